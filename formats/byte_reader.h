@@ -1,0 +1,64 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "formats/byte_source.h"
+#include "formats/error.h"
+#include "formats/model_file.h"
+
+namespace weigh {
+
+/// A cursor over the start of a file that fetches more of it as it goes. Every read names its field, so that running
+/// off the end reads "byte 0x1a4: tensor count: found 3 bytes, expected 8". Positions stay valid, addresses do not:
+/// what the cursor passed is turned into views once reading is over.
+class ByteReader {
+ public:
+  explicit ByteReader(ByteSource& source) : source_(source), file_bytes_(source.size()) {}
+
+  [[nodiscard]] std::uint64_t position() const { return position_; }
+  [[nodiscard]] std::uint64_t remaining() const { return file_bytes_ - position_; }
+  void set_byte_order(std::endian order) { order_ = order; }
+
+  template <typename T>
+  T read(std::string_view field) {
+    need(sizeof(T), field);
+    std::array<std::byte, sizeof(T)> raw;
+    std::memcpy(raw.data(), bytes_.data.get() + position_, sizeof(T));
+    if (order_ != std::endian::native) std::ranges::reverse(raw);
+    position_ += sizeof(T);
+    return std::bit_cast<T>(raw);
+  }
+
+  /// Moves on over `length` bytes, fetching them. Throws FormatError when the file ends before.
+  void skip(std::uint64_t length, std::string_view field) {
+    need(length, field);
+    position_ += length;
+  }
+
+  /// A view of what was passed; valid until the next read.
+  [[nodiscard]] std::string_view passed(std::uint64_t offset, std::uint64_t length) const {
+    return {reinterpret_cast<const char*>(bytes_.data.get() + offset), static_cast<std::size_t>(length)};
+  }
+
+  /// The bytes fetched so far; the reader is spent.
+  HeaderBytes take() { return std::move(bytes_); }
+
+ private:
+  void need(std::uint64_t length, std::string_view field) {
+    if (length > bytes_.size - position_) fetch(length, field);
+  }
+  void fetch(std::uint64_t length, std::string_view field);
+
+  ByteSource& source_;
+  std::uint64_t file_bytes_;
+  HeaderBytes bytes_;
+  std::uint64_t position_ = 0;
+  std::endian order_ = std::endian::little;
+};
+
+}  // namespace weigh

@@ -1,0 +1,70 @@
+#include "formats/byte_source.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "formats/checked.h"
+#include "formats/error.h"
+
+namespace weigh {
+
+namespace {
+
+[[noreturn]] void fail_io(const char* what) { throw IoError(std::string(what) + ": " + std::strerror(errno)); }
+
+void check_range(std::uint64_t offset, std::size_t length, std::uint64_t available) {
+  const auto end = checked_add(offset, length);
+  if (!end || *end > available) {
+    throw IoError(
+        "reading " + std::to_string(length) + " bytes: only " + std::to_string(available) + " bytes are there", offset);
+  }
+}
+
+}  // namespace
+
+void MemorySource::read(std::uint64_t offset, std::span<std::byte> into) {
+  check_range(offset, into.size(), bytes_.size());
+  std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(offset), into.size(), into.begin());
+}
+
+FileSource::FileSource(const std::string& path) {
+  // O_NONBLOCK: opening a named pipe must fail below instead of waiting for a writer.
+  descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor_ < 0) fail_io("cannot be opened");
+  struct stat status {};
+  if (::fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode)) {
+    ::close(descriptor_);
+    throw IoError("is no regular file");
+  }
+  size_ = static_cast<std::uint64_t>(status.st_size);
+}
+
+FileSource::~FileSource() { ::close(descriptor_); }
+
+void FileSource::read(std::uint64_t offset, std::span<std::byte> into) {
+  check_range(offset, into.size(), size_);
+  while (!into.empty()) {
+    const ssize_t got = ::pread(descriptor_, into.data(), into.size(), static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail_io("cannot be read");
+    if (got == 0) throw IoError("the file became shorter while it was read", offset);
+    into = into.subspan(static_cast<std::size_t>(got));
+    offset += static_cast<std::uint64_t>(got);
+  }
+}
+
+std::vector<std::byte> read_all(ByteSource& source, std::uint64_t limit) {
+  if (source.size() > limit) {
+    throw IoError(fault("file size", std::to_string(source.size()) + " bytes", "at most " + std::to_string(limit)));
+  }
+  std::vector<std::byte> bytes(source.size());
+  source.read(0, bytes);
+  return bytes;
+}
+
+}  // namespace weigh

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace weigh {
+
+/// Where a file's bytes come from. The only interface of the project: a file, memory, a decompressed stream, a
+/// snapshot, later a server.
+class ByteSource {
+ public:
+  virtual ~ByteSource() = default;
+
+  /// Size of the whole file in bytes, even where only a part of it can be read (a snapshot).
+  [[nodiscard]] virtual std::uint64_t size() const = 0;
+
+  /// How many of the first bytes can be read: fewer than size() in a snapshot.
+  [[nodiscard]] virtual std::uint64_t available() const { return size(); }
+
+  /// Fills `into` with the bytes at `offset`. Throws IoError when not all of them can be had.
+  virtual void read(std::uint64_t offset, std::span<std::byte> into) = 0;
+};
+
+/// Bytes somebody else owns. `whole_size` may exceed the span: the bytes behind it exist, but not here (a snapshot).
+class MemorySource : public ByteSource {
+ public:
+  explicit MemorySource(std::span<const std::byte> bytes) : MemorySource(bytes, bytes.size()) {}
+  MemorySource(std::span<const std::byte> bytes, std::uint64_t whole_size) : bytes_(bytes), size_(whole_size) {}
+
+  [[nodiscard]] std::uint64_t size() const override { return size_; }
+  [[nodiscard]] std::uint64_t available() const override { return bytes_.size(); }
+  void read(std::uint64_t offset, std::span<std::byte> into) override;
+
+ private:
+  std::span<const std::byte> bytes_;
+  std::uint64_t size_;
+};
+
+/// A plain file, opened read-only. Throws IoError when it cannot be opened or is no regular file.
+class FileSource : public ByteSource {
+ public:
+  explicit FileSource(const std::string& path);
+  ~FileSource() override;
+  FileSource(const FileSource&) = delete;
+  FileSource& operator=(const FileSource&) = delete;
+
+  [[nodiscard]] std::uint64_t size() const override { return size_; }
+  void read(std::uint64_t offset, std::span<std::byte> into) override;
+
+ private:
+  int descriptor_ = -1;
+  std::uint64_t size_ = 0;
+};
+
+/// All bytes of `source`, which must not be larger than `limit` (IoError otherwise).
+std::vector<std::byte> read_all(ByteSource& source, std::uint64_t limit);
+
+}  // namespace weigh

@@ -1,0 +1,105 @@
+#include "formats/layout.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "formats/checked.h"
+#include "formats/error.h"
+
+namespace weigh {
+
+namespace {
+
+std::vector<const Tensor*> by_offset(const std::vector<Tensor>& tensors) {
+  std::vector<const Tensor*> sorted(tensors.size());
+  std::iota(sorted.begin(), sorted.end(), tensors.data());
+  const auto before = [](const Tensor* a, const Tensor* b) {
+    return a->offset != b->offset ? a->offset < b->offset : a->bytes < b->bytes;
+  };
+  if (!std::ranges::is_sorted(sorted, before)) std::ranges::stable_sort(sorted, before);
+  return sorted;
+}
+
+void check_end(ModelFile& file, const LayoutRules& rules, std::uint64_t used,
+               const std::vector<const Tensor*>& sorted) {
+  const auto end = checked_add(file.header_bytes, used);
+  if (!end) fail(file.header_bytes, "tensor data", "an end beyond 64 bits", "one inside the file");
+  if (*end > file.file_bytes) {
+    file.missing_bytes = *end - file.file_bytes;
+    if (used == 0) return;  // only the header's own padding is not there, and nothing lies behind it
+    const auto cut = std::ranges::count_if(sorted, [&](const Tensor* tensor) {
+      return tensor->bytes > 0 && tensor->offset + tensor->bytes > file.data_bytes();
+    });
+    file.findings.push_back({Severity::Error,
+                             "truncated",
+                             fault("file size", std::to_string(file.file_bytes) + " bytes", std::to_string(*end)) +
+                                 ": " + std::to_string(file.missing_bytes) + " bytes are missing, " +
+                                 std::to_string(cut) + " of " + std::to_string(sorted.size()) +
+                                 " tensors are not whole",
+                             {},
+                             file.file_bytes,
+                             {}});
+    return;
+  }
+  const std::uint64_t trailing = file.file_bytes - *end;
+  file.padding_bytes += trailing;
+  const auto padded = checked_round_up(*end, rules.alignment);
+  if (trailing == 0 || (padded && trailing <= *padded - *end)) return;
+  file.findings.push_back({rules.hole,
+                           "trailing-bytes",
+                           fault("bytes behind the last tensor", std::to_string(trailing),
+                                 padded ? std::to_string(*padded - *end) : "none"),
+                           {},
+                           *end,
+                           {}});
+}
+
+}  // namespace
+
+void check_layout(ModelFile& file, const LayoutRules& rules) {
+  FindingLog log(file.findings);
+  const auto add = [&](Severity severity, std::string_view code, std::string message, const Tensor& tensor) {
+    log.add({severity, code, std::move(message), std::string(tensor.name), file.header_bytes + tensor.offset, {}});
+  };
+  const std::vector<const Tensor*> sorted = by_offset(file.tensors);
+  if (rules.order && !std::ranges::is_sorted(sorted)) {
+    file.findings.push_back(
+        {*rules.order, "tensor-order", "tensors do not lie in the order of the header", {}, std::nullopt, {}});
+  }
+
+  std::uint64_t used = 0;  // end of what the tensors so far own
+  const Tensor* last = nullptr;
+  for (const Tensor* tensor : sorted) {
+    const auto end = checked_add(tensor->offset, tensor->bytes);
+    const auto sum = checked_add(file.tensor_bytes, tensor->bytes);
+    if (!end || !sum)
+      fail(file.header_bytes, "tensor " + quote(tensor->name), "an end beyond 64 bits", "one inside the file");
+    file.tensor_bytes = *sum;
+
+    if (tensor->offset % rules.alignment != 0) {
+      add(Severity::Error, "tensor-misaligned",
+          fault("tensor " + quote(tensor->name) + " offset", std::to_string(tensor->offset),
+                "a multiple of " + std::to_string(rules.alignment)),
+          *tensor);
+    }
+    if (tensor->offset > used) {
+      file.padding_bytes += tensor->offset - used;
+      if (checked_round_up(used, rules.alignment) != tensor->offset) {
+        add(rules.hole, "data-hole",
+            std::to_string(tensor->offset - used) + " bytes before tensor " + quote(tensor->name) +
+                " belong to no tensor",
+            *tensor);
+      }
+    } else if (tensor->offset < used) {
+      file.shared_bytes += std::min(used, *end) - tensor->offset;
+      add(Severity::Error, "tensor-overlap",
+          "tensor " + quote(tensor->name) + " begins inside tensor " + quote(last->name), *tensor);
+    }
+    if (*end > used || !last) last = tensor;
+    used = std::max(used, *end);
+  }
+  log.finish();
+  check_end(file, rules, used, sorted);
+}
+
+}  // namespace weigh

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "formats/model_file.h"
+#include "formats/snapshot.h"
+
+namespace weigh {
+
+/// Why one path gave no report.
+struct Failure {
+  std::string path;
+  std::string message;  ///< one sentence, unescaped
+  std::optional<std::uint64_t> offset;
+};
+
+/// What a set of files turned out to be, where that is more than "a model".
+enum class CheckpointKind : std::uint8_t { Model, Adapter, Component };
+
+/// All files of one model, and what lies beside them. Move-only.
+struct Checkpoint {
+  std::string path;  ///< as the user named it; the folder's part that holds it when it holds several models
+  std::string name;  ///< file name or folder name, to show
+  CheckpointKind kind = CheckpointKind::Model;
+  std::vector<ModelFile> files;                  ///< sorted by number or name; at least one
+  std::vector<std::string> file_paths;           ///< one for each of `files`: where it lies, to show
+  std::shared_ptr<const nlohmann::json> config;  ///< config.json (or params.json), an object; null when absent
+  std::shared_ptr<const nlohmann::json>
+      quantization_config;        ///< quantize_config.json, hf_quant_config.json, ...; may be null
+  std::vector<Finding> findings;  ///< about the set; each file has its own too
+};
+
+/// What one path holds. A bad file beside good ones is a failure, not an exception.
+struct Opened {
+  std::vector<Checkpoint> checkpoints;
+  std::vector<Failure> failures;
+};
+
+/// Opens what `path` names: a file, a split or sharded set by any one part or by its index, a folder, a snapshot.
+/// Never throws for what is wrong with the input: that is in `failures`.
+Opened open_checkpoints(const std::string& path);
+
+/// The headers of every model that `path` names, and the small files beside them that say more. Throws Error when there
+/// is none.
+Snapshot take_snapshot(const std::string& path);
+
+}  // namespace weigh

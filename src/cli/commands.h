@@ -1,0 +1,16 @@
+#pragma once
+
+#include "src/cli/options.h"
+
+namespace weigh {
+
+// One function per command: adds it to the program's command line and returns what runs it. The table is in run.cpp.
+
+Command setup_inspect(CLI::App& parent);
+Command setup_estimate(CLI::App& parent);
+Command setup_tensors(CLI::App& parent);
+Command setup_metadata(CLI::App& parent);
+Command setup_devices(CLI::App& parent);
+Command setup_snapshot(CLI::App& parent);
+
+}  // namespace weigh

@@ -1,0 +1,56 @@
+#include <fmt/core.h>
+
+#include "src/cli/commands.h"
+#include "src/cli/weighing.h"
+#include "src/report/words.h"
+
+namespace weigh {
+namespace {
+
+struct InspectOptions {
+  CommonOptions common;
+  std::vector<std::string> paths;
+  std::vector<std::string> on;
+};
+
+int run_inspect(const InspectOptions& options, Session& session) {
+  const Catalogue catalogue = load_catalogue();
+  const std::vector<Device> devices = resolve_devices(catalogue, options.on);
+  Output output(options.common, session, options.paths);
+  Report report;
+  std::size_t unread = 0;
+  for (const std::string& path : options.paths) {
+    Opened opened = open_checkpoints(path);
+    for (Checkpoint& checkpoint : opened.checkpoints) {
+      report.models.push_back(weigh_model(describe(std::move(checkpoint)), devices, catalogue));
+    }
+    unread += opened.failures.empty() ? 0 : 1;
+    for (Failure& failure : opened.failures) {
+      session.tell(failure_line(failure));
+      report.errors.push_back(std::move(failure));
+    }
+  }
+  write_report(report, output);
+  if (unread > 0 && options.paths.size() > 1 && !options.common.quiet) {
+    session.tell(fmt::format("{} of {} could not be read", unread, counted(options.paths.size(), "path")));
+  }
+  return exit_status(report);
+}
+
+}  // namespace
+
+Command setup_inspect(CLI::App& parent) {
+  auto options = std::make_shared<InspectOptions>();
+  CLI::App* app = add_command(parent, "inspect", "What a model holds, and on which devices it fits",
+                              "  weigh model.gguf --on rtx-4090\n"
+                              "  weigh ./checkpoint-folder --on \"2x h100-sxm\" --on 24GiB\n"
+                              "  weigh --json *.gguf --output models.json");
+  app->add_option("path", options->paths, "Files, any part of a set, folders, snapshots")
+      ->required()
+      ->type_name("PATH");
+  add_device_option(*app, options->on);
+  add_common_options(*app, options->common);
+  return [options](Session& session) { return run_inspect(*options, session); };
+}
+
+}  // namespace weigh

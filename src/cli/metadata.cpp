@@ -1,0 +1,41 @@
+#include "src/cli/commands.h"
+#include "src/cli/weighing.h"
+#include "src/report/listings.h"
+
+namespace weigh {
+namespace {
+
+struct MetadataOptions {
+  CommonOptions common;
+  std::string path;
+  bool full = false;
+};
+
+int run_metadata(const MetadataOptions& options, Session& session) {
+  Output output(options.common, session, {options.path});
+  OneCheckpoint one = open_one(options.path, session);
+  const int status = one.failures.empty() ? 0 : 1;
+  MetadataListing listing{options.path, one.checkpoint ? &*one.checkpoint : nullptr, options.full,
+                          std::move(one.failures)};
+  write_metadata(listing, output.format(), output.style(), output.stream());
+  output.finish();
+  return status;
+}
+
+}  // namespace
+
+Command setup_metadata(CLI::App& parent) {
+  auto options = std::make_shared<MetadataOptions>();
+  CLI::App* app = add_command(parent, "metadata", "The key/values of a model file, and its config.json",
+                              "  weigh metadata model.gguf\n"
+                              "  weigh metadata model.gguf --full --json\n"
+                              "  weigh metadata ./checkpoint-folder");
+  app->add_option("path", options->path, "A file, any part of a set, a folder, a snapshot")
+      ->required()
+      ->type_name("PATH");
+  app->add_flag("--full", options->full, "Long arrays and texts as a whole");
+  add_common_options(*app, options->common);
+  return [options](Session& session) { return run_metadata(*options, session); };
+}
+
+}  // namespace weigh

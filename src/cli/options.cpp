@@ -1,0 +1,126 @@
+#include "src/cli/options.h"
+
+#include <fmt/core.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+
+#include "src/report/words.h"
+
+namespace weigh {
+namespace {
+
+constexpr std::string_view kExitStatuses =
+    "Exit status: 0 all read; 1 something could not be read or a model has an error; 2 wrong usage.";
+
+/// Digits without their commas; nothing where commas do not part groups of three.
+std::optional<std::string> without_grouping(std::string_view digits) {
+  std::string plain;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    const bool group_ends = i > 0 && (digits.size() - i) % 4 == 0;
+    const bool is_comma = digits[i] == ',';
+    if (is_comma != (group_ends && digits.find(',') != std::string_view::npos)) return std::nullopt;
+    if (!is_comma && std::isdigit(static_cast<unsigned char>(digits[i])) == 0) return std::nullopt;
+    if (!is_comma) plain += digits[i];
+  }
+  return plain;
+}
+
+}  // namespace
+
+void Session::tell(std::string_view sentence) const {
+  out.flush();  // what was reported before stays before
+  err << "weigh: " << sentence << '\n';
+  err.flush();
+}
+
+CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& summary,
+                      const std::string& examples) {
+  CLI::App* app = parent.add_subcommand(name, summary + "\n\nExamples:\n" + examples);
+  app->footer(std::string(kExitStatuses));
+  return app;
+}
+
+void add_common_options(CLI::App& app, CommonOptions& options) {
+  app.add_option("--format", options.format, "text, json, csv or markdown")->type_name("NAME");
+  app.add_flag("--json", options.json, "Short for --format json");
+  app.add_option("-o,--output", options.output, "Write the report to FILE")->type_name("FILE");
+  app.add_option("--color", options.color, "auto, always or never")
+
+      ->type_name("WHEN");
+  app.add_flag("-q,--quiet", options.quiet, "Only what matters most");
+  app.add_flag("-v,--verbose", options.verbose, "Exact bytes, all findings");
+}
+
+void add_device_option(CLI::App& app, std::vector<std::string>& requests) {
+  // Without allow_extra_args(false) the option would swallow the path behind it.
+  app.add_option("--on", requests, "A device: rtx-4090, \"2x rtx-4090\", 24GiB; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("DEVICE");
+}
+
+std::vector<Device> resolve_devices(const Catalogue& catalogue, const std::vector<std::string>& requests) {
+  std::vector<Device> devices;
+  for (const std::string& request : requests) devices.push_back(catalogue.resolve(request));
+  return devices;
+}
+
+std::optional<std::uint64_t> parse_parameters(std::string_view text) {
+  struct Suffix {
+    char letter;
+    std::size_t zeros;
+  };
+  static constexpr std::array kSuffixes{Suffix{'K', 3}, Suffix{'M', 6}, Suffix{'B', 9}, Suffix{'T', 12}};
+  std::size_t zeros = 0;
+  for (const Suffix& suffix : kSuffixes) {
+    if (text.empty() || std::toupper(static_cast<unsigned char>(text.back())) != suffix.letter) continue;
+    zeros = suffix.zeros;
+    text.remove_suffix(1);
+    break;
+  }
+  const std::size_t point = std::min(text.size(), text.find('.'));
+  const std::string_view fraction = point < text.size() ? text.substr(point + 1) : std::string_view();
+  auto digits = without_grouping(text.substr(0, point));
+  if (!digits || digits->empty() || fraction.size() > zeros || (point < text.size() && fraction.empty()))
+    return std::nullopt;
+  *digits += fraction;
+  digits->append(zeros - fraction.size(), '0');
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(digits->data(), digits->data() + digits->size(), value);
+  if (error != std::errc() || end != digits->data() + digits->size() || value == 0) return std::nullopt;
+  return value;
+}
+
+Output::Output(const CommonOptions& options, const Session& session, const std::vector<std::string>& inputs)
+    : out_(session.out), format_(options.json ? "json" : options.format) {
+  std::vector<std::string_view> formats;
+  for (const ReportWriter& writer : report_writers()) formats.push_back(writer.format);
+  if (std::find(formats.begin(), formats.end(), format_) == formats.end()) {
+    throw UsageError(
+        fmt::format("--format {}: not a format of this command; there are {}", format_, fmt::join(formats, ", ")));
+  }
+  if (options.json && options.format != "text" && options.format != "json") {
+    throw UsageError(fmt::format("--json and --format {} exclude each other", options.format));
+  }
+  if (options.color != "auto" && options.color != "always" && options.color != "never") {
+    throw UsageError(fmt::format("--color {}: there are auto, always and never", options.color));
+  }
+  const Terminal& terminal = session.terminal;
+  if (!options.output.empty()) file_ = std::make_unique<OutputFile>(options.output, inputs);
+  style_.terminal = terminal.is_terminal && !file_;
+  style_.color = options.color == "always" || (options.color == "auto" && terminal.takes_color && !file_);
+  style_.unicode = terminal.unicode;
+  style_.width = terminal.width;
+  style_.verbose = options.verbose;
+  style_.quiet = options.quiet;
+}
+
+void Output::finish() {
+  stream().flush();
+  if (file_) file_->commit();
+}
+
+}  // namespace weigh

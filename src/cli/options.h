@@ -1,0 +1,78 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/error.h"
+#include "src/cli/file_stream.h"
+#include "src/cli/terminal.h"
+#include "src/devices/device.h"
+#include "src/report/report.h"
+
+namespace weigh {
+
+/// Where a command may write.
+struct Session {
+  std::ostream& out;
+  std::ostream& err;
+  const Terminal& terminal;
+
+  /// "weigh: SENTENCE" on the error stream; the sentence is safe to show.
+  void tell(std::string_view sentence) const;
+};
+
+/// The flags that every command with a report has.
+struct CommonOptions {
+  std::string format = "text";
+  bool json = false;
+  std::string output;
+  std::string color = "auto";
+  bool quiet = false;
+  bool verbose = false;
+};
+
+/// What a command does once its options are parsed; returns the exit status.
+using Command = std::function<int(Session&)>;
+
+void add_common_options(CLI::App& app, CommonOptions& options);
+
+/// `--on DEVICE`, once for each device.
+void add_device_option(CLI::App& app, std::vector<std::string>& requests);
+
+/// A command with its help: what it does, examples, and the exit statuses below.
+CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& summary,
+                      const std::string& examples);
+
+/// The devices asked for. Throws UsageError.
+std::vector<Device> resolve_devices(const Catalogue& catalogue, const std::vector<std::string>& requests);
+
+/// A decimal count with an optional K, M, B or T: "7B", "46.7B", "46,702,792,704". Exact; nothing for anything else,
+/// for 0 and for what does not fit in 64 bits.
+std::optional<std::uint64_t> parse_parameters(std::string_view text);
+
+/// Where the report goes: --output, opened at once, or standard output.
+class Output {
+ public:
+  /// Throws UsageError, also for an unknown format, and OutputError.
+  Output(const CommonOptions& options, const Session& session, const std::vector<std::string>& inputs);
+
+  [[nodiscard]] std::ostream& stream() { return file_ ? file_->stream() : out_; }
+  [[nodiscard]] const Style& style() const { return style_; }
+  [[nodiscard]] const std::string& format() const { return format_; }
+
+  /// The report is complete. Throws OutputError.
+  void finish();
+
+ private:
+  std::ostream& out_;
+  std::unique_ptr<OutputFile> file_;
+  Style style_;
+  std::string format_;
+};
+
+}  // namespace weigh

@@ -1,0 +1,49 @@
+#include "formats/snapshot.h"
+
+#include <fmt/core.h>
+
+#include "src/cli/commands.h"
+#include "src/cli/weighing.h"
+#include "src/report/words.h"
+
+namespace weigh {
+namespace {
+
+struct SnapshotOptions {
+  std::string path;
+  std::string output;
+  bool quiet = false;
+};
+
+int run_snapshot(const SnapshotOptions& options, Session& session) {
+  OutputFile output(options.output, {options.path});
+  const Snapshot snapshot = take_snapshot(options.path);
+  const std::vector<std::byte> bytes = write_snapshot(snapshot);
+  output.stream().write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  output.commit();
+  if (options.quiet) return 0;
+  std::uint64_t whole = 0;
+  for (const SnapshotFile& file : snapshot.files) whole += file.file_bytes;
+  session.out << escaped(options.output) << ": " << human_bytes(bytes.size()) << " for "
+              << counted(snapshot.files.size(), "file") << " of " << human_bytes(whole) << '\n';
+  return 0;
+}
+
+}  // namespace
+
+Command setup_snapshot(CLI::App& parent) {
+  auto options = std::make_shared<SnapshotOptions>();
+  CLI::App* app =
+      add_command(parent, "snapshot", "A copy of a model's headers alone; every command takes it for the model",
+                  "  weigh snapshot model.gguf -o model.weigh.zst\n"
+                  "  weigh snapshot ./checkpoint-folder -o checkpoint.weigh.zst\n"
+                  "  weigh model.weigh.zst --on rtx-4090");
+  app->add_option("path", options->path, "A file, any part of a set, a folder")->required()->type_name("PATH");
+  app->add_option("-o,--output", options->output, "The snapshot, by custom NAME.weigh.zst")
+      ->required()
+      ->type_name("FILE");
+  app->add_flag("-q,--quiet", options->quiet, "Say nothing when it went well");
+  return [options](Session& session) { return run_snapshot(*options, session); };
+}
+
+}  // namespace weigh

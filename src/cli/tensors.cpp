@@ -1,0 +1,111 @@
+#include <regex.h>
+
+#include <algorithm>
+#include <array>
+
+#include "src/cli/commands.h"
+#include "src/cli/weighing.h"
+#include "src/report/listings.h"
+
+namespace weigh {
+namespace {
+
+struct TensorsOptions {
+  CommonOptions common;
+  std::string path;
+  std::string filter;
+  std::string sort;
+};
+
+/// A POSIX extended regular expression: unlike std::regex it takes a name of any length without a deep stack.
+class Regex {
+ public:
+  explicit Regex(const std::string& expression) {
+    const int status = regcomp(&compiled_, expression.c_str(), REG_EXTENDED | REG_NOSUB);
+    if (status == 0) return;
+    std::array<char, 200> reason{};
+    regerror(status, &compiled_, reason.data(), reason.size());
+    throw UsageError("--filter " + expression + ": " + reason.data());
+  }
+  ~Regex() { regfree(&compiled_); }
+  Regex(const Regex&) = delete;
+  Regex& operator=(const Regex&) = delete;
+
+  [[nodiscard]] bool matches(std::string_view text) const {
+    regmatch_t whole{};  // REG_STARTEND: the text has a length and may hold NUL
+    whole.rm_eo = static_cast<regoff_t>(text.size());
+    return regexec(&compiled_, text.data() == nullptr ? "" : text.data(), 1, &whole, REG_STARTEND) == 0;
+  }
+
+ private:
+  regex_t compiled_{};
+};
+
+using Order = bool (*)(const ListedTensor&, const ListedTensor&);
+struct SortKey {
+  std::string_view name;
+  Order before;
+};
+
+constexpr std::array kSortKeys{
+    SortKey{"bytes", [](const ListedTensor& a, const ListedTensor& b) { return a.tensor->bytes > b.tensor->bytes; }},
+    SortKey{"name", [](const ListedTensor& a, const ListedTensor& b) { return a.tensor->name < b.tensor->name; }},
+    SortKey{"offset",
+            [](const ListedTensor& a, const ListedTensor& b) {
+              return std::pair(a.file, a.tensor->offset) < std::pair(b.file, b.tensor->offset);
+            }},
+};
+
+Order find_order(const std::string& name) {
+  for (const SortKey& key : kSortKeys) {
+    if (key.name == name) return key.before;
+  }
+  throw UsageError("--sort " + name + ": there are bytes, name and offset");
+}
+
+std::vector<ListedTensor> select(const Model& model, const TensorsOptions& options) {
+  std::vector<ListedTensor> tensors = list_tensors(model);
+  if (!options.filter.empty()) {
+    const Regex filter(options.filter);
+    std::erase_if(tensors, [&](const ListedTensor& listed) { return !filter.matches(listed.tensor->name); });
+  }
+  if (!options.sort.empty()) std::stable_sort(tensors.begin(), tensors.end(), find_order(options.sort));
+  return tensors;
+}
+
+int run_tensors(const TensorsOptions& options, Session& session) {
+  if (!options.filter.empty()) Regex{options.filter};  // wrong usage is told before a file is opened
+  if (!options.sort.empty()) find_order(options.sort);
+  Output output(options.common, session, {options.path});
+  OneCheckpoint one = open_one(options.path, session);
+  Report status;
+  status.errors = one.failures;
+  TensorListing listing{options.path, {}, {}, std::move(one.failures)};
+  if (one.checkpoint) {
+    status.models.push_back({describe(std::move(*one.checkpoint)), {}, false});
+    listing.model = &status.models.front().model;
+    listing.tensors = select(*listing.model, options);
+  }
+  write_tensors(listing, output.format(), output.style(), output.stream());
+  output.finish();
+  return exit_status(status);
+}
+
+}  // namespace
+
+Command setup_tensors(CLI::App& parent) {
+  auto options = std::make_shared<TensorsOptions>();
+  CLI::App* app = add_command(parent, "tensors", "Every tensor: name, type, shape, parameters, bytes, offset, file",
+                              "  weigh tensors model.gguf --sort bytes\n"
+                              "  weigh tensors model.gguf --filter 'blk\\.0\\.'\n"
+                              "  weigh tensors ./checkpoint-folder --format csv --output tensors.csv");
+  app->add_option("path", options->path, "A file, any part of a set, a folder, a snapshot")
+      ->required()
+      ->type_name("PATH");
+  app->add_option("--filter", options->filter, "Names that this extended regular expression finds")->type_name("REGEX");
+  app->add_option("--sort", options->sort, "bytes (largest first), name or offset")->type_name("KEY");
+  add_common_options(*app, options->common);
+  return [options](Session& session) { return run_tensors(*options, session); };
+}
+
+}  // namespace weigh

@@ -1,0 +1,270 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "formats/error.h"
+#include "src/devices/csv.h"
+#include "src/devices/device.h"
+#include "src/devices/devices_csv.h"
+#include "src/devices/text.h"
+#include "src/devices/units.h"
+
+namespace weigh {
+
+namespace {
+
+struct KindName {
+  DeviceKind kind;
+  std::string_view name;
+};
+
+constexpr auto kKindNames = std::to_array<KindName>({
+    {DeviceKind::DiscreteGpu, "discrete-gpu"},
+    {DeviceKind::Accelerator, "accelerator"},
+    {DeviceKind::AppleUnified, "apple-unified"},
+    {DeviceKind::Unified, "unified"},
+    {DeviceKind::Cpu, "cpu"},
+    {DeviceKind::Phone, "phone"},
+    {DeviceKind::Size, "size"},  // only from the command line
+});
+
+// Puts what a field says into the device, or throws a UsageError with what was expected instead. Never sees an empty
+// field.
+using ReadField = void (*)(Device&, const std::string& field);
+
+[[noreturn]] void refuse(const std::string& field, std::string_view expected) {
+  throw UsageError("found " + quote(field) + ", expected " + std::string(expected));
+}
+
+std::uint64_t number_between(const std::string& field, std::uint64_t least, std::uint64_t most,
+                             std::string_view expected) {
+  const bool whole = field.find('.') == std::string::npos;
+  const auto number = whole ? parse_scaled(field, 1) : std::nullopt;
+  if (!number || *number < least || *number > most) refuse(field, expected);
+  return *number;
+}
+
+std::uint64_t memory_field(const std::string& field) {
+  return number_between(field, 1, kMostDeviceBytes, "a whole number of bytes from 1 to 2^50");
+}
+
+void read_id(Device& device, const std::string& field) {
+  constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyz0123456789-._";
+  if (field.find_first_not_of(kAllowed) != std::string::npos) refuse(field, "lower-case letters, digits and - . _");
+  device.id = field;
+}
+
+void read_kind(Device& device, const std::string& field) {
+  const auto row = std::ranges::find(kKindNames, std::string_view(field), &KindName::name);
+  if (row == kKindNames.end() || row->kind == DeviceKind::Size) {
+    refuse(field, "discrete-gpu, accelerator, apple-unified, unified, cpu or phone");
+  }
+  device.kind = row->kind;
+}
+
+void read_bandwidth(Device& device, const std::string& field) {
+  constexpr std::uint64_t kGB = 1'000'000'000;  // bandwidths are decimal
+  device.bandwidth_bytes_per_second = parse_scaled(field, kGB);
+  if (device.bandwidth_bytes_per_second.value_or(0) == 0) refuse(field, "a number of GB per second above 0");
+}
+
+void read_count(Device& device, const std::string& field) {
+  device.count = static_cast<std::uint32_t>(number_between(field, 1, kMostDevices, "a whole number from 1 to 4096"));
+}
+
+void read_common(Device& device, const std::string& field) {
+  if (field != "yes" && field != "no") refuse(field, "yes or no");
+  device.common = field == "yes";
+}
+
+struct Column {
+  std::string_view name;
+  bool required;
+  ReadField read;  // null: for people only
+};
+
+constexpr auto kColumns = std::to_array<Column>({
+    {"id", true, read_id},
+    {"name", false, [](Device& device, const std::string& field) { device.name = field; }},
+    {"vendor", false, [](Device& device, const std::string& field) { device.vendor = field; }},
+    {"kind", true, read_kind},
+    {"memory_bytes", true, [](Device& device, const std::string& field) { device.memory_bytes = memory_field(field); }},
+    {"memory_note", false, nullptr},
+    {"bandwidth_GBps", false, read_bandwidth},
+    {"year", false, nullptr},
+    {"laptop", false, nullptr},
+    {"source", false, nullptr},
+    {"count", false, read_count},
+    {"member", false, [](Device& device, const std::string& field) { device.member = field; }},
+    {"limit_bytes", false, [](Device& device, const std::string& field) { device.limit_bytes = memory_field(field); }},
+    {"limit_note", false, nullptr},
+    {"common", false, read_common},
+});
+
+std::vector<const Column*> read_heading(const CsvRecord& record) {
+  std::vector<const Column*> columns;
+  for (const std::string& field : record.fields) {
+    const auto column = std::ranges::find(kColumns, std::string_view(field), &Column::name);
+    if (column == kColumns.end()) refuse(field, "a column of the catalogue, such as id, kind or memory_bytes");
+    if (std::ranges::find(columns, &*column) != columns.end()) refuse(field, "each column once");
+    columns.push_back(&*column);
+  }
+  for (const Column& column : kColumns) {
+    if (column.required && std::ranges::find(columns, &column) == columns.end()) {
+      throw UsageError(fmt::format("the first line names no column '{}'", column.name));
+    }
+  }
+  return columns;
+}
+
+Device read_device(const CsvRecord& record, const std::vector<const Column*>& columns) {
+  if (record.fields.size() != columns.size()) {
+    throw UsageError(fmt::format("found {} fields, expected {}", record.fields.size(), columns.size()));
+  }
+  Device device;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const Column& column = *columns[i];
+    const std::string& field = record.fields[i];
+    if (field.empty() && column.required) throw UsageError(fmt::format("'{}' is empty", column.name));
+    if (field.empty() || column.read == nullptr) continue;
+    try {
+      column.read(device, field);
+    } catch (const UsageError& error) {
+      throw UsageError(fmt::format("{}: {}", column.name, error.what()));
+    }
+  }
+  if (device.limit_bytes.value_or(0) > device.memory_bytes) throw UsageError("limit_bytes is above memory_bytes");
+  if (device.name.empty()) device.name = device.id;
+  return device;
+}
+
+// A user's file is a few lines; far beyond that it is some other file.
+constexpr std::uintmax_t kMostFileBytes = 16 * kMiB;
+
+std::string read_text(const std::filesystem::path& path) {
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(path, error);  // an error for folders
+  if (!error && size > kMostFileBytes) throw UsageError(path.string() + ": larger than 16 MiB, not a list of devices");
+  std::ifstream file(path, std::ios::binary);
+  std::string text(error ? 0 : static_cast<std::size_t>(size), '\0');
+  if (error || !file.read(text.data(), static_cast<std::streamsize>(text.size()))) {
+    throw UsageError(path.string() + ": the list of devices cannot be read");
+  }
+  return text;
+}
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+// The user's file where the environment puts it, or an empty path.
+std::filesystem::path user_file() {
+  if (const std::string config = environment("XDG_CONFIG_HOME"); !config.empty()) {
+    return std::filesystem::path(config) / "weigh" / "devices.csv";
+  }
+  if (const std::string home = environment("HOME"); !home.empty()) {
+    return std::filesystem::path(home) / ".config" / "weigh" / "devices.csv";
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view kind_name(DeviceKind kind) { return std::ranges::find(kKindNames, kind, &KindName::kind)->name; }
+
+Catalogue Catalogue::built_in() {
+  Catalogue catalogue;
+  catalogue.add(devices_csv(), "devices.csv");
+  return catalogue;
+}
+
+const Device* Catalogue::find(std::string_view id) const {
+  const auto place = places_.find(id);
+  return place == places_.end() ? nullptr : &devices_[place->second];
+}
+
+void Catalogue::put(Device device) {
+  const auto [place, added] = places_.try_emplace(device.id, devices_.size());
+  if (added) {
+    devices_.push_back(std::move(device));
+  } else {
+    devices_[place->second] = std::move(device);
+  }
+}
+
+void Catalogue::find_maker(Device& device) const {
+  device.maker = device.vendor;
+  if (device.member.empty()) return;
+  const Device* member = find(device.member);
+  if (member == nullptr) throw UsageError(fmt::format("member: no device {}", quote(device.member)));
+  if (!member->member.empty()) {
+    throw UsageError(fmt::format("member: {} is itself made of {}", quote(member->id), quote(member->member)));
+  }
+  device.maker = member->vendor;
+}
+
+void Catalogue::add(std::string_view csv, const std::string& origin) {
+  Catalogue next = *this;
+  std::size_t line = 0;  // 0 while the CSV reader speaks, which names its line itself
+  try {
+    const std::vector<CsvRecord> records = parse_csv(csv);
+    if (records.empty()) throw UsageError("empty, expected a first line with the names of the columns");
+    line = records.front().line;
+    const auto columns = read_heading(records.front());
+    std::unordered_map<std::string, std::size_t> lines;
+    for (const CsvRecord& record : std::span(records).subspan(1)) {
+      line = record.line;
+      Device device = read_device(record, columns);
+      const auto [twin, first] = lines.try_emplace(device.id, line);
+      if (!first) throw UsageError(fmt::format("{} stands in line {} already", quote(device.id), twin->second));
+      next.put(std::move(device));
+    }
+    // A member may stand in a later line, so makers are known only now. At fault is the device's own line or, where the
+    // file replaced a member of a device it doesn't mention, the member's.
+    for (Device& device : next.devices_) {
+      const auto own = lines.find(device.id);
+      const auto at = own == lines.end() ? lines.find(device.member) : own;
+      if (at != lines.end()) line = at->second;
+      next.find_maker(device);
+    }
+  } catch (const UsageError& error) {
+    const std::string where = line == 0 ? origin : fmt::format("{}: line {}", origin, line);
+    throw UsageError(where + ": " + error.what());
+  }
+  *this = std::move(next);
+}
+
+std::vector<const Device*> Catalogue::search(std::string_view query) const {
+  const std::vector<std::string> words = lower_words(query);
+  std::vector<const Device*> found;
+  for (const Device& device : devices_) {
+    const std::string text = lower(device.id) + '\n' + lower(device.name);
+    const auto occurs = [&](const std::string& word) { return text.find(word) != std::string::npos; };
+    if (std::ranges::all_of(words, occurs)) found.push_back(&device);
+  }
+  return found;
+}
+
+Catalogue load_catalogue() {
+  Catalogue catalogue = Catalogue::built_in();
+  // A file that was asked for must be there; the usual place may be empty.
+  if (const std::string asked = environment("WEIGH_DEVICES"); !asked.empty()) {
+    catalogue.add(read_text(asked), asked);
+    return catalogue;
+  }
+  const std::filesystem::path usual = user_file();
+  std::error_code error;
+  if (!usual.empty() && std::filesystem::exists(usual, error)) catalogue.add(read_text(usual), usual.string());
+  return catalogue;
+}
+
+}  // namespace weigh

@@ -1,0 +1,272 @@
+#include "src/model/experts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "src/model/config.h"
+#include "src/model/metadata_keys.h"
+#include "src/model/remark.h"
+#include "src/model/sum.h"
+
+namespace weigh {
+
+namespace {
+
+// What the tensors of one block say of its experts.
+struct ExpertLayer {
+  std::int32_t layer = -1;
+  std::vector<std::uint64_t> indices;  // sorted and distinct once all tensors are seen
+  std::uint64_t stacked = 0;           // outermost dimension of stacked tensors
+  bool stacked_differ = false;
+  bool flattened = false;  // [experts * width, hidden]: the number is not in the shape
+  bool router = false;
+  bool shared = false;
+  std::uint64_t router_rows = 0;
+  std::uint64_t router_columns = 0;
+  std::uint64_t count = 0;  // experts, once settled; 0 for a dense block
+  Sum parameters;
+  Sum bytes;
+};
+
+// What the keys or the config say. Lists are per layer.
+struct StatedExperts {
+  std::optional<std::uint64_t> count;
+  std::vector<std::uint64_t> used;
+  std::optional<std::uint64_t> shared;
+};
+
+StatedExperts stated_by_keys(const Checkpoint& checkpoint) {
+  const ArchitectureKeys keys(checkpoint);
+  StatedExperts stated;
+  if (const auto counts = keys.numbers("expert_count"); !counts.empty()) stated.count = std::ranges::max(counts);
+  stated.used = keys.numbers("expert_used_count");
+  if (const auto shared = keys.numbers("expert_shared_count"); !shared.empty())
+    stated.shared = std::ranges::max(shared);
+  return stated;
+}
+
+StatedExperts stated_by_config(const Checkpoint& checkpoint) {
+  const ConfigReader config(checkpoint.config.get());
+  StatedExperts stated;
+  const auto counts = config.numbers({"num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts",
+                                      "ffn_config.moe_num_experts", "moe_num_primary_experts", "moe.num_experts"});
+  // A list is one number per group of experts (ERNIE's text and vision): not comparable with a layer's.
+  if (counts.size() == 1) stated.count = counts.front();
+  stated.used = config.numbers({"num_experts_per_tok", "num_experts_per_token", "experts_per_token", "moe_k",
+                                "moe_topk", "moe_top_k", "ffn_config.moe_top_k", "top_k_experts",
+                                "moe_num_active_primary_experts", "moe.num_experts_per_tok"});
+  const std::string_view family = config.text({"model_type"});
+  if (stated.used.empty() && family == "switch_transformers") stated.used = {1};  // by architecture, in no key
+  if (stated.used.empty() && family == "nllb-moe") stated.used = {2};
+  const auto shared =
+      config.numbers({"n_shared_experts", "num_shared_experts", "num_shared_expert", "moe_num_shared_experts"});
+  if (!shared.empty()) {
+    stated.shared = std::ranges::max(shared);
+  } else if (const auto width = config.number({"shared_expert_intermediate_size", "shared_intermediate_size",
+                                               "share_expert_dim", "moe_shared_expert_intermediate_size"})) {
+    stated.shared = *width > 0 ? 1 : 0;
+  }
+  return stated;
+}
+
+// A bare scale that is a parameter is Gemma 4's learned one per expert; it works for every token.
+bool is_learned_scale(const Tensor& tensor, const TensorFacts& facts) {
+  return facts.parameters > 0 && last_part(tensor.name) == "scale";
+}
+
+void add_tensor(const Tensor& tensor, const ExpertName& name, TensorFacts& facts, ExpertLayer& layer) {
+  switch (name.part) {
+    case ExpertPart::None: return;
+    case ExpertPart::Shared: layer.shared = true; return;
+    case ExpertPart::Router:
+      if (tensor.shape.size() == 2) {
+        layer.router_rows = tensor.shape[0];
+        layer.router_columns = tensor.shape[1];
+      }
+      layer.router = true;
+      return;
+    case ExpertPart::Indexed:
+      if (!name.chunk && (layer.indices.empty() || layer.indices.back() != name.index))
+        layer.indices.push_back(name.index);
+      break;
+    case ExpertPart::Stacked:
+      if (is_learned_scale(tensor, facts)) return;
+      if (name.chunk || facts.parameters == 0) break;
+      if (tensor.shape.size() >= 3) {
+        layer.stacked_differ = layer.stacked_differ || (layer.stacked != 0 && layer.stacked != tensor.shape[0]);
+        layer.stacked = std::max(layer.stacked, tensor.shape[0]);
+      } else if (tensor.shape.size() == 2) {
+        layer.flattened = true;
+      }
+      break;
+  }
+  facts.routed_expert = true;
+  layer.parameters.add(facts.parameters);
+  layer.bytes.add(tensor.bytes);
+}
+
+// All blocks with the expert tensors in them, in the order they come. A block is known by the whole of its prefix, so
+// that an encoder's third and a decoder's third stay two.
+std::vector<ExpertLayer> collect_layers(std::span<const Tensor* const> tensors, std::span<TensorFacts> facts) {
+  std::vector<ExpertLayer> layers;
+  NameIndex blocks(256);
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const NameParts parts = parse_name(tensors[i]->name);
+    facts[i].layer = parts.layer;
+    facts[i].stack = parts.stack;
+    const ExpertName name = expert_name(parts.rest);
+    if (name.part == ExpertPart::None) continue;
+    const std::uint32_t block = blocks.id(parts.block);
+    if (block == layers.size()) layers.emplace_back().layer = parts.layer;
+    add_tensor(*tensors[i], name, facts[i], layers[block]);
+  }
+  for (ExpertLayer& layer : layers) {
+    std::ranges::sort(layer.indices);
+    layer.indices.erase(std::unique(layer.indices.begin(), layer.indices.end()), layer.indices.end());
+  }
+  return layers;
+}
+
+// Experts of one block: distinct numbers, else the stacked dimension, else (flattened) what the router or the config
+// says.
+void settle_count(ExpertLayer& layer, const StatedExperts& stated) {
+  layer.count = std::max<std::uint64_t>(layer.indices.size(), layer.stacked);
+  if (layer.count == 0 && layer.flattened) layer.count = layer.router ? layer.router_rows : stated.count.value_or(0);
+  // Jamba keeps its dense layers as the one expert of a layer without a router.
+  if (layer.count == 1 && !layer.router) layer.count = 0;
+}
+
+// One finding per kind of oddity, however many layers show it.
+struct LayerRemark {
+  std::uint64_t layers = 0;
+  std::string first;
+
+  void add(std::int32_t layer, const std::string& what) {
+    if (layers++ == 0) first = layer < 0 ? what : fmt::format("layer {}: {}", layer, what);
+  }
+  void write(Severity severity, std::string_view code, std::vector<Finding>& findings) const {
+    if (layers == 0) return;
+    add_finding(findings, severity, code,
+                layers == 1 ? first : fmt::format("{} (and {} layers more)", first, layers - 1));
+  }
+};
+
+// The first number of 0 .. last that is not there.
+std::optional<std::uint64_t> first_hole(std::span<const std::uint64_t> indices) {
+  for (std::uint64_t i = 0; i < indices.size(); ++i) {
+    if (indices[i] != i) return i;
+  }
+  return std::nullopt;
+}
+
+void check_layers(std::span<const ExpertLayer> layers, std::vector<Finding>& findings) {
+  LayerRemark holes, routers, shapes;
+  for (const ExpertLayer& layer : layers) {
+    if (layer.count == 0) continue;
+    if (const auto hole = first_hole(layer.indices)) {
+      holes.add(layer.layer,
+                fmt::format("expert {} is missing, experts up to {} are there", *hole, layer.indices.back()));
+    } else if (layer.router_rows != 0 && layer.router_rows != layer.count && layer.router_columns != layer.count) {
+      routers.add(layer.layer,
+                  fmt::format("{} experts, but the router chooses among {}", layer.count, layer.router_rows));
+    }
+    if (layer.stacked_differ) shapes.add(layer.layer, "stacked expert tensors of unlike numbers of experts");
+  }
+  holes.write(Severity::Warning, "expert-missing", findings);
+  routers.write(Severity::Warning, "expert-router-mismatch", findings);
+  shapes.write(Severity::Warning, "expert-shape-mismatch", findings);
+}
+
+std::uint64_t used_in(const ExpertLayer& layer, std::span<const std::uint64_t> used) {
+  const auto index = static_cast<std::size_t>(std::max(layer.layer, 0));
+  return used.size() > 1 && index < used.size() ? used[index] : used.front();
+}
+
+// routed * used / count, summed over the layers: the origin is contract.md, "active".
+std::uint64_t active_parameters(std::span<const ExpertLayer> layers, std::span<const std::uint64_t> used,
+                                std::vector<Finding>& findings) {
+  Sum active;
+  LayerRemark excess;
+  for (const ExpertLayer& layer : layers) {
+    if (layer.count == 0) continue;
+    std::uint64_t k = used_in(layer, used);
+    if (k > layer.count) excess.add(layer.layer, fmt::format("{} experts used of {}", k, layer.count));
+    k = std::min(k, layer.count);
+    active.add(scaled(layer.parameters.value, k, layer.count));
+  }
+  excess.write(Severity::Warning, "expert-used-excess", findings);
+  return active.value;
+}
+
+std::uint64_t shared_experts(std::span<const ExpertLayer> layers, const StatedExperts& stated,
+                             std::vector<Finding>& findings) {
+  const bool present =
+      std::ranges::any_of(layers, [](const ExpertLayer& layer) { return layer.count != 0 && layer.shared; });
+  if (present) return std::max<std::uint64_t>(stated.shared.value_or(1), 1);
+  if (stated.shared.value_or(0) != 0) {
+    add_finding(findings, Severity::Warning, "expert-shared-mismatch",
+                fmt::format("{} shared experts are stated, but no tensor belongs to any", *stated.shared));
+  }
+  return 0;
+}
+
+// Blocks that turned out dense have no routed tensors after all.
+void unmark_dense(std::span<const Tensor* const> tensors, std::span<TensorFacts> facts,
+                  std::span<const ExpertLayer> layers) {
+  const bool any = std::ranges::any_of(layers, [](const ExpertLayer& l) { return l.count == 0 && l.bytes.value != 0; });
+  if (!any) return;
+  NameIndex blocks(256);
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const NameParts parts = parse_name(tensors[i]->name);
+    if (expert_name(parts.rest).part == ExpertPart::None) continue;
+    if (layers[blocks.id(parts.block)].count == 0) facts[i].routed_expert = false;
+  }
+}
+
+}  // namespace
+
+std::optional<Experts> find_experts(const Checkpoint& checkpoint, std::span<const Tensor* const> tensors,
+                                    std::span<TensorFacts> facts, std::vector<Finding>& findings) {
+  std::vector<ExpertLayer> layers = collect_layers(tensors, facts);
+  const bool gguf = !checkpoint.files.empty() && checkpoint.files.front().format == Format::Gguf;
+  const StatedExperts stated = gguf ? stated_by_keys(checkpoint) : stated_by_config(checkpoint);
+  for (ExpertLayer& layer : layers) settle_count(layer, stated);
+  unmark_dense(tensors, facts, layers);
+
+  Experts experts;
+  Sum parameters, bytes;
+  std::uint64_t fewest = UINT64_MAX;
+  for (const ExpertLayer& layer : layers) {
+    if (layer.count == 0) continue;
+    ++experts.layers;
+    experts.count = std::max(experts.count, layer.count);
+    fewest = std::min(fewest, layer.count);
+    parameters.add(layer.parameters.value);
+    bytes.add(layer.bytes.value);
+  }
+  if (experts.layers == 0) return std::nullopt;
+  experts.parameters = parameters.value;
+  experts.bytes = bytes.value;
+  experts.shared = shared_experts(layers, stated, findings);
+  check_layers(layers, findings);
+  if (fewest != experts.count) {
+    add_finding(findings, Severity::Note, "expert-count-varies",
+                fmt::format("layers have from {} to {} experts", fewest, experts.count));
+  }
+  if (stated.count && *stated.count != experts.count) {
+    add_finding(findings, Severity::Warning, "expert-count-mismatch",
+                fmt::format("{} experts are stated, the tensors have {}: the tensors are believed", *stated.count,
+                            experts.count));
+  }
+  if (stated.used.empty() || std::ranges::max(stated.used) == 0) {
+    add_finding(findings, Severity::Note, "expert-used-unknown",
+                "no key says how many experts work on one token, so the active parameters are not known");
+    return experts;
+  }
+  experts.used = std::ranges::max(stated.used);
+  experts.active_parameters = active_parameters(layers, stated.used, findings);
+  return experts;
+}
+
+}  // namespace weigh

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/checkpoint/checkpoint.h"
+
+namespace weigh {
+
+/// The keys of a GGUF model that stand under its architecture's name. Of a split set, the first part has them.
+class ArchitectureKeys {
+ public:
+  explicit ArchitectureKeys(const Checkpoint& checkpoint) {
+    for (const ModelFile& file : checkpoint.files) {
+      if (file.format != Format::Gguf) continue;
+      const auto name = file.metadata.string("general.architecture");
+      if (!name) continue;
+      metadata_ = &file.metadata;
+      name_ = *name;
+      return;
+    }
+    if (!checkpoint.files.empty()) metadata_ = &checkpoint.files.front().metadata;
+  }
+
+  [[nodiscard]] std::string_view name() const { return name_; }  ///< empty when the files do not say
+
+  /// Null only for a checkpoint without files.
+  [[nodiscard]] const Metadata* metadata() const { return metadata_; }
+
+  /// "block_count" asks for "llama.block_count". A scalar reads as a list of one; empty when absent.
+  [[nodiscard]] std::vector<std::uint64_t> numbers(std::string_view key) const {
+    if (metadata_ == nullptr || name_.empty()) return {};
+    return metadata_->unsigned_integers(std::string(name_) + '.' + std::string(key));
+  }
+
+ private:
+  const Metadata* metadata_ = nullptr;
+  std::string_view name_;
+};
+
+}  // namespace weigh

@@ -1,0 +1,90 @@
+#include <algorithm>
+#include <array>
+
+#include "src/report/facts.h"
+#include "src/report/report.h"
+#include "src/report/table.h"
+
+namespace weigh {
+namespace {
+
+/// A row of the CSV: a model, and a device it was held against if there is one.
+struct CsvRow {
+  const Model& model;
+  const Fit* fit;
+};
+
+/// Heading and value of one column. Device columns are empty without --on.
+struct CsvColumn {
+  std::string_view name;
+  Cell (*value)(const CsvRow&);
+};
+
+std::uint64_t count(const Model& model, Severity severity) {
+  return static_cast<std::uint64_t>(std::count_if(model.findings.begin(), model.findings.end(),
+                                                  [severity](const Finding& f) { return f.severity == severity; }));
+}
+
+bool has_file(const CsvRow& row) { return !row.model.checkpoint.files.empty(); }
+
+// clang-format off
+constexpr std::array kColumns{
+    CsvColumn{"path", [](const CsvRow& r) { return has_file(r) ? Cell(r.model.checkpoint.path) : Cell(); }},
+    CsvColumn{"name", [](const CsvRow& r) { return Cell(r.model.checkpoint.name); }},
+    CsvColumn{"format", [](const CsvRow& r) { return has_file(r) ? Cell(std::string(format_name(r.model.checkpoint.files.front().format))) : Cell(); }},
+    CsvColumn{"architecture", [](const CsvRow& r) { return cell(r.model.architecture.name); }},
+    CsvColumn{"parameters", [](const CsvRow& r) { return Cell(r.model.total_parameters); }},
+    CsvColumn{"active_parameters", [](const CsvRow& r) { return cell(r.model.active_parameters); }},
+    CsvColumn{"weight_bytes", [](const CsvRow& r) { return Cell(r.model.weight_bytes); }},
+    CsvColumn{"bits_per_weight", [](const CsvRow& r) { return cell(r.model.bits_per_weight()); }},
+    CsvColumn{"file_bytes", [](const CsvRow& r) { return has_file(r) ? Cell(r.model.file_bytes()) : Cell(); }},
+    CsvColumn{"files", [](const CsvRow& r) { return Cell(std::uint64_t{r.model.checkpoint.files.size()}); }},
+    CsvColumn{"tensors", [](const CsvRow& r) { return has_file(r) ? Cell(r.model.tensor_count()) : Cell(); }},
+    CsvColumn{"layers", [](const CsvRow& r) { return cell(r.model.architecture.layers); }},
+    CsvColumn{"context_length", [](const CsvRow& r) { return cell(r.model.architecture.context_length); }},
+    CsvColumn{"vocab_size", [](const CsvRow& r) { return cell(r.model.architecture.vocab_size); }},
+    CsvColumn{"experts", [](const CsvRow& r) { return r.model.experts ? Cell(r.model.experts->count) : Cell(); }},
+    CsvColumn{"experts_used", [](const CsvRow& r) { return r.model.experts ? cell(r.model.experts->used) : Cell(); }},
+    CsvColumn{"quantization", [](const CsvRow& r) { return r.model.quantization ? Cell(r.model.quantization->scheme) : Cell(); }},
+    CsvColumn{"errors", [](const CsvRow& r) { return Cell(count(r.model, Severity::Error)); }},
+    CsvColumn{"warnings", [](const CsvRow& r) { return Cell(count(r.model, Severity::Warning)); }},
+    CsvColumn{"device", [](const CsvRow& r) { return r.fit ? Cell(r.fit->device.id) : Cell(); }},
+    CsvColumn{"device_count", [](const CsvRow& r) { return r.fit ? Cell(std::uint64_t{r.fit->device.count}) : Cell(); }},
+    CsvColumn{"need_bytes", [](const CsvRow& r) { return r.fit ? Cell(r.fit->need.total()) : Cell(); }},
+    CsvColumn{"budget_bytes", [](const CsvRow& r) { return r.fit ? Cell(r.fit->budget_bytes) : Cell(); }},
+    CsvColumn{"limit_bytes", [](const CsvRow& r) { return r.fit ? Cell(r.fit->limit_bytes) : Cell(); }},
+    CsvColumn{"memory_bytes", [](const CsvRow& r) { return r.fit ? Cell(r.fit->memory_bytes) : Cell(); }},
+    CsvColumn{"headroom_bytes", [](const CsvRow& r) { return r.fit ? Cell(r.fit->headroom_bytes) : Cell(); }},
+    CsvColumn{"verdict", [](const CsvRow& r) { return r.fit ? Cell(std::string(verdict_name(r.fit->verdict))) : Cell(); }},
+};
+// clang-format on
+
+void add_row(const CsvRow& row, Table& table) {
+  auto& cells = table.rows.emplace_back();
+  for (const CsvColumn& column : kColumns) cells.push_back(column.value(row));
+  cells.emplace_back();  // no error
+}
+
+}  // namespace
+
+void write_csv(const Report& report, const Style& /*style*/, std::ostream& out) {
+  Table table;
+  for (const CsvColumn& column : kColumns) table.columns.push_back({column.name, Unit::Text});
+  table.columns.push_back({"error", Unit::Text});
+  for (const ModelReport& model : report.models) {
+    if (model.ladder || model.fits.empty()) add_row({model.model, nullptr}, table);
+    for (const Fit& fit : model.fits) {
+      if (!model.ladder) add_row({model.model, &fit}, table);
+    }
+  }
+  // What could not be read keeps its row: nothing is missing without a word.
+  for (const Failure& failure : report.errors) {
+    std::vector<Cell> cells(table.columns.size());
+    cells.front() = failure.path;
+    cells.back() = failure.message;
+    table.rows.push_back(std::move(cells));
+  }
+  write_csv_table(table, out);
+}
+
+}  // namespace weigh

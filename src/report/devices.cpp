@@ -1,0 +1,76 @@
+#include "src/report/json.h"
+#include "src/report/listings.h"
+#include "src/report/table.h"
+#include "src/report/words.h"
+
+namespace weigh {
+namespace {
+
+Table device_table(const std::vector<const Device*>& devices, bool with_reason) {
+  Table table{{{"id"}, {"memory", Unit::Bytes}, {"limit", Unit::Bytes}, {"safe", Unit::Bytes}, {"name"}}, {}};
+  if (with_reason) table.columns.push_back({"rule"});
+  for (const Device* device : devices) {
+    const Budget budget = budget_of(*device);
+    const std::string count = device->count > 1 ? std::to_string(device->count) + "x " : "";
+    auto& row = table.rows.emplace_back(
+        std::vector<Cell>{device->id, budget.memory, budget.limit, budget.safe, count + device->name});
+    if (with_reason) row.emplace_back(budget.reason);
+  }
+  return table;
+}
+
+/// The columns of the JSON.
+Table device_facts(const std::vector<const Device*>& devices) {
+  Table table{{{"id"},
+               {"name"},
+               {"vendor"},
+               {"kind"},
+               {"count"},
+               {"memory_bytes"},
+               {"limit_bytes"},
+               {"budget_bytes"},
+               {"bandwidth_bytes_per_second"}},
+              {}};
+  for (const Device* device : devices) {
+    const Budget budget = budget_of(*device);
+    table.rows.push_back({device->id, device->name, device->vendor, std::string(kind_name(device->kind)),
+                          std::uint64_t{device->count}, budget.memory, budget.limit, budget.safe,
+                          cell(device->bandwidth_bytes_per_second)});
+  }
+  return table;
+}
+
+void write_devices_json(const std::vector<const Device*>& devices, std::ostream& out) {
+  std::vector<Json> rows;
+  JsonText text;
+  for (const Device* device : devices) {
+    const Budget budget = budget_of(*device);
+    rows.push_back({{"id", text(device->id)},
+                    {"name", text(device->name)},
+                    {"vendor", text(device->vendor)},
+                    {"kind", kind_name(device->kind)},
+                    {"count", device->count},
+                    {"memory_bytes", budget.memory},
+                    {"limit_bytes", budget.limit},
+                    {"budget_bytes", budget.safe},
+                    {"bandwidth_bytes_per_second", json_or_null(device->bandwidth_bytes_per_second)},
+                    {"reason", text(budget.reason)}});
+  }
+  write_document_with_rows({{"schema", "weigh.devices/1"}, {"devices", nullptr}}, "devices", rows, out);
+}
+
+}  // namespace
+
+void write_devices(const std::vector<const Device*>& devices, std::string_view format, const Style& style,
+                   std::ostream& out) {
+  if (format == "json") return write_devices_json(devices, out);
+  if (format == "csv") return write_csv_table(device_facts(devices), out);
+  if (format == "markdown") return write_markdown_table(device_table(devices, true), out);
+  if (devices.empty()) return;
+  write_text_table(device_table(devices, style.verbose), style, false, out);
+  if (!style.quiet) {
+    out << "\nlimit: what the driver lets one process use; safe: what weigh plans for; each of one device of a kind\n";
+  }
+}
+
+}  // namespace weigh

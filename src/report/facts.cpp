@@ -1,0 +1,177 @@
+#include "src/report/facts.h"
+
+#include <fmt/core.h>
+
+#include <array>
+#include <bit>
+
+#include "formats/checked.h"
+#include "src/report/words.h"
+
+namespace weigh {
+namespace {
+
+struct Kind {
+  CheckpointKind kind;
+  std::string_view words;
+};
+
+constexpr std::array kKinds{
+    Kind{CheckpointKind::Adapter, "adapter, not a whole model"},
+    Kind{CheckpointKind::Component, "one component of a pipeline"},
+};
+
+/// Bits of a plain type, for the what-if line.
+struct PlainType {
+  std::string_view name;
+  std::uint64_t bits;
+};
+
+constexpr std::array kPlainTypes{PlainType{"int4", 4}, PlainType{"int8", 8}, PlainType{"f16", 16},
+                                 PlainType{"f32", 32}};
+
+void add(std::string& list, std::string_view part) {
+  if (!list.empty()) list += ", ";
+  list += part;
+}
+
+std::string bytes_text(std::uint64_t bytes, bool exact) {
+  return exact && bytes >= 1024 ? grouped(bytes) + " bytes" : human_bytes(bytes);
+}
+
+/// "46.70 B (46,702,792,704)"; small numbers once.
+std::string both(std::uint64_t parameters) {
+  return parameters < 1000 ? grouped(parameters)
+                           : fmt::format("{} ({})", human_parameters(parameters), grouped(parameters));
+}
+
+std::string parameters_text(const Model& model) {
+  if (model.total_parameters == 0) return "none: no tensor holds weights";
+  std::string text = both(model.total_parameters);
+  if (!model.active_parameters) return text + "; how many work on one token is not stated";
+  if (*model.active_parameters != model.total_parameters) {
+    text += fmt::format(", {} active per token", human_parameters(*model.active_parameters));
+  }
+  return text;
+}
+
+std::string experts_text(const Experts& experts) {
+  std::string text = fmt::format("{} in each of {}", grouped(experts.count), counted(experts.layers, "layer"));
+  text += experts.used ? fmt::format(", {} used per token", grouped(*experts.used)) : ", used per token not stated";
+  if (experts.shared > 0) text += fmt::format(", {} shared", grouped(experts.shared));
+  return text + fmt::format("; {} parameters, {}", human_parameters(experts.parameters), human_bytes(experts.bytes));
+}
+
+std::string weights_text(const Model& model) {
+  std::string text = human_bytes(model.weight_bytes);
+  if (model.weight_bytes >= 1024) text += fmt::format(" ({} bytes)", grouped(model.weight_bytes));
+  if (const auto bits = model.bits_per_weight()) text += fmt::format(", {:.2f} bits per weight", *bits);
+  if (!model.checkpoint.files.empty()) text += ", " + counted(model.tensor_count(), "tensor");
+  return text;
+}
+
+std::string network_text(const Architecture& architecture) {
+  std::string text;
+  if (architecture.layers) add(text, counted(*architecture.layers, "layer"));
+  if (architecture.embedding_length) add(text, "embedding " + grouped(*architecture.embedding_length));
+  if (architecture.heads) add(text, counted(*architecture.heads, "head"));
+  if (architecture.kv_heads) add(text, counted(*architecture.kv_heads, "KV head"));
+  if (architecture.context_length) add(text, "context " + grouped(*architecture.context_length));
+  if (architecture.vocab_size) add(text, "vocabulary " + grouped(*architecture.vocab_size));
+  return text;
+}
+
+std::string quantization_text(const Quantization& quantization) {
+  std::string text = quantization.scheme;
+  if (quantization.bits) add(text, counted(*quantization.bits, "bit"));
+  if (quantization.group_size) add(text, "groups of " + grouped(*quantization.group_size));
+  return text;
+}
+
+}  // namespace
+
+std::string kind_of(const Model& model) {
+  const Checkpoint& checkpoint = model.checkpoint;
+  if (checkpoint.files.empty()) return "estimate, no file";
+  const ModelFile& first = checkpoint.files.front();
+  std::string text = first.format == Format::Gguf ? fmt::format("GGUF v{}", first.version) : "safetensors";
+  if (first.byte_order == std::endian::big) text += " big-endian";
+  if (checkpoint.files.size() > 1) text += fmt::format(" in {}", counted(checkpoint.files.size(), "file"));
+  if (model.architecture.name) add(text, *model.architecture.name);
+  if (model.experts) add(text, "mixture of experts");
+  for (const Kind& kind : kKinds) {
+    if (kind.kind == checkpoint.kind) add(text, kind.words);
+  }
+  return text;
+}
+
+std::vector<Fact> facts_of(const Model& model) {
+  std::vector<Fact> facts{{"parameters", parameters_text(model)}};
+  if (model.experts) facts.push_back({"experts", experts_text(*model.experts)});
+  facts.push_back({"weights", weights_text(model)});
+  if (std::string network = network_text(model.architecture); !network.empty()) {
+    facts.push_back({"network", std::move(network)});
+  }
+  if (model.quantization) facts.push_back({"quantised", quantization_text(*model.quantization)});
+  return facts;
+}
+
+FileSum file_sum(const Model& model) {
+  FileSum sum;
+  for (const ModelFile& file : model.checkpoint.files) {
+    sum.file += file.file_bytes;
+    sum.header += file.header_bytes;
+    sum.tensors += file.tensor_bytes;
+    sum.padding += file.padding_bytes;
+    sum.missing += file.missing_bytes;
+    sum.shared += file.shared_bytes;
+  }
+  return sum;
+}
+
+std::string file_sum_text(const Model& model, bool exact) {
+  const FileSum sum = file_sum(model);
+  std::string text =
+      fmt::format("{} = header {} + tensors {} + padding {}", bytes_text(sum.file, exact),
+                  bytes_text(sum.header, exact), bytes_text(sum.tensors, exact), bytes_text(sum.padding, exact));
+  if (sum.missing > 0) text += fmt::format(" - missing {}", bytes_text(sum.missing, exact));
+  if (sum.shared > 0) text += fmt::format(" - claimed twice {}", bytes_text(sum.shared, exact));
+  return text;
+}
+
+std::vector<std::string> what_if(const Model& model) {
+  std::vector<std::string> sizes;
+  if (model.total_parameters == 0) return sizes;
+  if (!model.checkpoint.files.empty()) sizes.push_back("as stored " + human_bytes(model.weight_bytes));
+  for (const PlainType& type : kPlainTypes) {
+    // An odd count of 4-bit weights ends in half a byte, which is stored as a whole one.
+    const auto bits = checked_mul(model.total_parameters, type.bits);
+    if (bits) sizes.push_back(fmt::format("{} {}", type.name, human_bytes(*bits / 8 + (*bits % 8 != 0 ? 1 : 0))));
+  }
+  return sizes;
+}
+
+std::string device_label(const Device& device) {
+  return device.count > 1 ? fmt::format("{}x {}", device.count, device.id) : device.id;
+}
+
+std::string words_of(const Fit& fit, bool asked_for, bool full) {
+  if (full) return fit.reason;
+  return asked_for && !fit.help.empty() ? fit.distance + "; " + fit.help : fit.distance;
+}
+
+std::string need_note(const ModelReport& report) {
+  if (report.fits.empty()) return {};
+  return report.fits.front().need.overhead
+             ? "need = weights + the engine's fixed overhead; context (KV cache) is not counted yet"
+             : "need = parameters x bytes per parameter; context and the engine's overhead are not counted";
+}
+
+std::string finding_text(const Finding& finding, const Model& model) {
+  std::string text;
+  if (!finding.file.empty() && model.checkpoint.files.size() > 1) text += finding.file + ": ";
+  if (finding.offset) text += fmt::format("byte {:#x}: ", *finding.offset);
+  return text + finding.message;
+}
+
+}  // namespace weigh

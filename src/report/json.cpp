@@ -1,0 +1,190 @@
+#include "src/report/json.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "formats/names.h"
+
+namespace weigh {
+namespace {
+
+Json files_json(const Checkpoint& checkpoint, JsonText& text) {
+  Json files = Json::array();
+  for (std::size_t i = 0; i < checkpoint.files.size(); ++i) {
+    const ModelFile& file = checkpoint.files[i];
+    files.push_back({{"path", text(i < checkpoint.file_paths.size() ? checkpoint.file_paths[i] : file.name)},
+                     {"bytes", file.file_bytes},
+                     {"header_bytes", file.header_bytes},
+                     {"data_bytes", file.data_bytes()},
+                     {"tensors", file.tensors.size()}});
+  }
+  return files;
+}
+
+Json architecture_json(const Architecture& architecture, JsonText& text) {
+  return {{"name", architecture.name ? text(*architecture.name) : Json()},
+          {"layers", json_or_null(architecture.layers)},
+          {"context_length", json_or_null(architecture.context_length)},
+          {"embedding_length", json_or_null(architecture.embedding_length)},
+          {"heads", json_or_null(architecture.heads)},
+          {"kv_heads", json_or_null(architecture.kv_heads)},
+          {"vocab_size", json_or_null(architecture.vocab_size)}};
+}
+
+Json weights_json(const Model& model, JsonText& text) {
+  Json by_dtype = Json::array();
+  for (const DtypeTotals& row : model.by_dtype) {
+    by_dtype.push_back({{"dtype", text(row.dtype)},
+                        {"tensors", row.tensors},
+                        {"elements", row.elements},
+                        {"parameters", row.parameters},
+                        {"bytes", row.bytes}});
+  }
+  return {{"bytes", model.weight_bytes},
+          {"padding_bytes", model.padding_bytes},
+          {"bits_per_weight", json_or_null(model.bits_per_weight())},
+          {"by_dtype", by_dtype}};
+}
+
+Json experts_json(const std::optional<Experts>& experts) {
+  if (!experts) return nullptr;
+  return {{"count", experts->count},
+          {"used", json_or_null(experts->used)},
+          {"shared", experts->shared},
+          {"layers", experts->layers},
+          {"parameters", experts->parameters},
+          {"active_parameters", json_or_null(experts->active_parameters)},
+          {"bytes", experts->bytes}};
+}
+
+Json quantization_json(const std::optional<Quantization>& quantization, JsonText& text) {
+  if (!quantization) return nullptr;
+  return {{"scheme", text(quantization->scheme)},
+          {"bits", json_or_null(quantization->bits)},
+          {"group_size", json_or_null(quantization->group_size)}};
+}
+
+Json finding_json(const Finding& finding, JsonText& text) {
+  Json result{
+      {"severity", severity_name(finding.severity)}, {"code", finding.code}, {"message", text(finding.message)}};
+  if (!finding.tensor.empty()) result["tensor"] = text(finding.tensor);
+  if (finding.offset) result["offset"] = *finding.offset;
+  if (!finding.file.empty()) result["file"] = text(finding.file);
+  return result;
+}
+
+Json fit_json(const Fit& fit) {
+  return {{"device", fit.device.id},
+          {"count", fit.device.count},
+          {"engine", fit.engine.empty() ? Json() : Json(fit.engine)},
+          {"context", nullptr},
+          {"kv_type", nullptr},
+          {"memory_bytes", fit.memory_bytes},
+          {"limit_bytes", fit.limit_bytes},
+          {"budget_bytes", fit.budget_bytes},
+          {"need",
+           {{"weights", json_or_null(fit.need.weights)},
+            {"kv_cache", json_or_null(fit.need.kv_cache)},
+            {"state", json_or_null(fit.need.state)},
+            {"compute", json_or_null(fit.need.compute)},
+            {"overhead", json_or_null(fit.need.overhead)},
+            {"total", fit.need.total()}}},
+          {"verdict", verdict_name(fit.verdict)},
+          {"headroom_bytes", fit.headroom_bytes},
+          {"reason", fit.reason},
+          {"placement", nullptr},
+          {"max_context", nullptr}};
+}
+
+Json model_json(const ModelReport& report) {
+  const Model& model = report.model;
+  const bool from_file = !model.checkpoint.files.empty();
+  JsonText text;
+  Json result;
+  result["path"] = from_file ? text(model.checkpoint.path) : Json();
+  result["name"] = text(model.checkpoint.name);
+  result["format"] = nullptr;
+  result["format_version"] = nullptr;
+  result["byte_order"] = nullptr;
+  if (from_file) {
+    const ModelFile& first = model.checkpoint.files.front();
+    result["format"] = format_name(first.format);
+    if (first.format == Format::Gguf) result["format_version"] = first.version;
+    result["byte_order"] = first.byte_order == std::endian::big ? "big" : "little";
+  }
+  result["files"] = files_json(model.checkpoint, text);
+  result["architecture"] = architecture_json(model.architecture, text);
+  result["parameters"] = {{"total", model.total_parameters}, {"active", json_or_null(model.active_parameters)}};
+  result["weights"] = weights_json(model, text);
+  result["experts"] = experts_json(model.experts);
+  result["quantization"] = quantization_json(model.quantization, text);
+  Json findings = Json::array();
+  for (const Finding& finding : model.findings) findings.push_back(finding_json(finding, text));
+  if (Json replaced = text.finding(); !replaced.is_null()) findings.push_back(std::move(replaced));
+  result["findings"] = std::move(findings);
+  result["fit"] = Json::array();
+  if (!report.ladder) {
+    for (const Fit& fit : report.fits) result["fit"].push_back(fit_json(fit));
+  }
+  return result;
+}
+
+}  // namespace
+
+Json JsonText::operator()(std::string_view text) {
+  replaced_ = replaced_ || !is_utf8(text);
+  return Json(text);
+}
+
+Json JsonText::finding() const {
+  if (!replaced_) return nullptr;
+  return {{"severity", "warning"},
+          {"code", "invalid-utf8"},
+          {"message", "some text of the file is not UTF-8; the bytes that are not are written as U+FFFD"}};
+}
+
+Json failures_json(const std::vector<Failure>& failures) {
+  Json result = Json::array();
+  for (const Failure& failure : failures) {
+    Json row{{"path", failure.path}, {"message", failure.message}};
+    if (failure.offset) row["offset"] = *failure.offset;
+    result.push_back(std::move(row));
+  }
+  return result;
+}
+
+void write_document(const Json& document, std::ostream& out) {
+  out << document.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+}
+
+void write_document_with_rows(const Json& document, std::string_view key, const std::vector<Json>& rows,
+                              std::ostream& out) {
+  out << '{';
+  std::string_view separator = "\n  ";
+  for (const auto& [name, value] : document.items()) {
+    out << separator << dumped(name) << ": ";
+    separator = ",\n  ";
+    if (name != key) {
+      out << dumped(value);
+      continue;
+    }
+    out << '[';
+    for (std::size_t i = 0; i < rows.size(); ++i) out << (i > 0 ? ",\n    " : "\n    ") << dumped(rows[i]);
+    out << (rows.empty() ? "]" : "\n  ]");
+  }
+  out << "\n}\n";
+}
+
+std::string dumped(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+void write_json(const Report& report, const Style& /*style*/, std::ostream& out) {
+  Json models = Json::array();
+  for (const ModelReport& model : report.models) models.push_back(model_json(model));
+  write_document({{"schema", "weigh.inspect/1"},
+                  {"tool", {{"name", "weigh"}, {"version", WEIGH_VERSION}}},
+                  {"models", std::move(models)},
+                  {"errors", failures_json(report.errors)}},
+                 out);
+}
+
+}  // namespace weigh

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/report/report.h"
+
+namespace weigh {
+
+/// Keys stay in the order they are written: the order of the contract.
+using Json = nlohmann::ordered_json;
+
+/// Turns text from files into JSON strings and notices when bytes had to be replaced.
+class JsonText {
+ public:
+  Json operator()(std::string_view text);
+
+  /// The finding to add when a text was not UTF-8; null when all of it was.
+  [[nodiscard]] Json finding() const;
+
+ private:
+  bool replaced_ = false;
+};
+
+template <typename T>
+Json json_or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json();
+}
+
+Json failures_json(const std::vector<Failure>& failures);
+
+/// One complete document and a line end.
+void write_document(const Json& document, std::ostream& out);
+
+/// As write_document, with `rows`, a line each, as the array at `key`: a table of 100,000 tensors stays greppable.
+void write_document_with_rows(const Json& document, std::string_view key, const std::vector<Json>& rows,
+                              std::ostream& out);
+
+/// One value as JSON text on one line, invalid UTF-8 replaced.
+std::string dumped(const Json& value);
+
+}  // namespace weigh

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/report/report.h"
+
+namespace weigh {
+
+// The lists of `weigh tensors`, `metadata` and `devices`, each in every output format.
+
+/// One tensor with what stands around it. Points into the model.
+struct ListedTensor {
+  const Tensor* tensor = nullptr;
+  const TensorFacts* facts = nullptr;
+  std::size_t file = 0;  ///< index of its file
+};
+
+/// Every tensor, in the order of the files and their headers.
+std::vector<ListedTensor> list_tensors(const Model& model);
+
+struct TensorListing {
+  std::string path;
+  const Model* model = nullptr;  ///< none when the path could not be read
+  std::vector<ListedTensor> tensors;
+  std::vector<Failure> errors;
+};
+
+void write_tensors(const TensorListing& listing, std::string_view format, const Style& style, std::ostream& out);
+
+struct MetadataListing {
+  std::string path;
+  const Checkpoint* checkpoint = nullptr;  ///< none when the path could not be read
+  bool full = false;                       ///< long arrays and texts as a whole
+  std::vector<Failure> errors;
+};
+
+void write_metadata(const MetadataListing& listing, std::string_view format, const Style& style, std::ostream& out);
+
+void write_devices(const std::vector<const Device*>& devices, std::string_view format, const Style& style,
+                   std::ostream& out);
+
+}  // namespace weigh

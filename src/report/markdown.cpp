@@ -1,0 +1,65 @@
+// A report to paste into an issue or a model card.
+
+#include "src/report/facts.h"
+#include "src/report/report.h"
+#include "src/report/table.h"
+#include "src/report/words.h"
+
+namespace weigh {
+namespace {
+
+void write_dtypes(const Model& model, std::ostream& out) {
+  if (model.by_dtype.empty() || model.checkpoint.files.empty()) return;
+  Table table{{{"dtype"}, {"tensors", Unit::Count}, {"parameters", Unit::Count}, {"bytes", Unit::Count}}, {}};
+  for (const DtypeTotals& row : model.by_dtype)
+    table.rows.push_back({row.dtype, row.tensors, row.parameters, row.bytes});
+  out << '\n';
+  write_markdown_table(table, out);
+}
+
+void write_devices(const ModelReport& report, std::ostream& out) {
+  if (report.fits.empty()) return;
+  Table table{{{"device"}, {"need"}, {"safe"}, {"limit"}, {"verdict"}, {"why"}}, {}};
+  for (const Fit& fit : report.fits) {
+    table.rows.push_back({device_label(fit.device), human_bytes(fit.need.total()), human_bytes(fit.budget_bytes),
+                          human_bytes(fit.limit_bytes), std::string(verdict_name(fit.verdict)),
+                          words_of(fit, !report.ladder, false)});
+  }
+  out << '\n';
+  write_markdown_table(table, out);
+  out << '\n' << markdown_escaped(need_note(report)) << '\n';
+}
+
+void write_findings(const Model& model, std::ostream& out) {
+  if (model.findings.empty()) return;
+  out << '\n';
+  for (const Finding& finding : model.findings) {
+    out << "- **" << severity_name(finding.severity) << "** " << markdown_escaped(finding_text(finding, model)) << '\n';
+  }
+}
+
+void write_model(const ModelReport& report, bool exact, std::ostream& out) {
+  const Model& model = report.model;
+  out << "### " << markdown_escaped(model.checkpoint.name) << "\n\n" << markdown_escaped(kind_of(model)) << '\n';
+  write_findings(model, out);
+  out << '\n';
+  for (const Fact& fact : facts_of(model)) out << "- " << fact.label << ": " << markdown_escaped(fact.text) << '\n';
+  if (!model.checkpoint.files.empty()) out << "- file: " << markdown_escaped(file_sum_text(model, exact)) << '\n';
+  for (const std::string& line : packed(what_if(model), ", ", 200)) out << "- what if: " << line << '\n';
+  write_dtypes(model, out);
+  write_devices(report, out);
+}
+
+}  // namespace
+
+void write_markdown(const Report& report, const Style& style, std::ostream& out) {
+  for (const ModelReport& model : report.models) {
+    if (&model != &report.models.front()) out << '\n';
+    write_model(model, style.verbose, out);
+  }
+  if (report.errors.empty()) return;
+  out << (report.models.empty() ? "" : "\n") << "Not read:\n\n";
+  for (const Failure& failure : report.errors) out << "- " << markdown_escaped(failure_line(failure)) << '\n';
+}
+
+}  // namespace weigh

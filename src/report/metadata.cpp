@@ -1,0 +1,138 @@
+#include <fmt/core.h>
+
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <unordered_set>
+
+#include "src/report/json.h"
+#include "src/report/listings.h"
+#include "src/report/table.h"
+#include "src/report/words.h"
+
+namespace weigh {
+namespace {
+
+constexpr std::uint64_t kShortArray = 16;  // contract.md: longer ones are cut
+constexpr std::size_t kShortText = 160;    // bytes; only for people, JSON always has the whole text
+
+/// A float32 by the shortest decimal that names it: 1e-05, not 9.999999747378752e-06. Null for NaN and infinities.
+Json float_json(const MetadataValue& value) {
+  if (!std::isfinite(value.float_value)) return nullptr;
+  if (value.type != ValueType::Float32) return value.float_value;
+  return std::strtod(fmt::format("{}", static_cast<float>(value.float_value)).c_str(), nullptr);
+}
+
+Json value_json(const MetadataValue& value, bool full, JsonText& text) {
+  switch (value.type) {
+    case ValueType::Uint8:
+    case ValueType::Uint16:
+    case ValueType::Uint32:
+    case ValueType::Uint64: return value.unsigned_value;
+    case ValueType::Int8:
+    case ValueType::Int16:
+    case ValueType::Int32:
+    case ValueType::Int64: return value.signed_value;
+    case ValueType::Float32:
+    case ValueType::Float64: return float_json(value);
+    case ValueType::Bool: return value.unsigned_value != 0;
+    case ValueType::String: return text(value.text);
+    case ValueType::Array: break;
+  }
+  Json elements = Json::array();
+  for (const MetadataValue& element : value.elements) elements.push_back(value_json(element, full, text));
+  if (full || value.count <= kShortArray) return elements;
+  return {{"type", value_type_name(value.element_type)}, {"length", value.count}, {"first", std::move(elements)}};
+}
+
+/// A key with its value; several files of one set repeat keys, the first one counts.
+struct Entry {
+  std::string key;
+  std::string_view type;
+  Json value;
+  std::uint64_t count = 0;
+};
+
+std::vector<Entry> entries_of(const MetadataListing& listing, JsonText& text) {
+  std::vector<Entry> entries;
+  std::unordered_set<std::string_view> seen;
+  if (listing.checkpoint == nullptr) return entries;
+  const std::uint64_t most = listing.full ? std::numeric_limits<std::uint64_t>::max() : kShortArray;
+  for (const ModelFile& file : listing.checkpoint->files) {
+    for (const MetadataEntry& entry : file.metadata.entries) {
+      if (!seen.insert(entry.key).second) continue;
+      const MetadataValue value = decode(file.metadata, entry, most);
+      entries.push_back(
+          {std::string(entry.key), value_type_name(entry.type), value_json(value, listing.full, text), entry.count});
+    }
+  }
+  return entries;
+}
+
+/// For people: a text as it is, anything else as JSON; cut where it is long.
+std::string value_text(const Json& value, bool full) {
+  if (value.is_object() && value.contains("first") && value.contains("length") && value.contains("type")) {
+    std::string list = value_text(value["first"], full);
+    if (!list.empty() && list.back() == ']') list.pop_back();
+    return fmt::format("{}, ...] {} of {}", list, grouped(value["length"].get<std::uint64_t>()),
+                       value["type"].get<std::string>());
+  }
+  std::string text = value.is_string() ? value.get<std::string>() : dumped(value);
+  if (full || text.size() <= kShortText) return text;
+  std::size_t end = kShortText;  // not within a character
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return fmt::format("{} ... ({} bytes)", text.substr(0, end), grouped(text.size()));
+}
+
+struct Line {
+  std::string key;
+  std::string type;
+  std::string value;
+};
+
+std::vector<Line> lines_of(const MetadataListing& listing) {
+  JsonText text;
+  std::vector<Line> lines;
+  for (const Entry& entry : entries_of(listing, text)) {
+    lines.push_back({entry.key, std::string(entry.type), value_text(entry.value, listing.full)});
+  }
+  if (listing.checkpoint != nullptr && listing.checkpoint->config != nullptr) {
+    for (const auto& [key, value] : listing.checkpoint->config->items()) {
+      lines.push_back({"config.json: " + key, value.type_name(), value_text(Json(value), listing.full)});
+    }
+  }
+  return lines;
+}
+
+void write_metadata_json(const MetadataListing& listing, std::ostream& out) {
+  JsonText text;
+  Json metadata = Json::object();
+  for (Entry& entry : entries_of(listing, text)) metadata[text(entry.key).get<std::string>()] = std::move(entry.value);
+  Json document{{"schema", "weigh.metadata/1"}, {"path", text(listing.path)}, {"metadata", std::move(metadata)}};
+  if (listing.checkpoint != nullptr && listing.checkpoint->config != nullptr) {
+    document["config"] = Json(*listing.checkpoint->config);
+  }
+  if (Json finding = text.finding(); !finding.is_null()) document["findings"] = Json::array({std::move(finding)});
+  document["errors"] = failures_json(listing.errors);
+  write_document(document, out);
+}
+
+}  // namespace
+
+void write_metadata(const MetadataListing& listing, std::string_view format, const Style& style, std::ostream& out) {
+  if (format == "json") return write_metadata_json(listing, out);
+  const std::vector<Line> lines = lines_of(listing);
+  if (format == "text") {
+    for (const Line& line : lines) {
+      out << escaped(line.key, style.unicode) << " = " << escaped(line.value, style.unicode) << '\n';
+    }
+    return;
+  }
+  Table table{{{"key"}, {"type"}, {"value"}}, {}};
+  for (const Line& line : lines) table.rows.push_back({line.key, line.type, line.value});
+  if (format == "csv") return write_csv_table(table, out);
+  write_markdown_table(table, out);
+}
+
+}  // namespace weigh

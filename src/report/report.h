@@ -1,0 +1,55 @@
+#pragma once
+
+#include <ostream>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/checkpoint/checkpoint.h"
+#include "src/devices/budget.h"
+#include "src/model/model.h"
+
+namespace weigh {
+
+/// One model with the devices it was held against.
+struct ModelReport {
+  Model model;
+  std::vector<Fit> fits;  ///< one per device asked for, in that order
+  bool ladder = false;    ///< the devices were not asked for: machine formats leave them out
+};
+
+/// All a writer of `weigh inspect` and `weigh estimate` may know.
+struct Report {
+  std::vector<ModelReport> models;
+  std::vector<Failure> errors;
+};
+
+/// How a terminal or file wants its text.
+struct Style {
+  bool color = false;
+  bool unicode = true;
+  bool terminal = false;  ///< a person looks at it: long names are cut to the width
+  unsigned width = 100;   ///< columns
+  bool verbose = false;
+  bool quiet = false;
+};
+
+/// One output format.
+struct ReportWriter {
+  std::string_view format;
+  void (*write)(const Report&, const Style&, std::ostream&);
+};
+
+/// Every output format of the inspect envelope: text, json, csv, markdown.
+std::span<const ReportWriter> report_writers();
+
+void write_text(const Report& report, const Style& style, std::ostream& out);
+void write_json(const Report& report, const Style& style, std::ostream& out);
+void write_csv(const Report& report, const Style& style, std::ostream& out);
+void write_markdown(const Report& report, const Style& style, std::ostream& out);
+
+/// "PATH: byte 0x1a4: sentence", safe to show.
+std::string failure_line(const Failure& failure);
+
+}  // namespace weigh

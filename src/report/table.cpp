@@ -1,0 +1,137 @@
+#include "src/report/table.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "src/report/words.h"
+
+namespace weigh {
+namespace {
+
+template <typename... Functions>
+struct Overloaded : Functions... {
+  using Functions::operator()...;
+};
+template <typename... Functions>
+Overloaded(Functions...) -> Overloaded<Functions...>;
+
+std::string shown(std::uint64_t number, Unit unit, bool exact) {
+  if (unit == Unit::Bytes && !exact) return human_bytes(number);
+  if (unit == Unit::Parameters && !exact) return human_parameters(number);
+  return grouped(number);
+}
+
+/// For people: rounded or grouped.
+std::string shown(const Cell& cell, Unit unit, bool exact, bool unicode) {
+  return std::visit(Overloaded{[](std::monostate) { return std::string("-"); },
+                               [&](const std::string& text) { return escaped(text, unicode); },
+                               [&](std::uint64_t number) { return shown(number, unit, exact); },
+                               [&](std::int64_t number) {
+                                 const auto size = number < 0 ? 0 - static_cast<std::uint64_t>(number)
+                                                              : static_cast<std::uint64_t>(number);
+                                 return (number < 0 ? "-" : "") + shown(size, unit, exact);
+                               },
+                               [](double number) { return fmt::format("{:.2f}", number); }},
+                    cell);
+}
+
+/// For programs: every digit.
+std::string csv_cell(const Cell& cell) {
+  return std::visit(
+      Overloaded{[](std::monostate) { return std::string(); },
+                 [](const std::string& text) {
+                   std::string safe = escaped(text);
+                   if (!safe.empty() && std::string_view("=+-@").find(safe.front()) != std::string_view::npos) {
+                     safe.insert(0, 1, '\'');
+                   }
+                   if (safe.find_first_of(",\"") == std::string::npos) return safe;
+                   std::string quoted_text = "\"";
+                   for (const char c : safe) quoted_text += c == '"' ? std::string("\"\"") : std::string(1, c);
+                   return quoted_text + "\"";
+                 },
+                 [](double number) { return fmt::format("{}", number); },
+                 [](auto number) { return std::to_string(number); }},
+      cell);
+}
+
+}  // namespace
+
+void write_text_table(const Table& table, const Style& style, bool exact, std::ostream& out) {
+  std::string alignment;
+  std::vector<std::vector<std::string>> lines(1);
+  for (const Column& column : table.columns) {
+    alignment += column.unit == Unit::Text ? 'l' : 'r';
+    lines[0].emplace_back(column.name);
+  }
+  for (const auto& row : table.rows) {
+    auto& line = lines.emplace_back();
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      line.push_back(shown(row[i], table.columns[i].unit, exact, style.unicode));
+    }
+  }
+  if (style.terminal) {
+    std::vector<std::size_t> widths(table.columns.size(), 0);
+    for (const auto& line : lines) {
+      for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], display_width(line[i]));
+    }
+    std::size_t others = 0;
+    for (std::size_t i = 1; i < widths.size(); ++i) others += widths[i] + 2;
+    const std::size_t least = 12;  // a name shorter than this says nothing; the line may rather be too long
+    const std::size_t room = others + least < style.width ? style.width - others : least;
+    for (auto& line : lines) line[0] = cut_middle(line[0], room, style.unicode);
+  }
+  for (const std::string& line : aligned(lines, alignment)) out << line << '\n';
+}
+
+void write_csv_table(const Table& table, std::ostream& out) {
+  for (std::size_t i = 0; i < table.columns.size(); ++i) out << (i > 0 ? "," : "") << table.columns[i].name;
+  out << '\n';
+  for (const auto& row : table.rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) out << (i > 0 ? "," : "") << csv_cell(row[i]);
+    out << '\n';
+  }
+}
+
+void write_markdown_table(const Table& table, std::ostream& out) {
+  out << '|';
+  for (const Column& column : table.columns) out << ' ' << column.name << " |";
+  out << "\n|";
+  for (const Column& column : table.columns) out << (column.unit == Unit::Text ? " --- |" : " ---: |");
+  out << '\n';
+  for (const auto& row : table.rows) {
+    out << '|';
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      out << ' ' << markdown_escaped(shown(row[i], table.columns[i].unit, true, true)) << " |";
+    }
+    out << '\n';
+  }
+}
+
+std::string markdown_escaped(std::string_view text) {
+  const std::string safe = escaped(text);
+  const auto is_word = [&](std::size_t i) {
+    return i < safe.size() && std::isalnum(static_cast<unsigned char>(safe[i])) != 0;
+  };
+  std::string result;
+  for (std::size_t i = 0; i < safe.size(); ++i) {
+    const char c = safe[i];
+    const bool inside_word = c == '_' && i > 0 && is_word(i - 1) && is_word(i + 1);  // Q4_K needs no backslash
+    if (c == '<') {
+      result += "&lt;";
+    } else if (c == '>') {
+      result += "&gt;";
+    } else if (c == '&') {
+      result += "&amp;";
+    } else if (!inside_word && std::string_view("\\`*_[]|~#!@").find(c) != std::string_view::npos) {
+      result += '\\';
+      result += c;
+    } else {
+      result += c;
+    }
+  }
+  return result;
+}
+
+}  // namespace weigh

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "src/report/report.h"
+
+namespace weigh {
+
+enum class Unit : std::uint8_t { Text, Count, Parameters, Bytes };
+
+/// Absent, text as it came from a file (unescaped), a whole number, one that may be negative, or a ratio.
+using Cell = std::variant<std::monostate, std::string, std::uint64_t, std::int64_t, double>;
+
+/// A heading and how its cells are shown. The machine formats print every number exactly.
+struct Column {
+  std::string_view name;
+  Unit unit = Unit::Text;
+};
+
+/// Rows and columns that every tabular format prints in its own way.
+struct Table {
+  std::vector<Column> columns;
+  std::vector<std::vector<Cell>> rows;
+};
+
+/// A cell for `value`, absent when there is none.
+template <typename T>
+Cell cell(const std::optional<T>& value) {
+  return value ? Cell(*value) : Cell();
+}
+
+/// Aligned columns. On a terminal the first column is cut in the middle where the line would be too long.
+/// `exact`: numbers with all their digits instead of rounded to a unit.
+void write_text_table(const Table& table, const Style& style, bool exact, std::ostream& out);
+
+/// RFC 4180 with '\n' line ends. A text that a spreadsheet would run as a formula gets a "'" in front.
+void write_csv_table(const Table& table, std::ostream& out);
+
+void write_markdown_table(const Table& table, std::ostream& out);
+
+/// Text from a file so that it cannot become markup: HTML, table borders, emphasis, links.
+std::string markdown_escaped(std::string_view text);
+
+}  // namespace weigh

@@ -1,0 +1,193 @@
+// The report people read: one function for each block of it, from the first line to the notes.
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <vector>
+
+#include "src/report/facts.h"
+#include "src/report/report.h"
+#include "src/report/words.h"
+
+namespace weigh {
+namespace {
+
+constexpr std::size_t kErrorsOnTop = 3;     // the rest stands with the other findings
+constexpr std::size_t kFindingsShown = 12;  // --verbose shows all
+constexpr std::size_t kWidestLine = 120;    // on wider terminals the eye would lose the line
+
+enum class Color : std::uint8_t { Red, Yellow, Green, Bold };
+
+/// Writes the lines of one report in one style.
+class Page {
+ public:
+  Page(const Style& style, std::ostream& out) : style_(style), out_(out) {}
+
+  [[nodiscard]] std::size_t width() const { return std::clamp<std::size_t>(style_.width, 40, kWidestLine); }
+  [[nodiscard]] const Style& style() const { return style_; }
+  [[nodiscard]] std::string safe(std::string_view text) const { return escaped(text, style_.unicode); }
+
+  [[nodiscard]] std::string colored(std::string_view text, Color color) const {
+    static constexpr std::array<std::string_view, 4> kCodes{"31", "33", "32", "1"};
+    if (!style_.color) return std::string(text);
+    return fmt::format("\x1b[{}m{}\x1b[0m", kCodes[static_cast<std::size_t>(color)], text);
+  }
+
+  void line(std::string_view text = {}) { out_ << text << '\n'; }
+
+  /// A head, then lines that start in the same column.
+  void hang(std::string_view head, const std::vector<std::string>& lines) {
+    std::string start(head);
+    for (const std::string& text : lines) {
+      line(start + text);
+      start = std::string(display_width(head), ' ');
+    }
+  }
+
+  /// Columns behind `head`, at least a few words' worth.
+  [[nodiscard]] std::size_t room_behind(std::string_view head) const {
+    return std::max<std::size_t>(20, width() - std::min(width(), display_width(head)));
+  }
+
+  void paragraph(std::string_view head, std::string_view text) { hang(head, wrapped(text, room_behind(head))); }
+
+  [[nodiscard]] std::string label(std::string_view name, std::optional<Color> color = std::nullopt) const {
+    const std::string padded = fmt::format("{:<12}", name);
+    return "  " + (color ? colored(padded, *color) : padded);
+  }
+
+ private:
+  const Style& style_;
+  std::ostream& out_;
+};
+
+void write_heading(const Model& model, bool show_path, Page& page) {
+  std::string name =
+      page.safe(show_path && !model.checkpoint.files.empty() ? model.checkpoint.path : model.checkpoint.name);
+  const std::string kind = page.safe(kind_of(model));
+  if (page.style().terminal) name = cut_middle(name, page.width(), page.style().unicode);
+  const std::size_t used = display_width(name) + display_width(kind);
+  if (used + 2 <= page.width()) {
+    page.line(page.colored(name, Color::Bold) + std::string(page.width() - used, ' ') + kind);
+  } else {
+    page.line(page.colored(name, Color::Bold));
+    page.paragraph("  ", kind);
+  }
+}
+
+void write_finding(const Finding& finding, const Model& model, Page& page) {
+  static constexpr std::array<std::optional<Color>, 3> kColors{std::nullopt, Color::Yellow, Color::Red};
+  const auto color = kColors[static_cast<std::size_t>(finding.severity)];
+  page.paragraph(page.label(severity_name(finding.severity), color), page.safe(finding_text(finding, model)));
+}
+
+/// How many of the findings, which stand errors first, are shown above everything else: a truncated file says so at
+/// once.
+std::size_t errors_on_top(const Model& model) {
+  const auto errors = std::count_if(model.findings.begin(), model.findings.end(),
+                                    [](const Finding& finding) { return finding.severity == Severity::Error; });
+  return std::min(static_cast<std::size_t>(errors), kErrorsOnTop);
+}
+
+void write_other_findings(const Model& model, Page& page) {
+  const std::size_t first = errors_on_top(model);
+  const std::size_t all = model.findings.size();
+  const std::size_t end = page.style().verbose ? all : std::min(all, first + kFindingsShown);
+  if (first == all) return;
+  page.line();
+  for (std::size_t i = first; i < end; ++i) write_finding(model.findings[i], model, page);
+  if (end < all) page.line(fmt::format("  and {} (--verbose shows all)", counted(all - end, "more finding")));
+}
+
+void write_dtypes(const Model& model, Page& page) {
+  if (model.by_dtype.empty() || model.checkpoint.files.empty()) return;
+  const bool exact = page.style().verbose;
+  std::vector<std::vector<std::string>> rows{{"dtype", "tensors", "parameters", exact ? "bytes" : "size"}};
+  for (const DtypeTotals& row : model.by_dtype) {
+    rows.push_back({page.safe(row.dtype), grouped(row.tensors),
+                    exact ? grouped(row.parameters) : human_parameters(row.parameters),
+                    exact ? grouped(row.bytes) : human_bytes(row.bytes)});
+  }
+  const std::vector<std::string> lines = aligned(rows, "lrrr");
+  page.line();
+  page.line("  " + lines.front());
+  const std::size_t used = 2 + display_width(lines.front()) + 3 + 8;  // indent, gap, and " 100.0 %" behind the bar
+  const std::size_t room = page.width() > used + 8 ? std::min<std::size_t>(page.width() - used, 30) : 0;
+  for (std::size_t i = 0; i < model.by_dtype.size(); ++i) {
+    std::string line = "  " + lines[i + 1];
+    if (model.weight_bytes > 0) {
+      const double share = static_cast<double>(model.by_dtype[i].bytes) / static_cast<double>(model.weight_bytes);
+      const std::string drawn = bar(share, room, page.style().unicode);
+      const std::size_t drawn_width = std::min(room, display_width(drawn));
+      line += fmt::format("   {}{} {:5.1f} %", drawn, std::string(room - drawn_width, ' '), share * 100);
+    }
+    page.line(line);
+  }
+  page.line();
+}
+
+void write_sizes(const Model& model, Page& page) {
+  const std::size_t files = model.checkpoint.files.size();
+  if (files > 0) {
+    const std::string label = page.label(files == 1 ? "file" : counted(files, "file"));
+    page.paragraph(label, file_sum_text(model, page.style().verbose));
+  }
+  const std::string label = page.label("what if");
+  page.hang(label, packed(what_if(model), " | ", page.room_behind(label)));
+}
+
+void write_devices(const ModelReport& report, Page& page) {
+  if (report.fits.empty()) return;
+  const auto size = [&](std::uint64_t bytes) { return page.style().verbose ? grouped(bytes) : human_bytes(bytes); };
+  std::vector<std::vector<std::string>> rows{{"device", "need", "safe", "limit", "verdict"}};
+  for (const Fit& fit : report.fits) {
+    static constexpr std::array<Color, 4> kColors{Color::Green, Color::Yellow, Color::Red, Color::Red};
+    rows.push_back({page.safe(device_label(fit.device)), size(fit.need.total()), size(fit.budget_bytes),
+                    size(fit.limit_bytes),
+                    page.colored(verdict_name(fit.verdict), kColors[static_cast<std::size_t>(fit.verdict)])});
+  }
+  const std::vector<std::string> lines = aligned(rows, "lrrrl");
+  const std::size_t words_column = 2 + display_width(lines.front()) + 3;
+  const std::size_t room = page.width() - std::min(page.width(), words_column);
+  page.line();
+  page.line("  " + lines.front());
+  for (std::size_t i = 0; i < report.fits.size(); ++i) {
+    const std::string row = "  " + lines[i + 1];
+    const std::string words = page.safe(words_of(report.fits[i], !report.ladder, page.style().verbose));
+    if (room >= 34 || display_width(words) <= room) {
+      page.paragraph(row + std::string(words_column - display_width(row), ' '), words);
+    } else {  // a narrow terminal
+      page.line(row);
+      page.paragraph("      ", words);
+    }
+  }
+  if (!page.style().quiet) page.paragraph("  ", need_note(report));
+}
+
+void write_model(const ModelReport& report, bool one_of_many, Page& page) {
+  const Model& model = report.model;
+  write_heading(model, one_of_many || page.style().verbose, page);
+  const std::size_t top = errors_on_top(model);
+  for (std::size_t i = 0; i < top; ++i) write_finding(model.findings[i], model, page);
+  for (const Fact& fact : facts_of(model)) page.paragraph(page.label(fact.label), page.safe(fact.text));
+  if (!page.style().quiet) {
+    write_dtypes(model, page);
+    write_sizes(model, page);
+  }
+  write_devices(report, page);
+  if (!page.style().quiet) write_other_findings(model, page);
+}
+
+}  // namespace
+
+void write_text(const Report& report, const Style& style, std::ostream& out) {
+  Page page(style, out);
+  for (const ModelReport& model : report.models) {
+    if (&model != &report.models.front()) page.line();
+    write_model(model, report.models.size() > 1, page);
+  }
+}
+
+}  // namespace weigh

@@ -1,0 +1,125 @@
+#include "src/source/folder.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+#include "formats/error.h"
+#include "src/source/zstd_source.h"
+
+namespace weigh {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kSnapshotMagic = "WEIGHSNP";
+
+bool begins_like_zstd(ByteSource& source) {
+  std::array<std::byte, 4> head{};
+  if (source.available() < head.size()) return false;
+  source.read(0, head);
+  return looks_like_zstd(head);
+}
+
+void list(const fs::path& folder, const std::string& prefix, bool descend, std::vector<std::string>& names) {
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (name.starts_with('.')) continue;
+    std::error_code ignored;
+    if (entry->is_directory(ignored)) {
+      if (descend) list(entry->path(), prefix + name + '/', false, names);
+    } else {
+      names.push_back(prefix + name);
+    }
+  }
+  if (error && prefix.empty()) throw IoError("the folder cannot be listed: " + error.message());
+}
+
+// The Hugging Face cache calls a folder by its commit; its owner calls the model by organisation and name.
+std::string model_name(const fs::path& folder) {
+  std::error_code error;
+  const fs::path whole = fs::weakly_canonical(folder, error);
+  const std::string own = whole.filename().string();
+  const std::string cache = whole.parent_path().parent_path().filename().string();
+  if (whole.parent_path().filename() != "snapshots" || !cache.starts_with("models--")) return own;
+  std::string name = cache.substr(std::string_view("models--").size());
+  if (const auto dashes = name.find("--"); dashes != std::string::npos) name.replace(dashes, 2, "/");
+  return name;
+}
+
+// A head that owns its bytes: a source may outlive the snapshot it came from.
+class HeadSource : public MemorySource {
+ public:
+  HeadSource(std::shared_ptr<const Snapshot> snapshot, const SnapshotFile& file)
+      : MemorySource(file.head, file.file_bytes), snapshot_(std::move(snapshot)) {}
+
+ private:
+  std::shared_ptr<const Snapshot> snapshot_;
+};
+
+}  // namespace
+
+bool Folder::has(const std::string& wanted) const { return std::ranges::binary_search(names, wanted); }
+
+std::string Folder::path_of(const std::string& file) const { return path.empty() ? file : path + '/' + file; }
+
+Folder local_folder(const std::string& path) {
+  Folder folder;
+  folder.path = path;
+  while (folder.path.size() > 1 && folder.path.ends_with('/')) folder.path.pop_back();
+  folder.name = model_name(path);
+  list(path, "", true, folder.names);
+  std::ranges::sort(folder.names);
+  folder.open = [base = folder.path](const std::string& file) { return open_source(base + '/' + file); };
+  return folder;
+}
+
+Folder snapshot_folder(Snapshot snapshot) {
+  Folder folder;
+  const auto shared = std::make_shared<const Snapshot>(std::move(snapshot));
+  folder.name = shared->name;
+  for (const SnapshotFile& file : shared->files) folder.names.push_back(file.name);
+  std::ranges::sort(folder.names);
+  folder.open = [shared](const std::string& name) -> std::unique_ptr<ByteSource> {
+    const auto file = std::ranges::find(shared->files, name, &SnapshotFile::name);
+    if (file == shared->files.end()) throw IoError("is not in the snapshot");
+    return std::make_unique<HeadSource>(shared, *file);
+  };
+  return folder;
+}
+
+std::unique_ptr<ByteSource> open_source(const std::string& path) {
+  auto source = std::make_unique<FileSource>(path);
+  if (begins_like_zstd(*source)) return std::make_unique<ZstdSource>(std::move(source));
+  return source;
+}
+
+std::optional<Snapshot> open_snapshot(const std::string& path) {
+  FileSource file(path);
+  if (!begins_like_zstd(file)) return std::nullopt;
+  ZstdSource inside(std::make_unique<FileSource>(path));
+  std::array<std::byte, kSnapshotMagic.size()> magic{};
+  if (inside.size() < magic.size()) return std::nullopt;
+  inside.read(0, magic);
+  if (!std::ranges::equal(magic, std::as_bytes(std::span(kSnapshotMagic)))) return std::nullopt;
+  constexpr std::uint64_t kMostPacked = std::uint64_t{1} << 30U;
+  return read_snapshot(read_all(file, kMostPacked));
+}
+
+bool stays_inside(std::string_view name) {
+  if (name.empty() || name.front() == '/' || name.find("://") != std::string_view::npos ||
+      name.find_first_of(std::string_view("\\\0", 2)) != std::string_view::npos) {
+    return false;
+  }
+  for (std::size_t begin = 0; begin <= name.size();) {
+    const std::size_t end = std::min(name.find('/', begin), name.size());
+    const std::string_view part = name.substr(begin, end - begin);
+    if (part.empty() || part == "..") return false;
+    begin = end + 1;
+  }
+  return true;
+}
+
+}  // namespace weigh

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/byte_source.h"
+#include "formats/snapshot.h"
+
+namespace weigh {
+
+/// Named files that a checkpoint may be made of: a folder on disk, or the inside of a snapshot.
+struct Folder {
+  std::string path;                ///< how to show it, without a trailing '/'; empty inside a snapshot
+  std::string name;                ///< what to call a model that fills it
+  std::vector<std::string> names;  ///< relative names, sorted; '/' between parts
+
+  /// Opens one of `names`; one that ends in ".zst" is shown decompressed. Throws IoError or FormatError.
+  std::function<std::unique_ptr<ByteSource>(const std::string& name)> open;
+
+  [[nodiscard]] bool has(const std::string& name) const;
+
+  /// The path to show for one of `names`.
+  [[nodiscard]] std::string path_of(const std::string& name) const;
+};
+
+/// The files of a folder on disk and of the folders in it, hidden ones left out. Throws IoError when it cannot be
+/// listed.
+Folder local_folder(const std::string& path);
+
+/// The files of a snapshot; each source knows the whole file's size and holds its head.
+Folder snapshot_folder(Snapshot snapshot);
+
+/// Opens a file; one compressed with zstd is shown decompressed. Throws IoError or FormatError.
+std::unique_ptr<ByteSource> open_source(const std::string& path);
+
+/// The snapshot in the file, or nothing when it is something else. Throws FormatError when it is a damaged one.
+std::optional<Snapshot> open_snapshot(const std::string& path);
+
+/// Whether a relative name from a file stays inside its folder: no "..", no absolute path, no "://", no backslash or
+/// NUL.
+bool stays_inside(std::string_view name);
+
+}  // namespace weigh

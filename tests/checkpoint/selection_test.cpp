@@ -1,0 +1,221 @@
+#include "src/checkpoint/selection.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <map>
+
+#include "formats/error.h"
+
+using namespace weigh;
+
+namespace {
+
+std::string index_of(const std::vector<std::string>& files) {
+  std::string text = R"({"metadata": {"total_size": 8}, "weight_map": {)";
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    text += (i == 0 ? "" : ", ") + ('"' + std::to_string(i)) + R"(": ")" + files[i] + '"';
+  }
+  return text + "}}";
+}
+
+// A folder of names; only index files have content.
+Folder folder_of(std::vector<std::string> names, const std::map<std::string, std::string>& contents = {}) {
+  Folder folder;
+  folder.path = "models/some";
+  folder.name = "some";
+  for (const auto& [name, text] : contents) names.push_back(name);
+  std::ranges::sort(names);
+  folder.names = std::move(names);
+  const auto shared = std::make_shared<std::map<std::string, std::string>>(contents);
+  folder.open = [shared](const std::string& name) -> std::unique_ptr<ByteSource> {
+    return std::make_unique<MemorySource>(std::as_bytes(std::span(shared->at(name))));
+  };
+  return folder;
+}
+
+std::vector<std::string_view> codes(const Selection& selection) {
+  std::vector<std::string_view> found;
+  for (const Finding& finding : selection.findings) found.push_back(finding.code);
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("part names: five or six digits, dash or underscore, both formats") {
+  struct Row {
+    std::string name;
+    bool is_part;
+    std::string prefix;
+    std::uint64_t number, total;
+  };
+  const Row rows[] = {
+      {"model-00001-of-00003.safetensors", true, "model-", 1, 3},
+      {"model-00001-of-000163.safetensors", true, "model-", 1, 163},
+      {"model_00072-of-00072.safetensors", true, "model_", 72, 72},
+      {"Mixtral-8x7B.Q8_0-00002-of-00005.gguf", true, "Mixtral-8x7B.Q8_0-", 2, 5},
+      {"a-00002-of-00005.gguf.zst", true, "a-", 2, 5},
+      {"model-0001-of-0003.safetensors", false, "", 0, 0},
+      {"model-00001-of-00003.bin", false, "", 0, 0},
+      {"model.safetensors", false, "", 0, 0},
+      {"00001-of-00003.gguf", false, "", 0, 0},
+      {"x-00001-of-.gguf", false, "", 0, 0},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    const auto part = parse_part_name(row.name);
+    REQUIRE(part.has_value() == row.is_part);
+    if (!part) continue;
+    CHECK(part->prefix == row.prefix);
+    CHECK(part->number == row.number);
+    CHECK(part->total == row.total);
+  }
+}
+
+TEST_CASE("which files of a folder make up the model") {
+  using Names = std::vector<std::string>;
+  struct Row {
+    std::string what;
+    Names names;
+    std::map<std::string, std::string> indexes;
+    std::vector<Names> models;
+    std::vector<std::string_view> codes;  // findings of the first model
+  };
+  const Row rows[] = {
+      {"one file", {"model.safetensors", "config.json"}, {}, {{"model.safetensors"}}, {}},
+      {"index and shards",
+       {"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"},
+       {{"model.safetensors.index.json",
+         index_of({"model-00002-of-00002.safetensors", "model-00001-of-00002.safetensors"})}},
+       {{"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"}},
+       {}},
+      {"index of one file, as MLX writes it",
+       {"model.safetensors"},
+       {{"model.safetensors.index.json", index_of({"model.safetensors"})}},
+       {{"model.safetensors"}},
+       {}},
+      {"a whole file beside an index with shards: two generations",
+       {"model.safetensors", "model-00001-of-00001.safetensors"},
+       {{"model.safetensors.index.json", index_of({"model-00001-of-00001.safetensors"})}},
+       {{"model-00001-of-00001.safetensors"}},
+       {"two-generations", "file-left-out"}},
+      {"Mistral's own copy and PyTorch twins do not count twice",
+       {"model-00001-of-00001.safetensors", "consolidated.safetensors", "pytorch_model.bin"},
+       {{"model.safetensors.index.json", index_of({"model-00001-of-00001.safetensors"})}},
+       {{"model-00001-of-00001.safetensors"}},
+       {"copy-left-out"}},
+      {"Mistral's own form alone is the model",
+       {"consolidated-00001-of-00002.safetensors", "consolidated-00002-of-00002.safetensors", "params.json"},
+       {},
+       {{"consolidated-00001-of-00002.safetensors", "consolidated-00002-of-00002.safetensors"}},
+       {}},
+      {"a tower in a file of its own, by the index",
+       {"model-00001-of-00001.safetensors", "model-vision.safetensors"},
+       {{"model.safetensors.index.json", index_of({"model-00001-of-00001.safetensors", "model-vision.safetensors"})}},
+       {{"model-00001-of-00001.safetensors", "model-vision.safetensors"}},
+       {}},
+      {"counted from 0, gpt-oss",
+       {"model-00000-of-00002.safetensors", "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"},
+       {},
+       {{"model-00000-of-00002.safetensors", "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"}},
+       {}},
+      {"the plain set wins over a variant",
+       {"model.safetensors", "model.fp16.safetensors"},
+       {},
+       {{"model.safetensors"}},
+       {"file-left-out"}},
+      {"an adapter is a thing of its own",
+       {"model.safetensors", "adapter_model.safetensors", "adapter_config.json"},
+       {},
+       {{"model.safetensors"}, {"adapter_model.safetensors"}},
+       {}},
+      {"unrelated files, each a model",
+       {"a.safetensors", "b.safetensors"},
+       {},
+       {{"a.safetensors"}, {"b.safetensors"}},
+       {}},
+      {"GGUF files, splits as one, beside safetensors",
+       {"model.safetensors", "x-00001-of-00002.gguf", "x-00002-of-00002.gguf", "y.gguf"},
+       {},
+       {{"model.safetensors"}, {"x-00001-of-00002.gguf", "x-00002-of-00002.gguf"}, {"y.gguf"}},
+       {}},
+      {"a diffusers pipeline, part by part; the copy at the root is not counted",
+       {"model_index.json", "flavour.safetensors", "unet/diffusion_pytorch_model.safetensors",
+        "vae/diffusion_pytorch_model.safetensors", "vae/diffusion_pytorch_model.fp16.safetensors"},
+       {},
+       {{"unet/diffusion_pytorch_model.safetensors"}, {"vae/diffusion_pytorch_model.safetensors"}},
+       {}},
+      {"nothing", {"README.md", "pytorch_model.bin"}, {}, {}, {}},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    const std::vector<Selection> selections = select_models(folder_of(row.names, row.indexes));
+    std::vector<Names> models;
+    for (const Selection& selection : selections) models.push_back(selection.files);
+    CHECK(models == row.models);
+    if (!selections.empty()) CHECK(codes(selections.front()) == row.codes);
+  }
+}
+
+TEST_CASE("a set is found from any one of its parts") {
+  const Folder folder =
+      folder_of({"x-00001-of-00003.gguf", "x-00002-of-00003.gguf", "x-00003-of-00003.gguf", "y.gguf"});
+  for (const char* name : {"x-00001-of-00003.gguf", "x-00002-of-00003.gguf", "x-00003-of-00003.gguf"}) {
+    CAPTURE(name);
+    const Selection selection = select_for_file(folder, name);
+    CHECK(selection.files.size() == 3);
+    CHECK(selection.missing_count == 0);
+    CHECK(selection.name == "x.gguf");
+  }
+  CHECK(select_for_file(folder, "y.gguf").files == std::vector<std::string>{"y.gguf"});
+}
+
+TEST_CASE("a shard or the index stands for the whole set") {
+  const Folder folder = folder_of(
+      {"model-00001-of-00002.safetensors", "tower.safetensors"},
+      {{"model.safetensors.index.json",
+        index_of({"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "tower.safetensors"})}});
+  for (const char* name : {"model-00001-of-00002.safetensors", "tower.safetensors", "model.safetensors.index.json"}) {
+    CAPTURE(name);
+    const Selection selection = select_for_file(folder, name);
+    CHECK(selection.files.size() == 2);
+    CHECK(selection.missing == std::vector<std::string>{"model-00002-of-00002.safetensors"});
+  }
+}
+
+TEST_CASE("missing parts are counted, and only the first few named") {
+  const Selection selection = select_for_file(folder_of({"x-00002-of-99999.gguf"}), "x-00002-of-99999.gguf");
+  CHECK(selection.missing_count == 99998);
+  CHECK(selection.missing.size() == 5);
+  CHECK(selection.missing.front() == "part 1 of 99999");
+}
+
+TEST_CASE("an index that cannot be trusted is refused") {
+  const std::string bad[] = {
+      index_of({"../secret.safetensors"}),
+      index_of({"/etc/passwd"}),
+      index_of({"https://host/model.safetensors"}),
+      index_of({"a/../../b.safetensors"}),
+      R"({"metadata": {}})",
+      "[]",
+      R"({"weight_map": {"a": 1}})",
+      R"({"weight_map": {"a": "b")",
+      "",
+      R"({"weight_map": {}, "weight_map": {}})",
+  };
+  for (const std::string& text : bad) {
+    CAPTURE(text);
+    CHECK_THROWS_AS(select_models(folder_of({"b.safetensors"}, {{"model.safetensors.index.json", text}})), Error);
+  }
+}
+
+TEST_CASE("claims of an index that are no whole numbers are ignored with a note") {
+  for (const char* claim : {R"("123")", "1.5", "null", "[]", "-1"}) {
+    CAPTURE(claim);
+    const std::string text =
+        std::string(R"({"metadata": {"total_size": )") + claim + R"(}, "weight_map": {"t": "b.safetensors"}})";
+    const auto selections = select_models(folder_of({"b.safetensors"}, {{"model.safetensors.index.json", text}}));
+    REQUIRE(selections.size() == 1);
+    CHECK_FALSE(selections.front().index->total_size.has_value());
+    CHECK(codes(selections.front()) == std::vector<std::string_view>{"index-claim"});
+  }
+}

@@ -1,0 +1,61 @@
+#include "src/devices/csv.h"
+
+#include <catch2/catch.hpp>
+
+#include "formats/error.h"
+
+using namespace weigh;
+using Fields = std::vector<std::string>;
+
+TEST_CASE("CSV: quotes, doubled quotes, CRLF and empty fields are read as RFC 4180 has them") {
+  struct Row {
+    std::string name, text;
+    std::vector<Fields> expected;
+  };
+  const std::vector<Row> rows = {
+      {"plain", "a,b\nc,d\n", {{"a", "b"}, {"c", "d"}}},
+      {"no last line break", "a,b", {{"a", "b"}}},
+      {"CRLF", "a,b\r\nc,d\r\n", {{"a", "b"}, {"c", "d"}}},
+      {"CRLF after a quoted field", "\"a\"\r\nb\r\n", {{"a"}, {"b"}}},
+      {"comma in quotes", "\"a,b\",c\n", {{"a,b", "c"}}},
+      {"doubled quotes", "\"say \"\"so\"\"\",c\n", {{"say \"so\"", "c"}}},
+      {"line break in quotes", "\"a\nb\",c\n", {{"a\nb", "c"}}},
+      {"empty fields", ",,\n\"\",b,\n", {{"", "", ""}, {"", "b", ""}}},
+      {"empty lines are skipped", "\na\n\n\r\nb\n", {{"a"}, {"b"}}},
+      {"byte order mark",
+       "\xEF\xBB\xBF"
+       "a,b\n",
+       {{"a", "b"}}},
+      {"nothing", "", {}},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    std::vector<Fields> found;
+    for (const CsvRecord& record : parse_csv(row.text)) found.push_back(record.fields);
+    CHECK(found == row.expected);
+  }
+}
+
+TEST_CASE("CSV: a record knows the line it begins in, counting line breaks inside quotes") {
+  const auto records = parse_csv("a\n\n\"b\nb\"\nc\n");
+  REQUIRE(records.size() == 3);
+  CHECK(records[0].line == 1);
+  CHECK(records[1].line == 3);
+  CHECK(records[2].line == 5);
+}
+
+TEST_CASE("CSV: a quote out of place is an error that names its line") {
+  struct Row {
+    std::string text, message;
+  };
+  const std::vector<Row> rows = {
+      {"a\n\"b\nc\n", "line 2: found a quote that is never closed"},
+      {"a\n\"b\"c,d\n", "line 2: found text after a closing quote"},
+      {"a\nb\"c,d\n", "line 2: found a quote inside an unquoted field"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.text);
+    CHECK_THROWS_WITH(parse_csv(row.text), Catch::StartsWith(row.message));
+    CHECK_THROWS_AS(parse_csv(row.text), UsageError);
+  }
+}

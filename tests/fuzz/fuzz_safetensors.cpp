@@ -1,0 +1,12 @@
+#include "formats/error.h"
+#include "formats/safetensors.h"
+#include "tests/formats/touch.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  weigh::MemorySource source(std::as_bytes(std::span(data, size)));
+  try {
+    weigh::touch(weigh::read_safetensors(source));
+  } catch (const weigh::Error&) {
+  }
+  return 0;
+}
