@@ -139,8 +139,7 @@ class GgufReader {
       const std::string key(reader_.passed(keys_.back().offset, keys_.back().length));
       if (key.empty()) add(Severity::Error, "empty-key", fault("key", "an empty one", "a name"), {}, key_at);
       if (key.size() > kLongestKey) {
-        add(Severity::Error, "long-key", fault("key length", std::to_string(key.size()), "at most 65535"), {},
-            key_at);
+        add(Severity::Error, "long-key", fault("key length", std::to_string(key.size()), "at most 65535"), {}, key_at);
       }
       entry.type = read_value_type(key);
       entry.offset = reader_.position();

@@ -152,8 +152,7 @@ class SafetensorsReader {
       entry.key = text(raw_key.raw(), [&] { return std::string_view(field.unescaped_key()); });
       ondemand::value string = field.value();
       if (string.type() != ondemand::json_type::string) {
-        fail(offset_of(raw_key.raw()), "__metadata__ key " + quote(entry.key), "a value that is no string",
-             "a string");
+        fail(offset_of(raw_key.raw()), "__metadata__ key " + quote(entry.key), "a value that is no string", "a string");
       }
       const char* begin = string.raw_json_token().data() + 1;
       entry.offset = offset_of(begin);

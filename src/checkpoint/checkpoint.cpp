@@ -250,6 +250,7 @@ void check_whole(Checkpoint& checkpoint, const Selection& selection) {
     check_splits(checkpoint, selection);
   }
   if (selection.index) {
+    checkpoint.claimed_parameters = selection.index->total_parameters;
     check_index(checkpoint, selection);
   } else if (checkpoint.files.size() > 1) {
     check_repeats(checkpoint);

@@ -149,10 +149,13 @@ std::vector<Selection> sets_and_singles(const Folder& folder, const std::vector<
 // What lies beside the chosen files and must not be counted again.
 void note_left_out(Selection& chosen, const std::vector<std::string>& names) {
   std::vector<std::string_view> copies;
+  std::vector<std::string_view> adapters;
   std::vector<std::string_view> others;
   for (const std::string& name : names) {
-    if (std::ranges::find(chosen.files, name) != chosen.files.end() || is_adapter(name)) continue;
-    if (is_consolidated(name) || is_twin(name)) {
+    if (std::ranges::find(chosen.files, name) != chosen.files.end()) continue;
+    if (is_adapter(name)) {
+      adapters.push_back(base_name(name));
+    } else if (is_consolidated(name) || is_twin(name)) {
       copies.push_back(base_name(name));
     } else if (has_suffix(name, kSafetensors)) {
       others.push_back(base_name(name));
@@ -171,6 +174,7 @@ void note_left_out(Selection& chosen, const std::vector<std::string>& names) {
                                {}});
   };
   add(copies, "copy-left-out", "the same weights in another form, not counted again");
+  add(adapters, "adapter-left-out", "an adapter to a model, not a part of this one; name it to weigh it");
   add(others, "file-left-out", "not a part of this model by its name or the index, not counted");
 }
 
@@ -210,8 +214,7 @@ std::vector<Selection> select_safetensors(const Folder& folder, std::string_view
   if (!chosen && has_whole) chosen = single(whole, folder.name);
   if (chosen) {
     note_left_out(*chosen, all);
-    selections.insert(selections.begin(), std::move(*chosen));
-    return selections;
+    return {std::move(*chosen)};
   }
   // Mistral's own form counts only where nothing else does.
   const bool only_consolidated = std::ranges::all_of(weights, is_consolidated);

@@ -38,7 +38,7 @@ Command setup_devices(CLI::App& parent) {
                               "  weigh devices\n"
                               "  weigh devices rtx 40\n"
                               "  weigh devices apple --json");
-  app->add_option("query", options->query, "Words that id or name must contain")->type_name("QUERY");
+  app->add_option("QUERY", options->query, "Words that id or name must contain")->type_name("");
   add_common_options(*app, options->common);
   return [options](Session& session) { return run_devices(*options, session); };
 }

@@ -45,9 +45,7 @@ Command setup_inspect(CLI::App& parent) {
                               "  weigh model.gguf --on rtx-4090\n"
                               "  weigh ./checkpoint-folder --on \"2x h100-sxm\" --on 24GiB\n"
                               "  weigh --json *.gguf --output models.json");
-  app->add_option("path", options->paths, "Files, any part of a set, folders, snapshots")
-      ->required()
-      ->type_name("PATH");
+  app->add_option("PATH", options->paths, "Files, any part of a set, folders, snapshots")->required()->type_name("");
   add_device_option(*app, options->on);
   add_common_options(*app, options->common);
   return [options](Session& session) { return run_inspect(*options, session); };

@@ -30,9 +30,7 @@ Command setup_metadata(CLI::App& parent) {
                               "  weigh metadata model.gguf\n"
                               "  weigh metadata model.gguf --full --json\n"
                               "  weigh metadata ./checkpoint-folder");
-  app->add_option("path", options->path, "A file, any part of a set, a folder, a snapshot")
-      ->required()
-      ->type_name("PATH");
+  app->add_option("PATH", options->path, "A file, any part of a set, a folder, a snapshot")->required()->type_name("");
   app->add_flag("--full", options->full, "Long arrays and texts as a whole");
   add_common_options(*app, options->common);
   return [options](Session& session) { return run_metadata(*options, session); };

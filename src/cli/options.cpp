@@ -16,15 +16,16 @@ namespace {
 constexpr std::string_view kExitStatuses =
     "Exit status: 0 all read; 1 something could not be read or a model has an error; 2 wrong usage.";
 
-/// Digits without their commas; nothing where commas do not part groups of three.
+/// Digits without their commas; nothing where commas do not part groups of three, or there is anything else.
 std::optional<std::string> without_grouping(std::string_view digits) {
+  const bool is_grouped = digits.find(',') != std::string_view::npos;
   std::string plain;
   for (std::size_t i = 0; i < digits.size(); ++i) {
-    const bool group_ends = i > 0 && (digits.size() - i) % 4 == 0;
-    const bool is_comma = digits[i] == ',';
-    if (is_comma != (group_ends && digits.find(',') != std::string_view::npos)) return std::nullopt;
-    if (!is_comma && std::isdigit(static_cast<unsigned char>(digits[i])) == 0) return std::nullopt;
-    if (!is_comma) plain += digits[i];
+    const bool expects_comma = is_grouped && (digits.size() - i) % 4 == 0;
+    if (expects_comma ? digits[i] != ',' || i == 0 : std::isdigit(static_cast<unsigned char>(digits[i])) == 0) {
+      return std::nullopt;
+    }
+    if (!expects_comma) plain += digits[i];
   }
   return plain;
 }
@@ -40,6 +41,7 @@ void Session::tell(std::string_view sentence) const {
 CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& summary,
                       const std::string& examples) {
   CLI::App* app = parent.add_subcommand(name, summary + "\n\nExamples:\n" + examples);
+  app->group("Commands");
   app->footer(std::string(kExitStatuses));
   return app;
 }

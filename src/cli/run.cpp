@@ -75,7 +75,8 @@ class HelpFormatter : public CLI::Formatter {
     return fmt::format("  {:<12}{}\n", app->get_name(), summary);
   }
   std::string make_option_opts(const CLI::Option* option) const override {
-    return option->get_type_size() == 0 ? "" : " " + option->get_type_name();
+    const std::string type = option->get_type_size() == 0 ? "" : option->get_type_name();
+    return type.empty() ? "" : " " + type;
   }
 };
 
@@ -84,7 +85,6 @@ int run_unguarded(std::vector<std::string> arguments, Session& session) {
   app.footer(kFooter);
   auto formatter = std::make_shared<HelpFormatter>();
   formatter->label("SUBCOMMAND", "COMMAND [PATH...]");
-  formatter->label("Subcommands", "Commands");
   formatter->label("Positionals", "Arguments");
   formatter->column_width(26);
   app.formatter(formatter);  // before the commands, which inherit it

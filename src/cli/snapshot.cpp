@@ -17,7 +17,13 @@ struct SnapshotOptions {
 
 int run_snapshot(const SnapshotOptions& options, Session& session) {
   OutputFile output(options.output, {options.path});
-  const Snapshot snapshot = take_snapshot(options.path);
+  Snapshot snapshot;
+  try {
+    snapshot = take_snapshot(options.path);
+  } catch (const Error& error) {
+    session.tell(failure_line({options.path, error.what(), error.offset}));
+    return 1;
+  }
   const std::vector<std::byte> bytes = write_snapshot(snapshot);
   output.stream().write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   output.commit();
@@ -38,7 +44,7 @@ Command setup_snapshot(CLI::App& parent) {
                   "  weigh snapshot model.gguf -o model.weigh.zst\n"
                   "  weigh snapshot ./checkpoint-folder -o checkpoint.weigh.zst\n"
                   "  weigh model.weigh.zst --on rtx-4090");
-  app->add_option("path", options->path, "A file, any part of a set, a folder")->required()->type_name("PATH");
+  app->add_option("PATH", options->path, "A file, any part of a set, a folder")->required()->type_name("");
   app->add_option("-o,--output", options->output, "The snapshot, by custom NAME.weigh.zst")
       ->required()
       ->type_name("FILE");

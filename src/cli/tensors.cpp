@@ -99,9 +99,7 @@ Command setup_tensors(CLI::App& parent) {
                               "  weigh tensors model.gguf --sort bytes\n"
                               "  weigh tensors model.gguf --filter 'blk\\.0\\.'\n"
                               "  weigh tensors ./checkpoint-folder --format csv --output tensors.csv");
-  app->add_option("path", options->path, "A file, any part of a set, a folder, a snapshot")
-      ->required()
-      ->type_name("PATH");
+  app->add_option("PATH", options->path, "A file, any part of a set, a folder, a snapshot")->required()->type_name("");
   app->add_option("--filter", options->filter, "Names that this extended regular expression finds")->type_name("REGEX");
   app->add_option("--sort", options->sort, "bytes (largest first), name or offset")->type_name("KEY");
   add_common_options(*app, options->common);

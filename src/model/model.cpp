@@ -6,6 +6,7 @@
 #include <array>
 #include <limits>
 
+#include "formats/error.h"
 #include "src/model/architecture.h"
 #include "src/model/experts.h"
 #include "src/model/quantization.h"
@@ -116,6 +117,12 @@ Model describe(Checkpoint checkpoint) {
   } else if (model.experts->active_parameters) {
     // Parts of a sum that fits, so nothing here can wrap: routed <= total, active <= routed.
     model.active_parameters = model.total_parameters - model.experts->parameters + *model.experts->active_parameters;
+  }
+  const auto claimed = model.checkpoint.claimed_parameters;
+  if (claimed && *claimed != model.total_parameters) {
+    add_finding(findings, Severity::Warning, "index-total-parameters",
+                fault("total_parameters in the index", std::to_string(*claimed),
+                      std::to_string(model.total_parameters) + ", the sum of the tensors"));
   }
   merge_findings(std::move(findings), model);
   return model;

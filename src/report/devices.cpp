@@ -11,9 +11,8 @@ Table device_table(const std::vector<const Device*>& devices, bool with_reason) 
   if (with_reason) table.columns.push_back({"rule"});
   for (const Device* device : devices) {
     const Budget budget = budget_of(*device);
-    const std::string count = device->count > 1 ? std::to_string(device->count) + "x " : "";
-    auto& row = table.rows.emplace_back(
-        std::vector<Cell>{device->id, budget.memory, budget.limit, budget.safe, count + device->name});
+    auto& row =
+        table.rows.emplace_back(std::vector<Cell>{device->id, budget.memory, budget.limit, budget.safe, device->name});
     if (with_reason) row.emplace_back(budget.reason);
   }
   return table;
@@ -69,7 +68,8 @@ void write_devices(const std::vector<const Device*>& devices, std::string_view f
   if (devices.empty()) return;
   write_text_table(device_table(devices, style.verbose), style, false, out);
   if (!style.quiet) {
-    out << "\nlimit: what the driver lets one process use; safe: what weigh plans for; each of one device of a kind\n";
+    out << "\nlimit: what the driver lets one process use; safe: what weigh plans for; of several devices, each "
+           "one's\n";
   }
 }
 

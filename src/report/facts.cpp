@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 
@@ -139,6 +140,13 @@ std::string file_sum_text(const Model& model, bool exact) {
   return text;
 }
 
+std::string missing_text(const Model& model) {
+  const std::uint64_t missing = file_sum(model).missing;
+  if (missing == 0) return {};
+  return fmt::format("{} of {} are missing; the figures are those of the whole model", human_bytes(missing),
+                     human_bytes(model.weight_bytes));
+}
+
 std::vector<std::string> what_if(const Model& model) {
   std::vector<std::string> sizes;
   if (model.total_parameters == 0) return sizes;
@@ -162,6 +170,11 @@ std::string words_of(const Fit& fit, bool asked_for, bool full) {
 
 std::string need_note(const ModelReport& report) {
   if (report.fits.empty()) return {};
+  const auto& findings = report.model.findings;
+  const bool partial = std::any_of(findings.begin(), findings.end(), [](const Finding& finding) {
+    return finding.code == "missing-shard" || finding.code == "unreadable-shard";
+  });
+  if (partial) return "parts are missing: the whole model needs more than this";
   return report.fits.front().need.overhead
              ? "need = weights + the engine's fixed overhead; context (KV cache) is not counted yet"
              : "need = parameters x bytes per parameter; context and the engine's overhead are not counted";

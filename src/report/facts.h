@@ -30,6 +30,9 @@ FileSum file_sum(const Model& model);
 /// "24.63 GiB = header 0.7 MiB + tensors 24.62 GiB + padding 1.2 KiB", every byte where `exact`.
 std::string file_sum_text(const Model& model, bool exact);
 
+/// How much of the model is not there: "3.80 GiB of 3.80 GiB are missing; ..."; empty when all of it is.
+std::string missing_text(const Model& model);
+
 /// "as stored 24.62 GiB", "int4 21.75 GiB", ...: parameters x bytes per parameter. Empty without parameters.
 std::vector<std::string> what_if(const Model& model);
 

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "formats/names.h"
+#include "src/report/words.h"
 
 namespace weigh {
 namespace {
@@ -154,7 +155,7 @@ Json failures_json(const std::vector<Failure>& failures) {
 }
 
 void write_document(const Json& document, std::ostream& out) {
-  out << document.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+  out << json_escaped(document.dump(2, ' ', false, Json::error_handler_t::replace)) << '\n';
 }
 
 void write_document_with_rows(const Json& document, std::string_view key, const std::vector<Json>& rows,
@@ -175,7 +176,9 @@ void write_document_with_rows(const Json& document, std::string_view key, const 
   out << "\n}\n";
 }
 
-std::string dumped(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string dumped(const Json& value) {
+  return json_escaped(value.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
 
 void write_json(const Report& report, const Style& /*style*/, std::ostream& out) {
   Json models = Json::array();

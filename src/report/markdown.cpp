@@ -41,6 +41,7 @@ void write_findings(const Model& model, std::ostream& out) {
 void write_model(const ModelReport& report, bool exact, std::ostream& out) {
   const Model& model = report.model;
   out << "### " << markdown_escaped(model.checkpoint.name) << "\n\n" << markdown_escaped(kind_of(model)) << '\n';
+  if (const std::string missing = missing_text(model); !missing.empty()) out << "\n**Incomplete**: " << missing << '\n';
   write_findings(model, out);
   out << '\n';
   for (const Fact& fact : facts_of(model)) out << "- " << fact.label << ": " << markdown_escaped(fact.text) << '\n';

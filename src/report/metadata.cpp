@@ -6,6 +6,7 @@
 #include <limits>
 #include <unordered_set>
 
+#include "formats/names.h"
 #include "src/report/json.h"
 #include "src/report/listings.h"
 #include "src/report/table.h"
@@ -108,7 +109,13 @@ std::vector<Line> lines_of(const MetadataListing& listing) {
 void write_metadata_json(const MetadataListing& listing, std::ostream& out) {
   JsonText text;
   Json metadata = Json::object();
-  for (Entry& entry : entries_of(listing, text)) metadata[text(entry.key).get<std::string>()] = std::move(entry.value);
+  auto& object = metadata.get_ref<Json::object_t&>();
+  std::unordered_set<std::string> replaced;  // keys that were different only in what is no UTF-8
+  for (Entry& entry : entries_of(listing, text)) {
+    const Json key = text(entry.key);
+    if (!is_utf8(entry.key) && !replaced.insert(dumped(key)).second) continue;
+    object.emplace_back(entry.key, std::move(entry.value));  // operator[] would search all keys before
+  }
   Json document{{"schema", "weigh.metadata/1"}, {"path", text(listing.path)}, {"metadata", std::move(metadata)}};
   if (listing.checkpoint != nullptr && listing.checkpoint->config != nullptr) {
     document["config"] = Json(*listing.checkpoint->config);

@@ -49,7 +49,7 @@ void write_json(const Report& report, const Style& style, std::ostream& out);
 void write_csv(const Report& report, const Style& style, std::ostream& out);
 void write_markdown(const Report& report, const Style& style, std::ostream& out);
 
-/// "PATH: byte 0x1a4: sentence", safe to show.
+/// "PATH: byte 0x1a4: sentence" or "PATH is empty", safe to show.
 std::string failure_line(const Failure& failure);
 
 }  // namespace weigh

@@ -78,7 +78,7 @@ void write_text_table(const Table& table, const Style& style, bool exact, std::o
     }
     std::size_t others = 0;
     for (std::size_t i = 1; i < widths.size(); ++i) others += widths[i] + 2;
-    const std::size_t least = 12;  // a name shorter than this says nothing; the line may rather be too long
+    const std::size_t least = 20;  // a name shorter than this says nothing; the line may rather be too long
     const std::size_t room = others + least < style.width ? style.width - others : least;
     for (auto& line : lines) line[0] = cut_middle(line[0], room, style.unicode);
   }

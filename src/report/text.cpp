@@ -139,7 +139,7 @@ void write_sizes(const Model& model, Page& page) {
 }
 
 void write_devices(const ModelReport& report, Page& page) {
-  if (report.fits.empty()) return;
+  if (report.fits.empty() || (report.ladder && page.style().quiet)) return;
   const auto size = [&](std::uint64_t bytes) { return page.style().verbose ? grouped(bytes) : human_bytes(bytes); };
   std::vector<std::vector<std::string>> rows{{"device", "need", "safe", "limit", "verdict"}};
   for (const Fit& fit : report.fits) {
@@ -169,6 +169,9 @@ void write_devices(const ModelReport& report, Page& page) {
 void write_model(const ModelReport& report, bool one_of_many, Page& page) {
   const Model& model = report.model;
   write_heading(model, one_of_many || page.style().verbose, page);
+  if (const std::string missing = missing_text(model); !missing.empty()) {
+    page.paragraph(page.label("INCOMPLETE", Color::Red), missing);
+  }
   const std::size_t top = errors_on_top(model);
   for (std::size_t i = 0; i < top; ++i) write_finding(model.findings[i], model, page);
   for (const Fact& fact : facts_of(model)) page.paragraph(page.label(fact.label), page.safe(fact.text));

@@ -109,18 +109,38 @@ std::string escaped(std::string_view text, bool unicode) {
   return result;
 }
 
+std::string json_escaped(std::string json) {
+  const auto plain = [](char c) { return static_cast<unsigned char>(c) < 0x7F; };
+  if (std::all_of(json.begin(), json.end(), plain)) return json;
+  std::string result;
+  for (std::string_view text = json; !text.empty();) {
+    const CodePoint point = first_code_point(text);
+    const std::size_t bytes = std::max<std::size_t>(point.bytes, 1);
+    const auto value = static_cast<std::uint32_t>(point.value);
+    if (value < 0x7F || !is_hidden(point.value)) {
+      result += text.substr(0, bytes);  // below 0x20 there are only the document's own line ends
+    } else if (value < 0x10000) {
+      result += fmt::format("\\u{:04x}", value);
+    } else {
+      result += fmt::format("\\u{:04x}\\u{:04x}", 0xD7C0 + (value >> 10), 0xDC00 + (value & 0x3FF));
+    }
+    text.remove_prefix(bytes);
+  }
+  return result;
+}
+
 std::string human_parameters(std::uint64_t parameters) {
   struct Scale {
+    std::uint64_t from;  // where the unit below would round up to 1000
     double size;
     int decimals;
     std::string_view unit;
   };
-  static constexpr std::array kScales{Scale{1e12, 2, "T"}, Scale{1e9, 2, "B"}, Scale{1e6, 1, "M"}, Scale{1e3, 1, "K"}};
+  static constexpr std::array kScales{Scale{999'995'000'000, 1e12, 2, "T"}, Scale{999'950'000, 1e9, 2, "B"},
+                                      Scale{999'950, 1e6, 1, "M"}, Scale{1000, 1e3, 1, "K"}};
   for (const Scale& scale : kScales) {
-    const double step = std::pow(10.0, -scale.decimals);
-    const double value = static_cast<double>(parameters) / scale.size;
-    // Rounded first: 999,999,999 reads "1.00 B", not "1000.0 M".
-    if (std::round(value / step) * step >= 1.0) return fmt::format("{:.{}f} {}", value, scale.decimals, scale.unit);
+    if (parameters < scale.from) continue;
+    return fmt::format("{:.{}f} {}", static_cast<double>(parameters) / scale.size, scale.decimals, scale.unit);
   }
   return std::to_string(parameters);
 }

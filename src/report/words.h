@@ -14,6 +14,9 @@ namespace weigh {
 /// `unicode` so does everything beyond ASCII.
 std::string escaped(std::string_view text, bool unicode = true);
 
+/// JSON text (valid UTF-8) with invisible and reordering characters as \uNNNN: the same document, safe to show.
+std::string json_escaped(std::string json);
+
 /// "46.70 B", "125.3 M", "512".
 std::string human_parameters(std::uint64_t parameters);
 

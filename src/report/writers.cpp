@@ -18,9 +18,10 @@ std::span<const ReportWriter> report_writers() {
 }
 
 std::string failure_line(const Failure& failure) {
-  std::string line = escaped(failure.path) + ": ";
-  if (failure.offset) line += fmt::format("byte {:#x}: ", *failure.offset);
-  return line + escaped(failure.message);
+  const std::string path = escaped(failure.path);
+  const std::string message = escaped(failure.message);
+  if (failure.offset) return fmt::format("{}: byte {:#x}: {}", path, *failure.offset, message);
+  return fmt::format("{}{}{}", path, message.starts_with("is ") ? " " : ": ", message);  // "page.gguf is an HTML page"
 }
 
 }  // namespace weigh

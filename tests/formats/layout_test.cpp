@@ -12,19 +12,22 @@ struct Piece {
   std::uint64_t bytes;
 };
 
+// A multiple of 32, as the start of a data area aligned so.
+constexpr std::uint64_t kHeader = 96;
+
 struct Row {
   std::string name;
   std::uint64_t alignment;
   std::vector<Piece> pieces;
-  std::uint64_t file_bytes;  ///< of which 100 are header
+  std::int64_t data_bytes;  ///< behind a header of 96
   std::uint64_t tensors, padding, missing, shared;
   std::vector<std::string> codes;
 };
 
 ModelFile laid_out(const Row& row) {
   ModelFile file;
-  file.header_bytes = 100;
-  file.file_bytes = row.file_bytes;
+  file.header_bytes = kHeader;
+  file.file_bytes = kHeader + static_cast<std::uint64_t>(row.data_bytes);
   for (const Piece& piece : row.pieces) {
     Tensor tensor;
     tensor.name = "t";
@@ -45,32 +48,33 @@ std::vector<std::string> codes(const ModelFile& file) {
 
 TEST_CASE("every byte of the data area gets an owner") {
   const std::vector<Row> rows = {
-      {"nothing", 1, {}, 100, 0, 0, 0, 0, {}},
-      {"one", 1, {{0, 10}}, 110, 10, 0, 0, 0, {}},
-      {"packed", 1, {{0, 10}, {10, 5}}, 115, 15, 0, 0, 0, {}},
-      {"padded", 32, {{0, 10}, {32, 5}}, 100 + 64, 15, 22 + 27, 0, 0, {}},
-      {"final padding missing", 32, {{0, 10}, {32, 5}}, 100 + 37, 15, 22, 0, 0, {}},
-      {"final padding half there", 32, {{0, 10}}, 100 + 20, 10, 10, 0, 0, {}},
-      {"order", 1, {{10, 5}, {0, 10}}, 115, 15, 0, 0, 0, {"tensor-order"}},
-      {"gap at the start", 1, {{4, 10}}, 114, 10, 4, 0, 0, {"data-hole"}},
-      {"hole", 32, {{0, 10}, {64, 5}}, 100 + 96, 15, 54 + 27, 0, 0, {"data-hole"}},
-      {"hole of one byte", 1, {{0, 10}, {11, 5}}, 116, 15, 1, 0, 0, {"data-hole"}},
-      {"overlap", 1, {{0, 10}, {6, 10}}, 116, 20, 0, 0, 4, {"tensor-overlap"}},
-      {"the same bytes", 1, {{0, 10}, {0, 10}}, 110, 20, 0, 0, 10, {"tensor-overlap"}},
-      {"one inside another", 1, {{0, 10}, {2, 3}, {10, 5}}, 115, 18, 0, 0, 3, {"tensor-overlap"}},
-      {"three share", 1, {{0, 10}, {0, 10}, {0, 10}}, 110, 30, 0, 0, 20, {"tensor-overlap", "tensor-overlap"}},
-      {"no bytes at the start", 1, {{0, 0}, {0, 10}}, 110, 10, 0, 0, 0, {}},
-      {"no bytes between", 1, {{0, 10}, {10, 0}, {10, 5}}, 115, 15, 0, 0, 0, {}},
-      {"no bytes at the end", 1, {{0, 10}, {10, 0}}, 110, 10, 0, 0, 0, {}},
-      {"no bytes inside another", 1, {{0, 10}, {4, 0}}, 110, 10, 0, 0, 0, {"tensor-overlap"}},
-      {"misaligned", 32, {{0, 10}, {40, 5}}, 100 + 64, 15, 30 + 19, 0, 0, {"data-hole", "tensor-misaligned"}},
-      {"one byte short", 1, {{0, 10}}, 109, 10, 0, 1, 0, {"truncated"}},
-      {"no data", 1, {{0, 10}}, 100, 10, 0, 10, 0, {"truncated"}},
-      {"header not whole", 32, {{0, 10}}, 90, 10, 0, 20, 0, {"truncated"}},
-      {"far past the end", 1, {{0, 10}, {1000, 5}}, 110, 15, 990, 995, 0, {"data-hole", "truncated"}},
-      {"trailing", 1, {{0, 10}}, 115, 10, 5, 0, 0, {"trailing-bytes"}},
-      {"trailing behind padding", 32, {{0, 10}}, 100 + 33, 10, 23, 0, 0, {"trailing-bytes"}},
-      {"data without tensors", 1, {}, 104, 0, 4, 0, 0, {"trailing-bytes"}},
+      {"nothing", 1, {}, 0, 0, 0, 0, 0, {}},
+      {"one", 1, {{0, 10}}, 10, 10, 0, 0, 0, {}},
+      {"packed", 1, {{0, 10}, {10, 5}}, 15, 15, 0, 0, 0, {}},
+      {"padded", 32, {{0, 10}, {32, 5}}, 64, 15, 22 + 27, 0, 0, {}},
+      {"final padding missing", 32, {{0, 10}, {32, 5}}, 37, 15, 22, 0, 0, {}},
+      {"final padding half there", 32, {{0, 10}}, 20, 10, 10, 0, 0, {}},
+      {"order", 1, {{10, 5}, {0, 10}}, 15, 15, 0, 0, 0, {"tensor-order"}},
+      {"gap at the start", 1, {{4, 10}}, 14, 10, 4, 0, 0, {"data-hole"}},
+      {"hole", 32, {{0, 10}, {64, 5}}, 96, 15, 54 + 27, 0, 0, {"data-hole"}},
+      {"hole of one byte", 1, {{0, 10}, {11, 5}}, 16, 15, 1, 0, 0, {"data-hole"}},
+      {"overlap", 1, {{0, 10}, {6, 10}}, 16, 20, 0, 0, 4, {"tensor-overlap"}},
+      {"the same bytes", 1, {{0, 10}, {0, 10}}, 10, 20, 0, 0, 10, {"tensor-overlap"}},
+      {"one inside another", 1, {{0, 10}, {2, 3}, {10, 5}}, 15, 18, 0, 0, 3, {"tensor-overlap"}},
+      {"three share", 1, {{0, 10}, {0, 10}, {0, 10}}, 10, 30, 0, 0, 20, {"tensor-overlap", "tensor-overlap"}},
+      {"no bytes at the start", 1, {{0, 0}, {0, 10}}, 10, 10, 0, 0, 0, {}},
+      {"no bytes between", 1, {{0, 10}, {10, 0}, {10, 5}}, 15, 15, 0, 0, 0, {}},
+      {"no bytes at the end", 1, {{0, 10}, {10, 0}}, 10, 10, 0, 0, 0, {}},
+      {"no bytes inside another", 1, {{0, 10}, {4, 0}}, 10, 10, 0, 0, 0, {"tensor-overlap"}},
+      {"misaligned", 32, {{0, 10}, {40, 5}}, 64, 15, 30 + 19, 0, 0, {"data-hole", "tensor-misaligned"}},
+      {"one byte short", 1, {{0, 10}}, 9, 10, 0, 1, 0, {"truncated"}},
+      {"no data", 1, {{0, 10}}, 0, 10, 0, 10, 0, {"truncated"}},
+      {"header not whole", 32, {{0, 10}}, -10, 10, 0, 20, 0, {"truncated"}},
+      {"far past the end", 1, {{0, 10}, {1000, 5}}, 10, 15, 990, 995, 0, {"data-hole", "truncated"}},
+      {"trailing", 1, {{0, 10}}, 15, 10, 5, 0, 0, {"trailing-bytes"}},
+      {"trailing behind padding", 32, {{0, 10}}, 33, 10, 23, 0, 0, {"trailing-bytes"}},
+      {"padding without tensors", 64, {}, 32, 0, 32, 0, 0, {}},
+      {"data without tensors", 1, {}, 4, 0, 4, 0, 0, {"trailing-bytes"}},
   };
   for (const Row& row : rows) {
     CAPTURE(row.name);
@@ -86,7 +90,7 @@ TEST_CASE("every byte of the data area gets an owner") {
 }
 
 TEST_CASE("the format says how bad a hole and an odd order are") {
-  const Row row{"", 1, {{20, 5}, {0, 10}}, 125, 0, 0, 0, 0, {}};
+  const Row row{"", 1, {{20, 5}, {0, 10}}, 25, 0, 0, 0, 0, {}};
   ModelFile strict = laid_out(row), lenient = laid_out(row);
   check_layout(strict, {1, Severity::Error, Severity::Warning});
   check_layout(lenient, {1, Severity::Warning, std::nullopt});
@@ -109,9 +113,9 @@ TEST_CASE("ends beyond 64 bits are refused, not wrapped") {
 }
 
 TEST_CASE("a file wrong a thousand times in one way says so once") {
-  Row row{"", 1, {}, 100, 0, 0, 0, 0, {}};
+  Row row{"", 1, {}, 0, 0, 0, 0, 0, {}};
   for (std::uint64_t i = 0; i < 1000; ++i) row.pieces.push_back({i * 10 + 5, 5});
-  row.file_bytes = 100 + 10'000;
+  row.data_bytes = 10'000;
   ModelFile file = laid_out(row);
   check_layout(file, {1, Severity::Error, Severity::Note});
   CHECK(file.padding_bytes == 5000);

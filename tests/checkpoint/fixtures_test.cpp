@@ -1,0 +1,97 @@
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "src/checkpoint/checkpoint.h"
+#include "tests/fixtures/fixture_list.h"
+
+using namespace weigh;
+
+namespace {
+
+const std::string kTestdata = WEIGH_TESTDATA;
+
+std::vector<Finding> all_findings(const Checkpoint& checkpoint) {
+  std::vector<Finding> findings = checkpoint.findings;
+  for (const ModelFile& file : checkpoint.files) {
+    findings.insert(findings.end(), file.findings.begin(), file.findings.end());
+  }
+  return findings;
+}
+
+std::uint64_t sum(const Checkpoint& checkpoint, std::uint64_t (*of)(const ModelFile&)) {
+  std::uint64_t total = 0;
+  for (const ModelFile& file : checkpoint.files) total += of(file);
+  return total;
+}
+
+}  // namespace
+
+TEST_CASE("good sets open whole, with the figures their recipe states") {
+  const auto fixtures = fixtures::list(kTestdata, "set");
+  REQUIRE(std::ranges::count_if(fixtures, &fixtures::Fixture::good) > 15);
+  for (const fixtures::Fixture& fixture : fixtures) {
+    if (!fixture.good) continue;
+    CAPTURE(fixture.path);
+    const Opened opened = open_checkpoints(kTestdata + "/" + fixture.path);
+    CHECK(opened.failures.empty());
+    REQUIRE(opened.checkpoints.size() == 1);
+    const Checkpoint& checkpoint = opened.checkpoints.front();
+    if (fixture.tensors)
+      CHECK(sum(checkpoint, [](const ModelFile& f) { return f.tensors.size(); }) == *fixture.tensors);
+    if (fixture.weight_bytes)
+      CHECK(sum(checkpoint, [](const ModelFile& f) { return f.tensor_bytes; }) == *fixture.weight_bytes);
+    if (fixture.header_bytes)
+      CHECK(sum(checkpoint, [](const ModelFile& f) { return f.header_bytes; }) == *fixture.header_bytes);
+    const auto findings = all_findings(checkpoint);
+    CHECK(std::ranges::count(findings, Severity::Error, &Finding::severity) == 0);
+    for (const std::string& code : fixture.findings) {
+      CAPTURE(code);
+      CHECK(std::ranges::count(findings, code, &Finding::code) > 0);
+    }
+    for (const ModelFile& file : checkpoint.files) {
+      CHECK(file.header_bytes + file.tensor_bytes + file.padding_bytes ==
+            file.file_bytes + file.missing_bytes + file.shared_bytes);
+    }
+  }
+}
+
+TEST_CASE("bad sets fail in a sentence or carry an error finding") {
+  const auto fixtures = fixtures::list(kTestdata, "set");
+  REQUIRE(std::ranges::count_if(fixtures, [](const auto& f) { return !f.good; }) > 15);
+  for (const fixtures::Fixture& fixture : fixtures) {
+    if (fixture.good) continue;
+    CAPTURE(fixture.path, fixture.error);
+    const Opened opened = open_checkpoints(kTestdata + "/" + fixture.path);
+    bool said = std::ranges::any_of(opened.failures, [&](const Failure& failure) {
+      return failure.message.find(fixture.error) != std::string::npos;
+    });
+    for (const Checkpoint& checkpoint : opened.checkpoints) {
+      for (const Finding& finding : all_findings(checkpoint)) {
+        said = said || (finding.severity == Severity::Error &&
+                        (finding.code == fixture.error || finding.message.find(fixture.error) != std::string::npos));
+      }
+    }
+    CHECK(said);
+  }
+}
+
+TEST_CASE("every named part of a split set opens the same checkpoint") {
+  for (const char* part : {"1", "2", "3"}) {
+    const Opened opened = open_checkpoints(kTestdata + "/gguf/good/split-0000" + part + "-of-00003.gguf");
+    REQUIRE(opened.checkpoints.size() == 1);
+    CHECK(opened.checkpoints.front().files.size() == 3);
+    CHECK(opened.checkpoints.front().file_paths.front().ends_with("split-00001-of-00003.gguf"));
+  }
+}
+
+TEST_CASE("a snapshot of a snapshot says the same as the model") {
+  const std::string path = kTestdata + "/safetensors/good/sharded";
+  const Snapshot first = take_snapshot(path);
+  CHECK(std::ranges::count(first.files, "config.json", &SnapshotFile::name) == 1);
+  CHECK(std::ranges::count(first.files, "model.safetensors.index.json", &SnapshotFile::name) == 1);
+  for (const SnapshotFile& file : first.files) {
+    if (file.name.ends_with(".safetensors")) CHECK(file.head.size() < file.file_bytes);
+  }
+  CHECK_THROWS(take_snapshot(kTestdata + "/other"));
+  CHECK_THROWS(take_snapshot(kTestdata + "/other/lfs-pointer.gguf"));
+}

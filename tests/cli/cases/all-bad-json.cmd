@@ -1,0 +1,1 @@
+weigh testdata/other/page.gguf testdata/other/magic-GGUX.gguf --json

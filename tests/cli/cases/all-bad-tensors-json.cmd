@@ -1,0 +1,3 @@
+weigh tensors testdata/other/magic-GGUX.gguf --json
+echo "exit $?"
+weigh metadata testdata/other/magic-GGUX.gguf --json

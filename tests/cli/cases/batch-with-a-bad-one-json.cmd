@@ -1,0 +1,1 @@
+weigh testdata/other/page.gguf testdata/gguf/good/nothing.gguf --json

@@ -1,0 +1,1 @@
+weigh --help devices | head -n 1

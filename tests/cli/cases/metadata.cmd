@@ -1,0 +1,1 @@
+weigh metadata testdata/gguf/good/value-types.gguf

@@ -1,0 +1,1 @@
+weigh tensors testdata/safetensors/good/adapter-beside

@@ -1,0 +1,1 @@
+weigh testdata/safetensors/good/adapter-beside --quiet

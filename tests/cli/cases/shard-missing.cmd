@@ -1,0 +1,1 @@
+weigh testdata/safetensors/bad/shard-missing --on rtx-4090

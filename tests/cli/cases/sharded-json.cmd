@@ -1,0 +1,1 @@
+weigh testdata/safetensors/good/sharded --json

@@ -1,0 +1,1 @@
+weigh testdata/gguf/good/split-00002-of-00003.gguf --format csv

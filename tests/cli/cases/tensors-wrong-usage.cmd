@@ -1,0 +1,3 @@
+weigh tensors testdata/gguf/good/v3.gguf --filter '('
+echo "exit $?"
+weigh tensors testdata/gguf/good/v3.gguf --sort size

@@ -1,0 +1,1 @@
+weigh tensors testdata/gguf/good/moe-per-expert.gguf

@@ -1,0 +1,5 @@
+weigh inspect
+echo "exit $?"
+weigh --json
+echo "exit $?"
+weigh tensors

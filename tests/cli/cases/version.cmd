@@ -1,0 +1,2 @@
+weigh --version
+weigh inspect --version

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Holds the JSON of every command to its schema, over every fixture of testdata/, and the sums inside to each other.
+
+    schema_test.py WEIGH SCHEMA_FOLDER TESTDATA
+
+Exit status 77 (skipped) where python3-jsonschema is missing."""
+import json
+import os
+import subprocess
+import sys
+
+try:
+    import jsonschema
+except ImportError:
+    print("python3-jsonschema is not installed")
+    sys.exit(77)
+
+weigh_binary, schema_folder, testdata = (os.path.abspath(argument) for argument in sys.argv[1:4])
+validators = {}
+for name in ("inspect", "tensors", "metadata", "devices"):
+    with open(os.path.join(schema_folder, name + ".json")) as file:
+        schema = json.load(file)
+    jsonschema.Draft7Validator.check_schema(schema)
+    validators[name] = jsonschema.Draft7Validator(schema)
+
+problems = []
+documents = 0
+
+
+def no_duplicates(pairs):
+    keys = [key for key, _ in pairs]
+    if len(set(keys)) != len(keys):
+        raise ValueError("a key stands twice")
+    return dict(pairs)
+
+
+def no_constants(text):
+    raise ValueError(text + " is no JSON")
+
+
+def run(schema, *arguments):
+    """The parsed and validated output of one command, with its exit status; (None, status) when there is something wrong."""
+    global documents
+    done = subprocess.run([weigh_binary, *arguments], cwd=testdata, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+    where = " ".join(arguments)
+    documents += 1
+    try:
+        document = json.loads(done.stdout.decode("utf-8"), object_pairs_hook=no_duplicates, parse_constant=no_constants)
+    except ValueError as error:
+        problems.append(f"{where}: not one JSON document: {error}")
+        return None, done.returncode
+    for error in list(validators[schema].iter_errors(document))[:3]:
+        problems.append(f"{where}: {'/'.join(map(str, error.absolute_path))}: {error.message[:200]}")
+    return document, done.returncode
+
+
+def check(where, what, got, expected):
+    if got != expected:
+        problems.append(f"{where}: {what}: {got}, expected {expected}")
+
+
+def check_sums(where, model):
+    rows = model["weights"]["by_dtype"]
+    total = lambda key: sum(row[key] for row in rows)
+    check(where, "parameters by dtype", total("parameters"), model["parameters"]["total"])
+    check(where, "bytes by dtype", total("bytes"), model["weights"]["bytes"])
+    if model["files"]:
+        check(where, "tensors by dtype", total("tensors"), sum(file["tensors"] for file in model["files"]))
+    for file in model["files"]:
+        check(where, "header + data of " + file["path"], file["header_bytes"] + file["data_bytes"],
+              max(file["bytes"], file["header_bytes"]))
+    if not any(finding["severity"] == "error" for finding in model["findings"]) and model["files"]:
+        check(where, "header + tensors + padding",
+              sum(file["header_bytes"] for file in model["files"]) + model["weights"]["bytes"] + model["weights"]["padding_bytes"],
+              sum(file["bytes"] for file in model["files"]))
+    experts, parameters = model["experts"], model["parameters"]
+    if experts is None:
+        check(where, "active of a dense model", parameters["active"], parameters["total"])
+    elif experts["used"] is not None and experts["active_parameters"] is not None:
+        check(where, "active", parameters["active"], parameters["total"] - experts["parameters"] + experts["active_parameters"])
+    for fit in model["fit"]:
+        parts = [bytes for part, bytes in fit["need"].items() if part != "total" and bytes is not None]
+        check(where, "need", sum(parts), fit["need"]["total"])
+        check(where, "headroom", fit["headroom_bytes"], fit["budget_bytes"] - fit["need"]["total"])
+
+
+def check_fixture(fixture):
+    path = fixture["path"]
+    document, status = run("inspect", "--json", path, "--on", "rtx-4090", "--on", "2x h100-sxm")
+    if document is None:
+        return
+    for model in document["models"]:
+        check_sums(path, model)
+        check(path, "devices", [fit["device"] for fit in model["fit"]], ["rtx-4090", "h100-sxm"])
+    findings = [finding for model in document["models"] for finding in model["findings"]]
+    wrong = bool(document["errors"]) or any(finding["severity"] == "error" for finding in findings)
+    check(path, "exit status", status, 1 if wrong else 0)
+    check(path, "is good", not wrong, fixture["good"])
+    if fixture["good"] and len(document["models"]) == 1:
+        weights = document["models"][0]["weights"]
+        for key, got in (("weight_bytes", weights["bytes"]), ("padding_bytes", weights["padding_bytes"]),
+                         ("tensors", sum(row["tensors"] for row in weights["by_dtype"])),
+                         ("elements", sum(row["elements"] for row in weights["by_dtype"])),
+                         ("header_bytes", sum(file["header_bytes"] for file in document["models"][0]["files"]))):
+            if fixture.get(key) is not None:
+                check(path, key, got, fixture[key])
+        tensors, _ = run("tensors", "tensors", path, "--json")
+        if tensors is not None:
+            check(path, "tensors listed", len(tensors["tensors"]), sum(row["tensors"] for row in weights["by_dtype"]))
+            check(path, "bytes listed", sum(tensor["bytes"] for tensor in tensors["tensors"]), weights["bytes"])
+            check(path, "parameters listed", sum(tensor["parameters"] for tensor in tensors["tensors"]),
+                  document["models"][0]["parameters"]["total"])
+    else:
+        if len(document["models"]) <= 1:
+            run("tensors", "tensors", path, "--json")
+    if len(document["models"]) <= 1:
+        run("metadata", "metadata", path, "--json")
+        run("metadata", "metadata", path, "--json", "--full")
+
+
+with open(os.path.join(testdata, "fixtures.json")) as file:
+    fixtures = json.load(file)
+check("fixtures.json", "holds fixtures", len(fixtures) > 100, True)
+for fixture in fixtures:
+    check_fixture(fixture)
+
+everything, _ = run("inspect", "--json", *(fixture["path"] for fixture in fixtures))
+check("all fixtures at once", "has models and errors", bool(everything["models"] and everything["errors"]), True)
+run("inspect", "--json", "does-not-exist.gguf")
+devices, _ = run("devices", "devices", "--json")
+check("devices", "are many", len(devices["devices"]) > 50, True)
+run("devices", "devices", "no-such-device", "--json")
+for precision, count in (("f32", 188_000_000_000), ("f16", 94_000_000_000), ("int8", 47_000_000_000), ("int4", 23_500_000_000)):
+    estimate, status = run("inspect", "estimate", "--params", "47B", "--precision", precision, "--on", "m2-ultra-192gb", "--json")
+    model = estimate["models"][0]
+    check_sums("estimate " + precision, model)
+    check("estimate " + precision, "weights", model["fit"][0]["need"]["weights"], count)
+    check("estimate " + precision, "total", model["fit"][0]["need"]["total"], count)
+    check("estimate " + precision, "no file", (model["path"], model["format"], model["files"]), (None, None, []))
+    check("estimate " + precision, "exit status", status, 0)
+
+print(f"{documents} documents, {len(problems)} problems")
+for problem in problems[:60]:
+    print(problem)
+sys.exit(1 if problems else 0)

@@ -1,0 +1,22 @@
+#include <sstream>
+
+#include "formats/error.h"
+#include "src/report/report.h"
+
+// The whole line from bytes to text: what a reader lets through, the layers behind it must survive.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  try {
+    weigh::MemorySource source(std::as_bytes(std::span(data, size)));
+    weigh::Checkpoint checkpoint;
+    checkpoint.files.push_back(weigh::read_model_file(source, "fuzz"));
+    checkpoint.file_paths.emplace_back("fuzz");
+    weigh::Report report;
+    report.models.push_back({weigh::describe(std::move(checkpoint)), {}, false});
+    for (const weigh::ReportWriter& writer : weigh::report_writers()) {
+      std::ostringstream out;
+      writer.write(report, {}, out);
+    }
+  } catch (const weigh::Error&) {
+  }
+  return 0;
+}
