@@ -184,8 +184,7 @@ void check_repeats(Checkpoint& checkpoint) {
     std::vector<std::string_view> own;
     for (const Tensor& tensor : checkpoint.files[f].tensors) own.push_back(tensor.name);
     std::ranges::sort(own);  // a repeat inside one file is that file's finding already
-    const auto tail = std::ranges::unique(own);
-    own.erase(tail.begin(), tail.end());
+    own.erase(std::unique(own.begin(), own.end()), own.end());
     names.insert(names.end(), own.begin(), own.end());
     owner.resize(names.size(), f);
   }
@@ -274,7 +273,7 @@ Checkpoint open_selection(const Folder& folder, const Selection& selection) {
       if (selection.files.size() == 1) throw;
       checkpoint.findings.push_back({Severity::Error,
                                      "unreadable-shard",
-                                     fmt::format("{} {}; all figures are without it", quote(name), error.what()),
+                                     fmt::format("{}; all figures are without it", error.what()),
                                      {},
                                      error.offset,
                                      name});

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 
+#include "src/report/facts.h"
+
 namespace weigh {
 namespace {
 
@@ -48,6 +50,7 @@ ModelReport weigh_model(Model model, std::span<const Device> devices, const Cata
     if (!engine.empty()) here.overhead = engine_overhead(device);
     if (device.count > 1) here.pieces = pieces_of(model);
     fits.push_back(judge(here, device, engine));
+    if (parts_missing(model)) fits.back().reason += "; parts are missing: the whole model needs more than this";
   }
   const bool ask_ladder = devices.empty() && model.weight_bytes > 0;
   if (ask_ladder) {

@@ -28,7 +28,8 @@ struct Device {
   std::uint64_t memory_bytes = 0;            ///< of one device
   std::optional<std::uint64_t> limit_bytes;  ///< what the driver lets one process use, where it was observed
   std::optional<std::uint64_t> bandwidth_bytes_per_second;
-  std::uint32_t count = 1;  ///< devices in this machine
+  std::uint32_t count = 1;  ///< devices in this machine, or in all machines that were asked for
+  std::uint32_t asked = 1;  ///< how many of this line of the catalogue were asked for: the 2 of "2x dgx-h100"
   std::string member;       ///< what a machine of several devices is made of, or another name for this one
   std::string maker;        ///< whose rules the memory follows: the member's vendor, else the vendor
   bool common = false;      ///< stands in the short ladder of a report without --on

@@ -158,6 +158,7 @@ Device Catalogue::resolve(std::string_view request) const {
     const auto count = checked_mul(device.count, counted.count);
     if (!count || *count > kMostDevices) throw UsageError("found more than 4096 devices");
     device.count = static_cast<std::uint32_t>(*count);
+    device.asked = counted.count;
     return device;
   } catch (const UsageError& error) {
     constexpr std::size_t kMost = 120;

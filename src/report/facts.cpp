@@ -160,7 +160,7 @@ std::vector<std::string> what_if(const Model& model) {
 }
 
 std::string device_label(const Device& device) {
-  return device.count > 1 ? fmt::format("{}x {}", device.count, device.id) : device.id;
+  return device.asked > 1 ? fmt::format("{}x {}", device.asked, device.id) : device.id;
 }
 
 std::string words_of(const Fit& fit, bool asked_for, bool full) {
@@ -168,13 +168,15 @@ std::string words_of(const Fit& fit, bool asked_for, bool full) {
   return asked_for && !fit.help.empty() ? fit.distance + "; " + fit.help : fit.distance;
 }
 
-std::string need_note(const ModelReport& report) {
-  if (report.fits.empty()) return {};
-  const auto& findings = report.model.findings;
-  const bool partial = std::any_of(findings.begin(), findings.end(), [](const Finding& finding) {
+bool parts_missing(const Model& model) {
+  return std::any_of(model.findings.begin(), model.findings.end(), [](const Finding& finding) {
     return finding.code == "missing-shard" || finding.code == "unreadable-shard";
   });
-  if (partial) return "parts are missing: the whole model needs more than this";
+}
+
+std::string need_note(const ModelReport& report) {
+  if (report.fits.empty()) return {};
+  if (parts_missing(report.model)) return "parts are missing: the whole model needs more than this";
   return report.fits.front().need.overhead
              ? "need = weights + the engine's fixed overhead; context (KV cache) is not counted yet"
              : "need = parameters x bytes per parameter; context and the engine's overhead are not counted";
@@ -182,7 +184,9 @@ std::string need_note(const ModelReport& report) {
 
 std::string finding_text(const Finding& finding, const Model& model) {
   std::string text;
-  if (!finding.file.empty() && model.checkpoint.files.size() > 1) text += finding.file + ": ";
+  const auto& files = model.checkpoint.files;
+  const bool told = files.size() == 1 && files.front().name == finding.file;
+  if (!finding.file.empty() && !told) text += finding.file + ": ";
   if (finding.offset) text += fmt::format("byte {:#x}: ", *finding.offset);
   return text + finding.message;
 }

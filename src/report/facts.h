@@ -36,11 +36,14 @@ std::string missing_text(const Model& model);
 /// "as stored 24.62 GiB", "int4 21.75 GiB", ...: parameters x bytes per parameter. Empty without parameters.
 std::vector<std::string> what_if(const Model& model);
 
-/// "2x rtx-4090".
+/// "2x rtx-4090", as it was asked for.
 std::string device_label(const Device& device);
 
 /// Why the verdict is what it is: for a device that was asked for with the help there is, and the rule where `full`.
 std::string words_of(const Fit& fit, bool asked_for, bool full);
+
+/// Whether a part of the set is not there or cannot be read, so that every sum falls short.
+bool parts_missing(const Model& model);
 
 /// What `need` is made of and what it leaves out: the line under the devices.
 std::string need_note(const ModelReport& report);

@@ -36,6 +36,16 @@ struct MetadataListing {
   std::vector<Failure> errors;
 };
 
+/// One key for people: its value as text, of long ones the beginning unless `full`.
+struct MetadataLine {
+  std::string key;
+  std::string type;
+  std::string value;
+};
+
+/// GGUF's key/values or `__metadata__` in the file's order, then config.json's as "config.json: KEY".
+std::vector<MetadataLine> metadata_lines(const Checkpoint& checkpoint, bool full);
+
 void write_metadata(const MetadataListing& listing, std::string_view format, const Style& style, std::ostream& out);
 
 void write_devices(const std::vector<const Device*>& devices, std::string_view format, const Style& style,

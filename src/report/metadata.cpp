@@ -55,17 +55,16 @@ struct Entry {
   std::uint64_t count = 0;
 };
 
-std::vector<Entry> entries_of(const MetadataListing& listing, JsonText& text) {
+std::vector<Entry> entries_of(const Checkpoint& checkpoint, bool full, JsonText& text) {
   std::vector<Entry> entries;
   std::unordered_set<std::string_view> seen;
-  if (listing.checkpoint == nullptr) return entries;
-  const std::uint64_t most = listing.full ? std::numeric_limits<std::uint64_t>::max() : kShortArray;
-  for (const ModelFile& file : listing.checkpoint->files) {
+  const std::uint64_t most = full ? std::numeric_limits<std::uint64_t>::max() : kShortArray;
+  for (const ModelFile& file : checkpoint.files) {
     for (const MetadataEntry& entry : file.metadata.entries) {
       if (!seen.insert(entry.key).second) continue;
       const MetadataValue value = decode(file.metadata, entry, most);
       entries.push_back(
-          {std::string(entry.key), value_type_name(entry.type), value_json(value, listing.full, text), entry.count});
+          {std::string(entry.key), value_type_name(entry.type), value_json(value, full, text), entry.count});
     }
   }
   return entries;
@@ -86,32 +85,12 @@ std::string value_text(const Json& value, bool full) {
   return fmt::format("{} ... ({} bytes)", text.substr(0, end), grouped(text.size()));
 }
 
-struct Line {
-  std::string key;
-  std::string type;
-  std::string value;
-};
-
-std::vector<Line> lines_of(const MetadataListing& listing) {
-  JsonText text;
-  std::vector<Line> lines;
-  for (const Entry& entry : entries_of(listing, text)) {
-    lines.push_back({entry.key, std::string(entry.type), value_text(entry.value, listing.full)});
-  }
-  if (listing.checkpoint != nullptr && listing.checkpoint->config != nullptr) {
-    for (const auto& [key, value] : listing.checkpoint->config->items()) {
-      lines.push_back({"config.json: " + key, value.type_name(), value_text(Json(value), listing.full)});
-    }
-  }
-  return lines;
-}
-
 void write_metadata_json(const MetadataListing& listing, std::ostream& out) {
   JsonText text;
   Json metadata = Json::object();
   auto& object = metadata.get_ref<Json::object_t&>();
   std::unordered_set<std::string> replaced;  // keys that were different only in what is no UTF-8
-  for (Entry& entry : entries_of(listing, text)) {
+  for (Entry& entry : listing.checkpoint ? entries_of(*listing.checkpoint, listing.full, text) : std::vector<Entry>{}) {
     const Json key = text(entry.key);
     if (!is_utf8(entry.key) && !replaced.insert(dumped(key)).second) continue;
     object.emplace_back(entry.key, std::move(entry.value));  // operator[] would search all keys before
@@ -127,17 +106,32 @@ void write_metadata_json(const MetadataListing& listing, std::ostream& out) {
 
 }  // namespace
 
+std::vector<MetadataLine> metadata_lines(const Checkpoint& checkpoint, bool full) {
+  JsonText text;
+  std::vector<MetadataLine> lines;
+  for (const Entry& entry : entries_of(checkpoint, full, text)) {
+    lines.push_back({entry.key, std::string(entry.type), value_text(entry.value, full)});
+  }
+  if (checkpoint.config != nullptr) {
+    for (const auto& [key, value] : checkpoint.config->items()) {
+      lines.push_back({"config.json: " + key, value.type_name(), value_text(Json(value), full)});
+    }
+  }
+  return lines;
+}
+
 void write_metadata(const MetadataListing& listing, std::string_view format, const Style& style, std::ostream& out) {
   if (format == "json") return write_metadata_json(listing, out);
-  const std::vector<Line> lines = lines_of(listing);
+  const std::vector<MetadataLine> lines =
+      listing.checkpoint ? metadata_lines(*listing.checkpoint, listing.full) : std::vector<MetadataLine>{};
   if (format == "text") {
-    for (const Line& line : lines) {
+    for (const MetadataLine& line : lines) {
       out << escaped(line.key, style.unicode) << " = " << escaped(line.value, style.unicode) << '\n';
     }
     return;
   }
   Table table{{{"key"}, {"type"}, {"value"}}, {}};
-  for (const Line& line : lines) table.rows.push_back({line.key, line.type, line.value});
+  for (const MetadataLine& line : lines) table.rows.push_back({line.key, line.type, line.value});
   if (format == "csv") return write_csv_table(table, out);
   write_markdown_table(table, out);
 }
