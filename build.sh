@@ -7,8 +7,9 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-packages=(g++ cmake ninja-build libsimdjson-dev nlohmann-json3-dev libzstd-dev libcli11-dev libfmt-dev)
-test_packages=(catch2 python3 python3-jsonschema zstd)
+# catch2 and python3 are needed to configure, whatever is built.
+packages=(g++ cmake ninja-build libsimdjson-dev nlohmann-json3-dev libzstd-dev libcli11-dev libfmt-dev catch2 python3)
+test_packages=(python3-jsonschema)
 clang_packages=(clang libclang-rt-dev clang-tidy clang-format)
 
 say() { printf 'build.sh: %s\n' "$*" >&2; }
@@ -30,13 +31,13 @@ install_missing() {
   "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
 }
 
+# build PRESET [TARGET]
 build() {
-  local preset=$1
-  shift
+  local preset=$1 target=${2:-all}
   local log
   log=$(mktemp)
   say "building build/$preset"
-  if ! { cmake --preset "$preset" "$@" && cmake --build --preset "$preset"; } >"$log" 2>&1; then
+  if ! { cmake --preset "$preset" && cmake --build --preset "$preset" --target "$target"; } >"$log" 2>&1; then
     cat "$log" >&2
     rm -f "$log"
     exit 1
@@ -53,13 +54,13 @@ command=${1:-}
 case "$command" in
   run)
     install_missing "${packages[@]}"
-    build release -DBUILD_TESTING=OFF
+    build release weigh
     [ $# -gt 0 ] || set -- testdata/snapshots/Mixtral-8x7B-v0.1.Q4_K_M.weigh.zst --on rtx-4090
     exec build/release/weigh "$@"
     ;;
   test)
     install_missing "${packages[@]}" "${test_packages[@]}"
-    build release -DBUILD_TESTING=ON
+    build release
     run_tests release
     ;;
   test-asan)
@@ -69,7 +70,7 @@ case "$command" in
     ;;
   fuzz)
     install_missing "${packages[@]}" "${test_packages[@]}" "${clang_packages[@]}"
-    build fuzz
+    build fuzz fuzzers
     for target in build/fuzz/tests/fuzz/fuzz_*; do
       [ -x "$target" ] && [ -f "$target" ] || continue
       name=$(basename "$target")
@@ -84,7 +85,7 @@ case "$command" in
     install_missing clang-format
     git ls-files '*.cpp' '*.h' | xargs clang-format --dry-run --Werror
     ;;
-  release | debug | asan | tsan | fuzz-build | tidy)
+  release | debug | asan | tsan | tidy)
     install_missing "${packages[@]}" "${test_packages[@]}" "${clang_packages[@]}"
     build "$command"
     ;;
