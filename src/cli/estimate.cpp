@@ -14,6 +14,8 @@ namespace {
 
 struct EstimateOptions {
   CommonOptions common;
+  std::string path;
+  std::string as;
   std::string parameters;
   std::string precision = "f16";
   std::vector<std::string> on;
@@ -46,7 +48,62 @@ const Precision& find_precision(std::string_view text) {
   throw UsageError(fmt::format("--precision {}: not known here; there are f32, f16, bf16, f8, int8 and int4", text));
 }
 
+std::vector<const QuantiserType*> types_asked_for(const std::string& as) {
+  std::vector<const QuantiserType*> types;
+  if (as == "all") {
+    for (const QuantiserType& type : quantiser_types()) types.push_back(&type);
+    return types;
+  }
+  const QuantiserType* type = find_quantiser_type(as);
+  if (type == nullptr) {
+    std::string names;
+    for (const QuantiserType& row : quantiser_types())
+      names += fmt::format("{}{}", names.empty() ? "" : ", ", row.name);
+    throw UsageError(fmt::format("--as {}: no type that llama.cpp's quantiser makes; there are all, {}", as, names));
+  }
+  return {type};
+}
+
+/// What a model would be in other GGUF types.
+int run_as(const EstimateOptions& options, Session& session) {
+  const std::vector<const QuantiserType*> types = types_asked_for(options.as);
+  const Catalogue catalogue = load_catalogue();
+  const std::vector<Device> devices = resolve_devices(catalogue, options.on);
+  Output output(options.common, session, {options.path});
+  OneCheckpoint one = open_one(options.path, session);
+  Report report;
+  report.errors = std::move(one.failures);
+  int status = report.errors.empty() ? 0 : 1;
+  if (one.checkpoint) {
+    Report source;
+    source.models.emplace_back();
+    source.models.back().model = describe(std::move(*one.checkpoint));
+    status = std::max(status, exit_status(source));
+    const Model& model = source.models.back().model;
+    const GgufPlan plan = plan_gguf(model);
+    for (const QuantiserType* type : types) {
+      report.models.push_back(weigh_prediction(model, predict(plan, *type), devices, catalogue));
+    }
+  }
+  if (types.size() > 1 && output.format() == "text") {
+    write_predictions(report, output.style(), output.stream());
+    output.finish();
+  } else {
+    write_report(report, output);
+  }
+  return status;
+}
+
 int run_estimate(const EstimateOptions& options, Session& session) {
+  if (options.path.empty() != options.as.empty()) {
+    throw UsageError(options.path.empty() ? "--as TYPE needs a model: weigh estimate PATH --as TYPE"
+                                          : "a model needs --as TYPE: weigh estimate PATH --as Q4_K_M, or --as all");
+  }
+  if (!options.path.empty() && !options.parameters.empty())
+    throw UsageError("--params is for an estimate without a file");
+  if (!options.path.empty()) return run_as(options, session);
+  if (options.parameters.empty())
+    throw UsageError("say how many parameters (--params 7B), or name a model and --as TYPE");
   const auto parameters = parse_parameters(options.parameters);
   if (!parameters) {
     throw UsageError(
@@ -71,11 +128,15 @@ int run_estimate(const EstimateOptions& options, Session& session) {
 
 Command setup_estimate(CLI::App& parent) {
   auto options = std::make_shared<EstimateOptions>();
-  CLI::App* app = add_command(parent, "estimate", "The rule of thumb, without a file: parameters x bytes per parameter",
-                              "  weigh estimate --params 7B --precision int4 --on macbook-air-8gb\n"
-                              "  weigh estimate --params 46.7B --precision f16 --on m2-ultra-192gb\n"
-                              "  weigh estimate --params 350M");
-  app->add_option("--params", options->parameters, "7B, 46.7B, 350M or an exact count")->required()->type_name("N");
+  CLI::App* app =
+      add_command(parent, "estimate", "Without a file the rule of thumb; with one its size in another GGUF type",
+                  "  weigh estimate --params 7B --precision int4 --on macbook-air-8gb\n"
+                  "  weigh estimate --params 46.7B --precision f16 --on m2-ultra-192gb\n"
+                  "  weigh estimate ./checkpoint-folder --as Q4_K_M\n"
+                  "  weigh estimate ./checkpoint-folder --as all --on rtx-4090");
+  app->add_option("PATH", options->path, "A model, for --as")->type_name("");
+  app->add_option("--as", options->as, "A GGUF type such as Q4_K_M, or all")->type_name("TYPE");
+  app->add_option("--params", options->parameters, "7B, 46.7B, 350M or an exact count")->type_name("N");
   app->add_option("--precision", options->precision, "f32, f16 (default), bf16, f8, int8 or int4")->type_name("TYPE");
   add_device_option(*app, options->on);
   add_common_options(*app, options->common);

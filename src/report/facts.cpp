@@ -93,7 +93,7 @@ std::string quantization_text(const Quantization& quantization) {
 
 std::string kind_of(const Model& model) {
   const Checkpoint& checkpoint = model.checkpoint;
-  if (checkpoint.files.empty()) return "estimate, no file";
+  if (checkpoint.files.empty()) return checkpoint.path.empty() ? "estimate, no file" : "GGUF, predicted";
   const ModelFile& first = checkpoint.files.front();
   std::string text = first.format == Format::Gguf ? fmt::format("GGUF v{}", first.version) : "safetensors";
   if (first.byte_order == std::endian::big) text += " big-endian";

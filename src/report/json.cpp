@@ -100,9 +100,10 @@ Json fit_json(const Fit& fit) {
 Json model_json(const ModelReport& report) {
   const Model& model = report.model;
   const bool from_file = !model.checkpoint.files.empty();
+  const bool predicted = report.predicted_file_bytes.has_value();
   JsonText text;
   Json result;
-  result["path"] = from_file ? text(model.checkpoint.path) : Json();
+  result["path"] = from_file || predicted ? text(model.checkpoint.path) : Json();
   result["name"] = text(model.checkpoint.name);
   result["format"] = nullptr;
   result["format_version"] = nullptr;
@@ -112,6 +113,11 @@ Json model_json(const ModelReport& report) {
     result["format"] = format_name(first.format);
     if (first.format == Format::Gguf) result["format_version"] = first.version;
     result["byte_order"] = first.byte_order == std::endian::big ? "big" : "little";
+  }
+  if (predicted) {
+    result["format"] = format_name(Format::Gguf);
+    result["predicted"] = true;
+    result["file_bytes"] = *report.predicted_file_bytes;
   }
   result["files"] = files_json(model.checkpoint, text);
   result["architecture"] = architecture_json(model.architecture, text);

@@ -9,7 +9,7 @@ namespace weigh {
 namespace {
 
 void write_dtypes(const Model& model, std::ostream& out) {
-  if (model.by_dtype.empty() || model.checkpoint.files.empty()) return;
+  if (model.by_dtype.empty() || model.checkpoint.path.empty()) return;
   Table table{{{"dtype"}, {"tensors", Unit::Count}, {"parameters", Unit::Count}, {"bytes", Unit::Count}}, {}};
   for (const DtypeTotals& row : model.by_dtype)
     table.rows.push_back({row.dtype, row.tensors, row.parameters, row.bytes});

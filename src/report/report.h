@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <ostream>
 #include <span>
 #include <string>
@@ -17,6 +19,9 @@ struct ModelReport {
   Model model;
   std::vector<Fit> fits;  ///< one per device asked for, in that order
   bool ladder = false;    ///< the devices were not asked for: machine formats leave them out
+  /// Not read from a file but what its source would be in another GGUF type: the whole file's bytes.
+  std::optional<std::uint64_t> predicted_file_bytes = std::nullopt;
+  std::string what_next = {};  ///< one line for the end of the report, or empty
 };
 
 /// All a writer of `weigh inspect` and `weigh estimate` may know.
@@ -48,6 +53,10 @@ void write_text(const Report& report, const Style& style, std::ostream& out);
 void write_json(const Report& report, const Style& style, std::ostream& out);
 void write_csv(const Report& report, const Style& style, std::ostream& out);
 void write_markdown(const Report& report, const Style& style, std::ostream& out);
+
+/// One model in many types, a row each: type, size, bits per weight, the verdict on each device asked for, and which is
+/// the largest that fits.
+void write_predictions(const Report& report, const Style& style, std::ostream& out);
 
 /// "PATH: byte 0x1a4: sentence" or "PATH is empty", safe to show.
 std::string failure_line(const Failure& failure);

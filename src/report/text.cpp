@@ -102,7 +102,7 @@ void write_other_findings(const Model& model, Page& page) {
 }
 
 void write_dtypes(const Model& model, Page& page) {
-  if (model.by_dtype.empty() || model.checkpoint.files.empty()) return;
+  if (model.by_dtype.empty() || model.checkpoint.path.empty()) return;
   const bool exact = page.style().verbose;
   std::vector<std::vector<std::string>> rows{{"dtype", "tensors", "parameters", exact ? "bytes" : "size"}};
   for (const DtypeTotals& row : model.by_dtype) {
@@ -181,6 +181,10 @@ void write_model(const ModelReport& report, bool one_of_many, Page& page) {
   }
   write_devices(report, page);
   if (!page.style().quiet) write_other_findings(model, page);
+  if (!report.what_next.empty() && !page.style().quiet) {
+    page.line();
+    page.paragraph(page.label("as GGUF"), page.safe(report.what_next));
+  }
 }
 
 }  // namespace
