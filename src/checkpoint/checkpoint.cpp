@@ -25,10 +25,12 @@ constexpr std::uint64_t kMostConfigBytes = std::uint64_t{16} << 20U;
 constexpr std::array<std::string_view, 2> kConfigs = {"config.json", "params.json"};
 constexpr std::array<std::string_view, 4> kQuantizationConfigs = {"quantize_config.json", "quant_config.json",
                                                                   "hf_quant_config.json", "quantization_config.json"};
+constexpr std::array<std::string_view, 1> kTokenizerConfigs = {"tokenizer_config.json"};
+constexpr std::array<std::string_view, 1> kAdapterConfigs = {"adapter_config.json"};
 // What else a snapshot keeps: small, and of use to a report.
-constexpr std::array<std::string_view, 6> kOtherSideFiles = {"adapter_config.json",   "model_index.json",
-                                                             "modules.json",          "generation_config.json",
-                                                             "tokenizer_config.json", "chat_template.jinja"};
+constexpr std::array<std::string_view, 7> kOtherSideFiles = {
+    "adapter_config.json",   "model_index.json",    "modules.json",      "generation_config.json",
+    "tokenizer_config.json", "chat_template.jinja", "chat_template.json"};
 
 // What one path names, before any model file is opened.
 struct Named {
@@ -286,6 +288,13 @@ Checkpoint open_selection(const Folder& folder, const Selection& selection) {
     const std::string prefix = first.substr(0, first.rfind('/') + 1);
     checkpoint.config = first_json(folder, prefix, kConfigs, checkpoint);
     checkpoint.quantization_config = first_json(folder, prefix, kQuantizationConfigs, checkpoint);
+    checkpoint.tokenizer_config = first_json(folder, prefix, kTokenizerConfigs, checkpoint);
+    if (checkpoint.kind == CheckpointKind::Adapter) {
+      checkpoint.adapter_config = first_json(folder, prefix, kAdapterConfigs, checkpoint);
+    }
+    checkpoint.chat_template_file =
+        folder.has(prefix + "chat_template.jinja") || folder.has(prefix + "chat_template.json");
+    checkpoint.sentence_modules = folder.has(prefix + "modules.json");
   }
   return checkpoint;
 }

@@ -31,9 +31,13 @@ struct Checkpoint {
   std::vector<std::string> file_paths;           ///< one for each of `files`: where it lies, to show
   std::shared_ptr<const nlohmann::json> config;  ///< config.json (or params.json), an object; null when absent
   std::shared_ptr<const nlohmann::json>
-      quantization_config;                          ///< quantize_config.json, hf_quant_config.json, ...; may be null
-  std::optional<std::uint64_t> claimed_parameters;  ///< total_parameters of the index: compared, never believed
-  std::vector<Finding> findings;                    ///< about the set; each file has its own too
+      quantization_config;  ///< quantize_config.json, hf_quant_config.json, ...; may be null
+  std::shared_ptr<const nlohmann::json> adapter_config;    ///< adapter_config.json of an adapter; may be null
+  std::shared_ptr<const nlohmann::json> tokenizer_config;  ///< tokenizer_config.json; may be null
+  bool chat_template_file = false;                         ///< chat_template.jinja or .json lies beside
+  bool sentence_modules = false;                           ///< modules.json of sentence-transformers lies beside
+  std::optional<std::uint64_t> claimed_parameters;         ///< total_parameters of the index: compared, never believed
+  std::vector<Finding> findings;                           ///< about the set; each file has its own too
 };
 
 /// What one path holds. A bad file beside good ones is a failure, not an exception.

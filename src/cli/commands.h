@@ -10,6 +10,7 @@ Command setup_inspect(CLI::App& parent);
 Command setup_estimate(CLI::App& parent);
 Command setup_tensors(CLI::App& parent);
 Command setup_metadata(CLI::App& parent);
+Command setup_diff(CLI::App& parent);
 Command setup_devices(CLI::App& parent);
 Command setup_snapshot(CLI::App& parent);
 

@@ -15,6 +15,7 @@ struct TensorsOptions {
   std::string path;
   std::string filter;
   std::string sort;
+  std::string group;
 };
 
 /// A POSIX extended regular expression: unlike std::regex it takes a name of any length without a deep stack.
@@ -63,6 +64,12 @@ Order find_order(const std::string& name) {
   throw UsageError("--sort " + name + ": there are bytes, name and offset");
 }
 
+Grouping find_grouping(const std::string& name) {
+  if (name.empty()) return Grouping::None;
+  if (const auto grouping = grouping_by_name(name)) return *grouping;
+  throw UsageError("--group " + name + ": there are layer, module and role");
+}
+
 std::vector<ListedTensor> select(const Model& model, const TensorsOptions& options) {
   std::vector<ListedTensor> tensors = list_tensors(model);
   if (!options.filter.empty()) {
@@ -76,11 +83,12 @@ std::vector<ListedTensor> select(const Model& model, const TensorsOptions& optio
 int run_tensors(const TensorsOptions& options, Session& session) {
   if (!options.filter.empty()) Regex{options.filter};  // wrong usage is told before a file is opened
   if (!options.sort.empty()) find_order(options.sort);
+  const Grouping grouping = find_grouping(options.group);
   Output output(options.common, session, {options.path});
   OneCheckpoint one = open_one(options.path, session);
   Report status;
   status.errors = one.failures;
-  TensorListing listing{options.path, {}, {}, std::move(one.failures)};
+  TensorListing listing{options.path, {}, {}, grouping, std::move(one.failures)};
   if (one.checkpoint) {
     status.models.push_back({describe(std::move(*one.checkpoint)), {}, false});
     listing.model = &status.models.front().model;
@@ -98,10 +106,12 @@ Command setup_tensors(CLI::App& parent) {
   CLI::App* app = add_command(parent, "tensors", "Every tensor: name, type, shape, parameters, bytes, offset, file",
                               "  weigh tensors model.gguf --sort bytes\n"
                               "  weigh tensors model.gguf --filter 'blk\\.0\\.'\n"
+                              "  weigh tensors model.gguf --group role\n"
                               "  weigh tensors ./checkpoint-folder --format csv --output tensors.csv");
   app->add_option("PATH", options->path, "A file, any part of a set, a folder, a snapshot")->required()->type_name("");
   app->add_option("--filter", options->filter, "Names that this extended regular expression finds")->type_name("REGEX");
   app->add_option("--sort", options->sort, "bytes (largest first), name or offset")->type_name("KEY");
+  app->add_option("--group", options->group, "Sums by layer, module or role")->type_name("BY");
   add_common_options(*app, options->common);
   return [options](Session& session) { return run_tensors(*options, session); };
 }

@@ -81,6 +81,11 @@ std::vector<std::uint64_t> ConfigReader::numbers(std::initializer_list<std::stri
   return {};
 }
 
+std::optional<double> ConfigReader::real(std::initializer_list<std::string_view> keys) const {
+  const json* value = find(keys);
+  return value != nullptr && value->is_number() ? std::optional(value->get<double>()) : std::nullopt;
+}
+
 bool ConfigReader::flag(std::string_view key) const {
   const json* value = find({key});
   return value != nullptr && value->is_boolean() && value->get<bool>();

@@ -33,6 +33,7 @@ class ConfigReader {
   [[nodiscard]] std::optional<std::uint64_t> number(std::initializer_list<std::string_view> keys) const;
   /// The first of the keys that holds a number or a list of numbers.
   [[nodiscard]] std::vector<std::uint64_t> numbers(std::initializer_list<std::string_view> keys) const;
+  [[nodiscard]] std::optional<double> real(std::initializer_list<std::string_view> keys) const;
   [[nodiscard]] bool flag(std::string_view key) const;
   [[nodiscard]] std::string_view text(std::initializer_list<std::string_view> keys) const;  ///< empty when absent
 

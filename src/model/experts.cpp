@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "src/model/config.h"
 #include "src/model/metadata_keys.h"
@@ -15,6 +16,7 @@ namespace {
 
 // What the tensors of one block say of its experts.
 struct ExpertLayer {
+  std::uint32_t block = 0;
   std::int32_t layer = -1;
   std::vector<std::uint64_t> indices;  // sorted and distinct once all tensors are seen
   std::uint64_t stacked = 0;           // outermost dimension of stacked tensors
@@ -25,8 +27,10 @@ struct ExpertLayer {
   std::uint64_t router_rows = 0;
   std::uint64_t router_columns = 0;
   std::uint64_t count = 0;  // experts, once settled; 0 for a dense block
+  bool prediction = false;
   Sum parameters;
   Sum bytes;
+  Sum first_group;  // of `parameters`, where the experts come in groups
 };
 
 // What the keys or the config say. Lists are per layer.
@@ -34,6 +38,11 @@ struct StatedExperts {
   std::optional<std::uint64_t> count;
   std::vector<std::uint64_t> used;
   std::optional<std::uint64_t> shared;
+  std::vector<std::uint64_t> groups;  // numbered one behind the other: ERNIE's experts for text, then those for images
+
+  [[nodiscard]] std::uint64_t in_groups() const {
+    return std::accumulate(groups.begin(), groups.end(), std::uint64_t{0});
+  }
 };
 
 StatedExperts stated_by_keys(const Checkpoint& checkpoint) {
@@ -51,11 +60,17 @@ StatedExperts stated_by_config(const Checkpoint& checkpoint) {
   StatedExperts stated;
   const auto counts = config.numbers({"num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts",
                                       "ffn_config.moe_num_experts", "moe_num_primary_experts", "moe.num_experts"});
-  // A list is one number per group of experts (ERNIE's text and vision): not comparable with a layer's.
   if (counts.size() == 1) stated.count = counts.front();
+  // A list of more is per group or per layer; only a layer's own number can tell. Larger ones are no numbers of
+  // experts.
+  const bool small = std::ranges::all_of(counts, [](std::uint64_t count) { return count <= UINT32_MAX; });
+  if (counts.size() > 1 && small) stated.groups = counts;
   stated.used = config.numbers({"num_experts_per_tok", "num_experts_per_token", "experts_per_token", "moe_k",
                                 "moe_topk", "moe_top_k", "ffn_config.moe_top_k", "top_k_experts",
                                 "moe_num_active_primary_experts", "moe.num_experts_per_tok"});
+  if (!stated.groups.empty() && stated.used.size() == stated.groups.size() && stated.groups.size() == 2) {
+    stated.used.resize(1);
+  }
   const std::string_view family = config.text({"model_type"});
   if (stated.used.empty() && family == "switch_transformers") stated.used = {1};  // by architecture, in no key
   if (stated.used.empty() && family == "nllb-moe") stated.used = {2};
@@ -75,7 +90,8 @@ bool is_learned_scale(const Tensor& tensor, const TensorFacts& facts) {
   return facts.parameters > 0 && last_part(tensor.name) == "scale";
 }
 
-void add_tensor(const Tensor& tensor, const ExpertName& name, TensorFacts& facts, ExpertLayer& layer) {
+void add_tensor(const Tensor& tensor, const ExpertName& name, const StatedExperts& stated, TensorFacts& facts,
+                ExpertLayer& layer) {
   switch (name.part) {
     case ExpertPart::None: return;
     case ExpertPart::Shared: layer.shared = true; return;
@@ -89,6 +105,7 @@ void add_tensor(const Tensor& tensor, const ExpertName& name, TensorFacts& facts
     case ExpertPart::Indexed:
       if (!name.chunk && (layer.indices.empty() || layer.indices.back() != name.index))
         layer.indices.push_back(name.index);
+      if (!stated.groups.empty() && name.index < stated.groups.front()) layer.first_group.add(facts.parameters);
       break;
     case ExpertPart::Stacked:
       if (is_learned_scale(tensor, facts)) return;
@@ -106,20 +123,24 @@ void add_tensor(const Tensor& tensor, const ExpertName& name, TensorFacts& facts
   layer.bytes.add(tensor.bytes);
 }
 
-// All blocks with the expert tensors in them, in the order they come. A block is known by the whole of its prefix, so
-// that an encoder's third and a decoder's third stay two.
-std::vector<ExpertLayer> collect_layers(std::span<const Tensor* const> tensors, std::span<TensorFacts> facts) {
+// All blocks with expert tensors in them, in the order they come.
+std::vector<ExpertLayer> collect_layers(std::span<const Tensor* const> tensors, const ReadNames& names,
+                                        const StatedExperts& stated, std::span<TensorFacts> facts) {
+  constexpr std::uint32_t kNone = UINT32_MAX;
+  std::vector<std::uint32_t> layer_of(names.blocks.size(), kNone);
   std::vector<ExpertLayer> layers;
-  NameIndex blocks(256);
   for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const NameParts parts = parse_name(tensors[i]->name);
-    facts[i].layer = parts.layer;
-    facts[i].stack = parts.stack;
-    const ExpertName name = expert_name(parts.rest);
-    if (name.part == ExpertPart::None) continue;
-    const std::uint32_t block = blocks.id(parts.block);
-    if (block == layers.size()) layers.emplace_back().layer = parts.layer;
-    add_tensor(*tensors[i], name, facts[i], layers[block]);
+    const ReadName& name = names.tensors[i];
+    if (name.expert.part == ExpertPart::None) continue;
+    std::uint32_t& at = layer_of[name.block];
+    if (at == kNone) {
+      at = static_cast<std::uint32_t>(layers.size());
+      ExpertLayer& layer = layers.emplace_back();
+      layer.block = name.block;
+      layer.layer = names.blocks[name.block].layer;
+      layer.prediction = names.blocks[name.block].prediction;
+    }
+    add_tensor(*tensors[i], name.expert, stated, facts[i], layers[at]);
   }
   for (ExpertLayer& layer : layers) {
     std::ranges::sort(layer.indices);
@@ -160,14 +181,15 @@ std::optional<std::uint64_t> first_hole(std::span<const std::uint64_t> indices) 
   return std::nullopt;
 }
 
-void check_layers(std::span<const ExpertLayer> layers, std::vector<Finding>& findings) {
+void check_layers(std::span<const ExpertLayer> layers, const StatedExperts& stated, std::vector<Finding>& findings) {
   LayerRemark holes, routers, shapes;
   for (const ExpertLayer& layer : layers) {
     if (layer.count == 0) continue;
     if (const auto hole = first_hole(layer.indices)) {
       holes.add(layer.layer,
                 fmt::format("expert {} is missing, experts up to {} are there", *hole, layer.indices.back()));
-    } else if (layer.router_rows != 0 && layer.router_rows != layer.count && layer.router_columns != layer.count) {
+    } else if (layer.router_rows != 0 && layer.router_rows != layer.count && layer.router_columns != layer.count &&
+               std::ranges::find(stated.groups, layer.router_rows) == stated.groups.end()) {
       routers.add(layer.layer,
                   fmt::format("{} experts, but the router chooses among {}", layer.count, layer.router_rows));
     }
@@ -183,20 +205,28 @@ std::uint64_t used_in(const ExpertLayer& layer, std::span<const std::uint64_t> u
   return used.size() > 1 && index < used.size() ? used[index] : used.front();
 }
 
-// routed * used / count, summed over the layers: the origin is contract.md, "active".
-std::uint64_t active_parameters(std::span<const ExpertLayer> layers, std::span<const std::uint64_t> used,
-                                std::vector<Finding>& findings) {
-  Sum active;
+// routed * used / count, summed over the layers: the origin is contract.md, "active". Of experts in groups a token uses
+// those of its own group only; the first is text's.
+struct Active {
+  Sum all, prediction;
+};
+Active active_parameters(std::span<const ExpertLayer> layers, const StatedExperts& stated,
+                         std::vector<Finding>& findings) {
+  Active active;
   LayerRemark excess;
   for (const ExpertLayer& layer : layers) {
     if (layer.count == 0) continue;
-    std::uint64_t k = used_in(layer, used);
-    if (k > layer.count) excess.add(layer.layer, fmt::format("{} experts used of {}", k, layer.count));
-    k = std::min(k, layer.count);
-    active.add(scaled(layer.parameters.value, k, layer.count));
+    const bool grouped = !stated.groups.empty() && stated.in_groups() == layer.count;
+    const std::uint64_t count = grouped ? std::max<std::uint64_t>(stated.groups.front(), 1) : layer.count;
+    std::uint64_t k = used_in(layer, stated.used);
+    if (k > count) excess.add(layer.layer, fmt::format("{} experts used of {}", k, count));
+    k = std::min(k, count);
+    const std::uint64_t works = scaled(grouped ? layer.first_group.value : layer.parameters.value, k, count);
+    active.all.add(works);
+    if (layer.prediction) active.prediction.add(works);
   }
   excess.write(Severity::Warning, "expert-used-excess", findings);
-  return active.value;
+  return active;
 }
 
 std::uint64_t shared_experts(std::span<const ExpertLayer> layers, const StatedExperts& stated,
@@ -212,30 +242,31 @@ std::uint64_t shared_experts(std::span<const ExpertLayer> layers, const StatedEx
 }
 
 // Blocks that turned out dense have no routed tensors after all.
-void unmark_dense(std::span<const Tensor* const> tensors, std::span<TensorFacts> facts,
-                  std::span<const ExpertLayer> layers) {
-  const bool any = std::ranges::any_of(layers, [](const ExpertLayer& l) { return l.count == 0 && l.bytes.value != 0; });
-  if (!any) return;
-  NameIndex blocks(256);
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const NameParts parts = parse_name(tensors[i]->name);
-    if (expert_name(parts.rest).part == ExpertPart::None) continue;
-    if (layers[blocks.id(parts.block)].count == 0) facts[i].routed_expert = false;
+void unmark_dense(const ReadNames& names, std::span<TensorFacts> facts, std::span<const ExpertLayer> layers) {
+  std::vector<bool> dense(names.blocks.size());
+  bool any = false;
+  for (const ExpertLayer& layer : layers) {
+    if (layer.count != 0 || layer.bytes.value == 0) continue;
+    dense[layer.block] = any = true;
+  }
+  for (std::size_t i = 0; any && i < facts.size(); ++i) {
+    if (dense[names.tensors[i].block]) facts[i].routed_expert = false;
   }
 }
 
 }  // namespace
 
 std::optional<Experts> find_experts(const Checkpoint& checkpoint, std::span<const Tensor* const> tensors,
-                                    std::span<TensorFacts> facts, std::vector<Finding>& findings) {
-  std::vector<ExpertLayer> layers = collect_layers(tensors, facts);
+                                    const ReadNames& names, std::span<TensorFacts> facts,
+                                    std::vector<Finding>& findings) {
   const bool gguf = !checkpoint.files.empty() && checkpoint.files.front().format == Format::Gguf;
   const StatedExperts stated = gguf ? stated_by_keys(checkpoint) : stated_by_config(checkpoint);
+  std::vector<ExpertLayer> layers = collect_layers(tensors, names, stated, facts);
   for (ExpertLayer& layer : layers) settle_count(layer, stated);
-  unmark_dense(tensors, facts, layers);
+  unmark_dense(names, facts, layers);
 
   Experts experts;
-  Sum parameters, bytes;
+  Sum parameters, bytes, prediction;
   std::uint64_t fewest = UINT64_MAX;
   for (const ExpertLayer& layer : layers) {
     if (layer.count == 0) continue;
@@ -244,12 +275,15 @@ std::optional<Experts> find_experts(const Checkpoint& checkpoint, std::span<cons
     fewest = std::min(fewest, layer.count);
     parameters.add(layer.parameters.value);
     bytes.add(layer.bytes.value);
+    if (layer.prediction) prediction.add(layer.parameters.value);
   }
   if (experts.layers == 0) return std::nullopt;
   experts.parameters = parameters.value;
   experts.bytes = bytes.value;
+  experts.prediction_parameters = prediction.value;
   experts.shared = shared_experts(layers, stated, findings);
-  check_layers(layers, findings);
+  check_layers(layers, stated, findings);
+  if (stated.in_groups() == experts.count) experts.groups = stated.groups;
   if (fewest != experts.count) {
     add_finding(findings, Severity::Note, "expert-count-varies",
                 fmt::format("layers have from {} to {} experts", fewest, experts.count));
@@ -265,7 +299,15 @@ std::optional<Experts> find_experts(const Checkpoint& checkpoint, std::span<cons
     return experts;
   }
   experts.used = std::ranges::max(stated.used);
-  experts.active_parameters = active_parameters(layers, stated.used, findings);
+  const Active active = active_parameters(layers, stated, findings);
+  experts.active_parameters = active.all.value;
+  experts.prediction_active_parameters = active.prediction.value;
+  if (!experts.groups.empty()) {
+    add_finding(findings, Severity::Note, "expert-groups",
+                fmt::format("the experts come in groups of {}, a token uses one group only: active is counted for a "
+                            "token of text, which uses the first",
+                            fmt::join(experts.groups, " and ")));
+  }
   return experts;
 }
 

@@ -5,12 +5,14 @@
 #include <vector>
 
 #include "src/model/model.h"
+#include "src/model/name_reader.h"
 
 namespace weigh {
 
 /// The mixture of experts, from names and shapes first, metadata or config second; nothing for a dense model. Marks the
-/// routed tensors in `facts`, whose layers and parameters are known already.
+/// routed tensors in `facts`, whose parameters are known already.
 std::optional<Experts> find_experts(const Checkpoint& checkpoint, std::span<const Tensor* const> tensors,
-                                    std::span<TensorFacts> facts, std::vector<Finding>& findings);
+                                    const ReadNames& names, std::span<TensorFacts> facts,
+                                    std::vector<Finding>& findings);
 
 }  // namespace weigh

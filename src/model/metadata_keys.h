@@ -31,10 +31,26 @@ class ArchitectureKeys {
   /// "block_count" asks for "llama.block_count". A scalar reads as a list of one; empty when absent.
   [[nodiscard]] std::vector<std::uint64_t> numbers(std::string_view key) const {
     if (metadata_ == nullptr || name_.empty()) return {};
-    return metadata_->unsigned_integers(std::string(name_) + '.' + std::string(key));
+    return metadata_->unsigned_integers(full(key));
+  }
+  [[nodiscard]] std::optional<std::uint64_t> number(std::string_view key) const {
+    const auto values = numbers(key);
+    return values.empty() ? std::nullopt : std::optional(values.front());
+  }
+  [[nodiscard]] std::optional<double> real(std::string_view key) const {
+    return metadata_ == nullptr ? std::nullopt : metadata_->number(full(key));
+  }
+  [[nodiscard]] std::optional<std::string> text(std::string_view key) const { return general(full(key)); }
+
+  /// A text by its whole key, "general.license".
+  [[nodiscard]] std::optional<std::string> general(std::string_view key) const {
+    const auto value = metadata_ == nullptr ? std::nullopt : metadata_->string(key);
+    return value && !value->empty() ? std::optional<std::string>(*value) : std::nullopt;
   }
 
  private:
+  [[nodiscard]] std::string full(std::string_view key) const { return std::string(name_) + '.' + std::string(key); }
+
   const Metadata* metadata_ = nullptr;
   std::string_view name_;
 };

@@ -9,6 +9,8 @@
 #include "formats/error.h"
 #include "src/model/architecture.h"
 #include "src/model/experts.h"
+#include "src/model/kind.h"
+#include "src/model/name_reader.h"
 #include "src/model/quantization.h"
 #include "src/model/remark.h"
 #include "src/model/sum.h"
@@ -25,41 +27,125 @@ std::vector<const Tensor*> all_tensors(const Checkpoint& checkpoint) {
   return tensors;
 }
 
-struct DtypeSums {
+struct Sums {
   std::uint64_t tensors = 0;
   Sum elements, parameters, bytes;
+
+  void add(const Tensor& tensor, const TensorFacts& facts) {
+    ++tensors;
+    elements.add(tensor.elements);
+    parameters.add(facts.parameters);
+    bytes.add(tensor.bytes);
+  }
+  [[nodiscard]] bool overflowed() const { return elements.overflowed || parameters.overflowed || bytes.overflowed; }
 };
+
+constexpr auto kLargestFirst = [](const auto& a, const auto& b) { return a.bytes > b.bytes; };
 
 // Adds up what the tensors say. False when some sum does not fit in 64 bits.
 bool add_up(std::span<const Tensor* const> tensors, Model& model) {
-  std::array<DtypeSums, 256> sums{};  // by Dtype, which is one byte
-  Sum parameters, bytes, elements, padding;
+  std::array<Sums, 256> dtypes{};  // by Dtype, which is one byte
+  std::array<Sums, static_cast<std::size_t>(Role::Count)> roles{};
+  Sums all;
+  Sum padding;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
-    DtypeSums& row = sums[static_cast<std::size_t>(tensors[i]->dtype)];
-    ++row.tensors;
-    row.elements.add(tensors[i]->elements);
-    row.parameters.add(model.tensors[i].parameters);
-    row.bytes.add(tensors[i]->bytes);
-    parameters.add(model.tensors[i].parameters);
-    bytes.add(tensors[i]->bytes);
-    elements.add(tensors[i]->elements);
+    const TensorFacts& facts = model.tensors[i];
+    dtypes[static_cast<std::size_t>(tensors[i]->dtype)].add(*tensors[i], facts);
+    roles[static_cast<std::size_t>(facts.role)].add(*tensors[i], facts);
+    all.add(*tensors[i], facts);
   }
   for (const ModelFile& file : model.checkpoint.files) padding.add(file.padding_bytes);
-  for (std::size_t i = 0; i < sums.size(); ++i) {
-    if (sums[i].tensors == 0) continue;
+  for (std::size_t i = 0; i < dtypes.size(); ++i) {
+    if (dtypes[i].tensors == 0) continue;
     model.by_dtype.push_back({.dtype = std::string(name(static_cast<Dtype>(i))),
-                              .tensors = sums[i].tensors,
-                              .elements = sums[i].elements.value,
-                              .parameters = sums[i].parameters.value,
-                              .bytes = sums[i].bytes.value});
+                              .tensors = dtypes[i].tensors,
+                              .elements = dtypes[i].elements.value,
+                              .parameters = dtypes[i].parameters.value,
+                              .bytes = dtypes[i].bytes.value});
   }
-  std::ranges::sort(model.by_dtype, [](const DtypeTotals& a, const DtypeTotals& b) {
-    return a.bytes != b.bytes ? a.bytes > b.bytes : a.dtype < b.dtype;
-  });
-  model.total_parameters = parameters.value;
-  model.weight_bytes = bytes.value;
+  for (std::size_t i = 0; i < roles.size(); ++i) {
+    if (roles[i].tensors == 0) continue;
+    model.by_role.push_back({.role = static_cast<Role>(i),
+                             .tensors = roles[i].tensors,
+                             .parameters = roles[i].parameters.value,
+                             .bytes = roles[i].bytes.value});
+  }
+  std::ranges::sort(model.by_dtype, {}, &DtypeTotals::dtype);
+  std::ranges::stable_sort(model.by_dtype, kLargestFirst);
+  std::ranges::stable_sort(model.by_role, kLargestFirst);
+  model.total_parameters = all.parameters.value;
+  model.weight_bytes = all.bytes.value;
   model.padding_bytes = padding.value;
-  return !parameters.overflowed && !bytes.overflowed && !elements.overflowed && !padding.overflowed;
+  return !all.overflowed() && !padding.overflowed;
+}
+
+// Parts of a sum that fits, so nothing here can wrap: routed <= total, active <= routed, one role <= total.
+void count_active(Model& model) {
+  if (!model.experts) {
+    model.active_parameters = model.total_parameters;
+  } else if (model.experts->active_parameters) {
+    model.active_parameters = model.total_parameters - model.experts->parameters + *model.experts->active_parameters;
+  }
+}
+
+// A copy of the embedding or the head that a prediction block keeps for itself.
+bool is_copy(const Tensor& tensor) {
+  return tensor.shape.size() == 2 &&
+         (tensor.name.ends_with(".embed_tokens.weight") || tensor.name.ends_with(".shared_head.head.weight") ||
+          tensor.name.ends_with(".shared_head_head.weight"));
+}
+
+void count_prediction(std::span<const Tensor* const> tensors, Model& model) {
+  Sums sums;
+  Sum copied;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (!model.tensors[i].prediction) continue;
+    sums.add(*tensors[i], model.tensors[i]);
+    if (is_copy(*tensors[i])) copied.add(model.tensors[i].parameters);
+  }
+  if (sums.tensors == 0) return;
+  Prediction& prediction = model.prediction.emplace();
+  prediction.blocks = static_cast<std::uint64_t>(std::ranges::count(model.blocks, true, &Block::prediction));
+  prediction.tensors = sums.tensors;
+  prediction.parameters = sums.parameters.value;
+  prediction.bytes = sums.bytes.value;
+  prediction.copied_parameters = copied.value;
+  if (!model.active_parameters) return;
+  prediction.active_parameters = prediction.parameters;
+  if (model.experts) {
+    *prediction.active_parameters -= model.experts->prediction_parameters;
+    *prediction.active_parameters += model.experts->prediction_active_parameters.value_or(0);
+  }
+}
+
+void count_conventions(Model& model) {
+  if (!model.active_parameters) return;
+  const auto parameters_of = [&](Role role) {
+    const auto row = std::ranges::find(model.by_role, role, &RoleTotals::role);
+    return row == model.by_role.end() ? 0 : row->parameters;
+  };
+  ActiveConventions& active = model.active_conventions.emplace();
+  active.without_prediction = *model.active_parameters;
+  if (model.prediction) active.without_prediction -= model.prediction->active_parameters.value_or(0);
+  active.without_embedding = active.without_prediction - parameters_of(Role::TokenEmbedding);
+  active.without_embedding_and_head = active.without_embedding - parameters_of(Role::OutputHead);
+}
+
+// Names that no pattern knows are worth a word: their share is in no other row of the roles.
+void remark_unknown_roles(std::span<const Tensor* const> tensors, const Model& model, std::vector<Finding>& findings) {
+  constexpr std::size_t kShown = 3;
+  std::uint64_t count = 0;
+  std::vector<std::string> shown;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (model.tensors[i].role != Role::Other) continue;
+    if (count++ < kShown) shown.push_back(quote(tensors[i]->name));
+  }
+  if (count == 0) return;
+  add_finding(findings, Severity::Note, "unknown-role",
+              count <= kShown ? fmt::format("nothing is known of what {} {}: counted as other", fmt::join(shown, ", "),
+                                            count == 1 ? "does" : "do")
+                              : fmt::format("nothing is known of what {} tensors do, {} first: counted as other", count,
+                                            fmt::join(shown, ", ")));
 }
 
 // The files' findings, the checkpoint's, then ours; errors first, otherwise in the order they came.
@@ -100,6 +186,25 @@ std::optional<double> Model::bits_per_weight() const {
   return 8.0 * static_cast<double>(weight_bytes) / static_cast<double>(total_parameters);
 }
 
+std::vector<BlockTotals> totals_by_block(const Model& model) {
+  std::vector<Sums> sums(model.blocks.size());
+  std::size_t i = 0;
+  for (const ModelFile& file : model.checkpoint.files) {
+    for (const Tensor& tensor : file.tensors) {
+      sums[model.tensors[i].block].add(tensor, model.tensors[i]);
+      ++i;
+    }
+  }
+  std::vector<BlockTotals> rows;
+  for (std::size_t block = 0; block < sums.size(); ++block) {
+    rows.push_back({.block = model.blocks[block],
+                    .tensors = sums[block].tensors,
+                    .parameters = sums[block].parameters.value,
+                    .bytes = sums[block].bytes.value});
+  }
+  return rows;
+}
+
 Model describe(Checkpoint checkpoint) {
   Model model;
   model.checkpoint = std::move(checkpoint);
@@ -107,17 +212,30 @@ Model describe(Checkpoint checkpoint) {
   model.tensors.resize(tensors.size());
   std::vector<Finding> findings;
   model.quantization = count_parameters(model.checkpoint, tensors, model.tensors, findings);
-  model.experts = find_experts(model.checkpoint, tensors, model.tensors, findings);
+  ReadNames names = read_names(tensors, naming_of(model.checkpoint));
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const std::uint32_t block = names.tensors[i].block;
+    model.tensors[i].block = block;
+    model.tensors[i].layer = names.blocks[block].layer;
+    model.tensors[i].stack = names.blocks[block].stack;
+  }
+  model.experts = find_experts(model.checkpoint, tensors, names, model.tensors, findings);
+  assign_roles(names, tensors, model.tensors);
+  model.blocks = std::move(names.blocks);
   model.architecture = read_architecture(model.checkpoint, tensors, model.tensors);
+  model.architecture.tied_embeddings = settle_tied_head(model.checkpoint, tensors, model.tensors, findings);
   if (!add_up(tensors, model)) {
     add_finding(findings, Severity::Error, "sum-overflow",
                 "the tensors' sizes add up to more than 64 bits hold; the sums stop at 2^64 - 1");
-  } else if (!model.experts) {
-    model.active_parameters = model.total_parameters;
-  } else if (model.experts->active_parameters) {
-    // Parts of a sum that fits, so nothing here can wrap: routed <= total, active <= routed.
-    model.active_parameters = model.total_parameters - model.experts->parameters + *model.experts->active_parameters;
+  } else {
+    count_active(model);
+    count_prediction(tensors, model);
+    count_conventions(model);
   }
+  model.adapter = adapter_facts(model.checkpoint, tensors, model.tensors);
+  model.projector = projector_facts(model.checkpoint);
+  model.kind = kind_of_model(model);
+  remark_unknown_roles(tensors, model, findings);
   const auto claimed = model.checkpoint.claimed_parameters;
   if (claimed && *claimed != model.total_parameters) {
     add_finding(findings, Severity::Warning, "index-total-parameters",

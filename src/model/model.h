@@ -8,6 +8,7 @@
 
 #include "src/checkpoint/checkpoint.h"
 #include "src/model/names.h"
+#include "src/model/roles.h"
 
 namespace weigh {
 
@@ -20,7 +21,39 @@ struct Architecture {
   std::optional<std::uint64_t> heads;     ///< of the layers that have attention, when they agree; else the largest
   std::optional<std::uint64_t> kv_heads;  ///< likewise
   std::optional<std::uint64_t> vocab_size;
-  std::vector<std::uint64_t> kv_heads_per_layer;  ///< filled only where layers differ
+  std::vector<std::uint64_t> kv_heads_per_layer;  ///< filled only where layers differ; 0 means no attention
+
+  std::optional<std::uint64_t> head_size_k;  ///< of an expanded head; where nothing is stated, embedding / heads
+  std::optional<std::uint64_t> head_size_v;
+  std::optional<std::uint64_t> feed_forward_length;  ///< of a dense layer, the largest where they differ
+  std::optional<std::uint64_t> expert_feed_forward_length;
+  std::optional<std::uint64_t> sliding_window;           ///< in tokens; absent where every layer sees everything
+  std::optional<std::uint64_t> sliding_window_pattern;   ///< n: of every n layers one sees everything
+  std::optional<std::uint64_t> sliding_layers;           ///< how many layers slide, where that is stated layer by layer
+  std::optional<std::uint64_t> original_context_length;  ///< before rope scaling
+  std::optional<std::string> rope_scaling;               ///< "yarn", "linear", ...
+  std::optional<double> rope_base;
+  std::optional<std::uint64_t> prediction_layers;  ///< as stated; a GGUF's `layers` include them, a config's do not
+  std::optional<bool> tied_embeddings;             ///< absent where there is no token embedding to tie
+  std::optional<std::string> tokenizer;  ///< "gpt2 (llama-bpe)", or the class that tokenizer_config.json names
+  bool chat_template = false;            ///< one is stored
+  std::optional<std::string> license;
+  std::optional<std::string> base_model;
+};
+
+/// An adapter, which is no model by itself.
+struct AdapterFacts {
+  std::optional<std::uint64_t> rank;  ///< as stated, else by the shapes
+  std::optional<double> alpha;
+  std::vector<std::string> target_modules;  ///< as stated, else by the names; sorted
+};
+
+/// What stands between images or sound and a language model: an mmproj file, or the projector of a checkpoint.
+struct ProjectorFacts {
+  std::optional<std::string> type;
+  std::optional<std::uint64_t> image_size;  ///< in pixels, of one side
+  std::optional<std::uint64_t> patch_size;
+  std::optional<std::uint64_t> projection_length;  ///< the width of the language model it is made for
 };
 
 /// What one element type adds to the whole.
@@ -32,6 +65,47 @@ struct DtypeTotals {
   std::uint64_t bytes = 0;
 };
 
+/// What one role adds to the whole.
+struct RoleTotals {
+  Role role = Role::Other;
+  std::uint64_t tensors = 0;
+  std::uint64_t parameters = 0;
+  std::uint64_t bytes = 0;
+};
+
+/// A block of layers: "model.layers.3". Its name is a view into the checkpoint.
+struct Block {
+  std::string_view name;  ///< up to and including the number; empty for what is outside of blocks
+  Stack stack = Stack::None;
+  std::int32_t layer = -1;
+  bool prediction = false;  ///< predicts further tokens, whatever series its number counts in
+};
+
+/// What one block adds to the whole.
+struct BlockTotals {
+  Block block;
+  std::uint64_t tensors = 0;
+  std::uint64_t parameters = 0;
+  std::uint64_t bytes = 0;
+};
+
+/// Multi-token prediction: stored beside the model, counted in its totals, left out of what vendors print.
+struct Prediction {
+  std::uint64_t blocks = 0;
+  std::uint64_t tensors = 0;
+  std::uint64_t parameters = 0;
+  std::optional<std::uint64_t> active_parameters;  ///< per token, where all of it works; absent as the model's own
+  std::uint64_t bytes = 0;                         ///< quantisation overhead included
+  std::uint64_t copied_parameters = 0;  ///< of those, copies of the model's embedding and head, which engines skip
+};
+
+/// What "active" means to those who print it. All but the contract's leave out multi-token prediction.
+struct ActiveConventions {
+  std::uint64_t without_prediction = 0;          ///< the contract's figure, less the prediction blocks
+  std::uint64_t without_embedding = 0;           ///< less the token embedding: most cards of large models
+  std::uint64_t without_embedding_and_head = 0;  ///< less both tables; the same as above where they are one
+};
+
 /// Mixture of experts. Counts are per layer (see contract.md, "JSON").
 struct Experts {
   std::uint64_t count = 0;                         ///< of the layers that have experts; the largest where they differ
@@ -41,6 +115,9 @@ struct Experts {
   std::uint64_t parameters = 0;                    ///< routed, all layers
   std::optional<std::uint64_t> active_parameters;  ///< routed, that work on one token
   std::uint64_t bytes = 0;                         ///< routed, quantisation overhead included
+  std::uint64_t prediction_parameters = 0;         ///< of `parameters`, those in prediction blocks
+  std::optional<std::uint64_t> prediction_active_parameters;  ///< likewise of `active_parameters`
+  std::vector<std::uint64_t> groups;  ///< experts per group, where a layer has several of which a token uses one
 };
 
 struct Quantization {
@@ -53,9 +130,12 @@ struct Quantization {
 struct TensorFacts {
   std::uint64_t parameters = 0;  ///< logical: unpacked weights; 0 for quantisation overhead
   std::int32_t layer = -1;       ///< block number within its stack, -1 outside of blocks
-  Stack stack =
-      Stack::None;  ///< which series of blocks: the language model's own is Main, or Decoder where there are two
+  std::uint32_t block = 0;       ///< index into the model's blocks
+  /// Which series of blocks: the language model's own is Main, or Decoder where there are two.
+  Stack stack = Stack::None;
+  Role role = Role::Other;
   bool routed_expert = false;  ///< belongs to the routed experts (quantisation overhead of theirs included)
+  bool prediction = false;     ///< belongs to multi-token prediction, its quantisation overhead included
 };
 
 /// One model: its checkpoint and what its tensors are. Without files (`weigh estimate --params`) the checkpoint is
@@ -63,12 +143,19 @@ struct TensorFacts {
 struct Model {
   Checkpoint checkpoint;
   std::vector<TensorFacts> tensors;  ///< file 0's tensors, then file 1's, ...
+  std::vector<Block> blocks;         ///< the first is what is outside of blocks; the others in the order they come
   Architecture architecture;
+  std::optional<AdapterFacts> adapter;
+  std::optional<ProjectorFacts> projector;
+  std::string kind;  ///< "LoRA adapter", "vision-language model", ...; empty for a plain language model
   std::uint64_t total_parameters = 0;
   std::optional<std::uint64_t> active_parameters;  ///< absent when it is not known how many experts work per token
   std::uint64_t weight_bytes = 0;
   std::uint64_t padding_bytes = 0;
-  std::vector<DtypeTotals> by_dtype;  ///< largest in bytes first
+  std::vector<DtypeTotals> by_dtype;                    ///< largest in bytes first
+  std::vector<RoleTotals> by_role;                      ///< largest in bytes first
+  std::optional<ActiveConventions> active_conventions;  ///< where `active_parameters` is known
+  std::optional<Prediction> prediction;
   std::optional<Experts> experts;
   std::optional<Quantization> quantization;
   std::vector<Finding> findings;  ///< of the files, the checkpoint and the model, errors first
@@ -82,6 +169,9 @@ struct Model {
 
 /// Says what a checkpoint's tensors are. Never throws for odd input; what is odd becomes a finding.
 Model describe(Checkpoint checkpoint);
+
+/// One row per block, in the order of `blocks`; they sum to the totals.
+std::vector<BlockTotals> totals_by_block(const Model& model);
 
 /// A model of `parameters` in a plain type of `bits_per_parameter`, with no file behind it.
 Model imagine(std::uint64_t parameters, std::string_view dtype, std::uint64_t bits_per_parameter);

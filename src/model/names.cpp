@@ -25,6 +25,16 @@ constexpr auto kBlockWords = std::to_array<std::string_view>({
     "decoder_layer",
     "resblocks",
     "mtp_block",
+    "mtp_layers",
+    "transformer_blocks",
+    "single_transformer_blocks",
+    "double_blocks",
+    "single_blocks",
+    "joint_blocks",
+    "down_blocks",
+    "up_blocks",
+    "input_blocks",
+    "output_blocks",
 });
 
 // Path parts before the block word that say which series it belongs to. The first row that matches any part wins, so
@@ -32,25 +42,52 @@ constexpr auto kBlockWords = std::to_array<std::string_view>({
 struct StackWord {
   std::string_view word;
   Stack stack;
+  bool first = false;  // only as the first part: short words mean other things further in
 };
 constexpr auto kStackWords = std::to_array<StackWord>({
-    {"v", Stack::Vision},
+    {"mtp", Stack::Prediction},
+    {"mtp_block", Stack::Prediction},
+    {"mtp_layers", Stack::Prediction},
+    {"mm", Stack::Projector, true},
+    {"mlp1", Stack::Projector, true},
+    {"resampler", Stack::Projector},
+    {"multi_modal_projector", Stack::Projector},
+    {"multimodal_projector", Stack::Projector},
+    {"mm_projector", Stack::Projector},
+    {"vision_projector", Stack::Projector},
+    {"vision_language_adapter", Stack::Projector},
+    {"audio_projector", Stack::Projector},
+    {"language_projection", Stack::Projector},
+    {"img_projection", Stack::Projector},
+    {"connector", Stack::Projector},
+    {"aligner", Stack::Projector},
+    {"qformer", Stack::Projector},
+    {"query_tokens", Stack::Projector},
+    {"image_newline", Stack::Projector},
+    {"embed_vision", Stack::Projector},
+    {"embed_audio", Stack::Projector},
+    {"v", Stack::Vision, true},
+    {"vit", Stack::Vision, true},
+    {"vision", Stack::Vision},
     {"visual", Stack::Vision},
     {"vision_tower", Stack::Vision},
     {"vision_model", Stack::Vision},
     {"vision_encoder", Stack::Vision},
+    {"vision_backbone", Stack::Vision},
+    {"vision_embed_tokens", Stack::Vision},
     {"image_encoder", Stack::Vision},
+    {"img_processor", Stack::Vision},
     {"vpm", Stack::Vision},
-    {"a", Stack::Audio},
+    {"a", Stack::Audio, true},
     {"audio_tower", Stack::Audio},
     {"audio_encoder", Stack::Audio},
+    {"audio_model", Stack::Audio},
     {"speech_encoder", Stack::Audio},
+    {"sound_encoder", Stack::Audio},
     {"apm", Stack::Audio},
-    {"mtp", Stack::Prediction},
-    {"mtp_block", Stack::Prediction},
-    {"dec", Stack::Decoder},
+    {"dec", Stack::Decoder, true},
     {"decoder", Stack::Decoder},
-    {"enc", Stack::Encoder},
+    {"enc", Stack::Encoder, true},
     {"encoder", Stack::Encoder},
 });
 
@@ -72,17 +109,6 @@ std::string_view take_part(std::string_view& path) {
   const std::string_view part = path.substr(0, dot);
   path = dot == std::string_view::npos ? std::string_view{} : path.substr(dot + 1);
   return part;
-}
-
-Stack stack_of(std::string_view prefix) {
-  std::size_t best = kStackWords.size();
-  while (!prefix.empty()) {
-    const std::string_view part = take_part(prefix);
-    for (std::size_t i = 0; i < best; ++i) {
-      if (kStackWords[i].word == part) best = i;
-    }
-  }
-  return best == kStackWords.size() ? Stack::Main : kStackWords[best].stack;
 }
 
 constexpr auto kSharedParts = std::to_array<std::string_view>({
@@ -112,13 +138,6 @@ bool is_router(std::string_view before, std::string_view parent, std::string_vie
   return is_one_of(parent, kRouterParts) || (is_one_of(parent, kRouterInner) && is_one_of(before, kRouterParts));
 }
 
-// "7" and "expert_7" are expert numbers.
-std::optional<std::uint64_t> expert_number(std::string_view part) {
-  constexpr auto kPrefix = "expert_"sv;
-  if (part.starts_with(kPrefix)) part.remove_prefix(kPrefix.size());
-  return number(part);
-}
-
 // What a part of the path and the part behind it say; None where they say nothing.
 ExpertName routed_at(std::string_view part, std::string_view next) {
   if (is_one_of(part, kRoutedParts)) {
@@ -141,6 +160,23 @@ ExpertName routed_at(std::string_view part, std::string_view next) {
 }
 
 }  // namespace
+
+Stack stack_of(std::string_view path) {
+  std::size_t best = kStackWords.size();
+  for (bool first = true; !path.empty(); first = false) {
+    const std::string_view part = take_part(path);
+    for (std::size_t i = 0; i < best; ++i) {
+      if (kStackWords[i].word == part && (first || !kStackWords[i].first)) best = i;
+    }
+  }
+  return best == kStackWords.size() ? Stack::Main : kStackWords[best].stack;
+}
+
+std::optional<std::uint64_t> expert_number(std::string_view part) {
+  constexpr auto kPrefix = "expert_"sv;
+  if (part.starts_with(kPrefix)) part.remove_prefix(kPrefix.size());
+  return number(part);
+}
 
 NameParts parse_name(std::string_view name) {
   std::string_view left = name;
@@ -175,6 +211,7 @@ ExpertName expert_name(std::string_view rest) {
     if (found.part == ExpertPart::None) {
       found = routed_at(part, left.substr(0, left.find('.')));
       below = found.part == ExpertPart::Stacked;
+      if (found.part == ExpertPart::Indexed) found.index_at = static_cast<std::size_t>(left.data() - rest.data());
     } else {
       if (part.starts_with("router") || (below && part == "gate" && left == "weight")) return {ExpertPart::Router};
       below = false;
@@ -191,11 +228,7 @@ std::string_view last_part(std::string_view path) { return path.substr(path.rfin
 
 NameIndex::NameIndex(std::size_t expected) : slots_(std::bit_ceil(2 * expected + 16), none) {}
 
-namespace {
-
-// Eight bytes at a time through a 128-bit product with a secret drawn once per process: names from a stranger cannot be
-// chosen to collide, as they could with the library's unkeyed hash. Only the time depends on the secret, no result
-// does.
+// Eight bytes at a time through a 128-bit product with a secret drawn once per process.
 std::size_t keyed_hash(std::string_view name) {
   static const std::uint64_t secret = [] {
     std::random_device random;
@@ -213,8 +246,6 @@ std::size_t keyed_hash(std::string_view name) {
   }
   return hash;
 }
-
-}  // namespace
 
 std::size_t NameIndex::slot(std::string_view name) const {
   const std::size_t mask = slots_.size() - 1;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -9,7 +10,7 @@
 namespace weigh {
 
 /// Which series of blocks a block number counts in: a model may have several, each from 0.
-enum class Stack : std::uint8_t { None, Main, Encoder, Decoder, Vision, Audio, Prediction };
+enum class Stack : std::uint8_t { None, Main, Encoder, Decoder, Vision, Audio, Projector, Prediction };
 
 /// A tensor name, understood. Views into the name.
 struct NameParts {
@@ -20,6 +21,9 @@ struct NameParts {
 };
 
 NameParts parse_name(std::string_view name);
+
+/// Which series the parts of a path speak of: Vision for "model.visual.patch_embed"; Main where they speak of none.
+Stack stack_of(std::string_view path);
 
 /// What part a tensor has in a mixture of experts, by its name.
 enum class ExpertPart : std::uint8_t {
@@ -32,15 +36,23 @@ enum class ExpertPart : std::uint8_t {
 
 struct ExpertName {
   ExpertPart part = ExpertPart::None;
-  std::uint64_t index = 0;  ///< of Indexed
-  bool chunk = false;       ///< GroveMoE's chunk experts: routed, but their number is not the layer's
+  std::uint64_t index = 0;   ///< of Indexed
+  std::size_t index_at = 0;  ///< where in `rest` the part with that number begins
+  bool chunk = false;        ///< GroveMoE's chunk experts: routed, but their number is not the layer's
 };
 
 /// The rule of facts on all families at once, GGUF included. `rest` as in NameParts.
 ExpertName expert_name(std::string_view rest);
 
+/// "7" and "expert_7" as 7: how an expert's number is written.
+std::optional<std::uint64_t> expert_number(std::string_view part);
+
 /// The part of a path behind the last dot; all of it where there is none.
 std::string_view last_part(std::string_view path);
+
+/// A hash that nobody outside of this process can foresee: names from a stranger cannot be chosen to collide. Only the
+/// time depends on its secret, no result does.
+std::size_t keyed_hash(std::string_view name);
 
 /// Gives each distinct name a number, 0, 1, 2, ... in the order they come. Keeps views: the names must live on.
 class NameIndex {

@@ -7,6 +7,7 @@
 #include <bit>
 
 #include "formats/checked.h"
+#include "src/model/roles.h"
 #include "src/report/words.h"
 
 namespace weigh {
@@ -21,6 +22,8 @@ constexpr std::array kKinds{
     Kind{CheckpointKind::Adapter, "adapter, not a whole model"},
     Kind{CheckpointKind::Component, "one component of a pipeline"},
 };
+
+constexpr std::uint64_t kSmallPart = 500;  // a part below 1/500 of the bytes is one of the "others"
 
 /// Bits of a plain type, for the what-if line.
 struct PlainType {
@@ -71,6 +74,72 @@ std::string weights_text(const Model& model) {
   return text;
 }
 
+/// The parts that people speak of; a role's own name where nobody has a wider word for it.
+std::string_view part_name(Role role) {
+  switch (role) {
+    case Role::AttentionQ:
+    case Role::AttentionK:
+    case Role::AttentionV:
+    case Role::AttentionOutput:
+    case Role::AttentionFused:
+    case Role::AttentionMla:
+    case Role::AttentionOther: return "attention";
+    default: return role_name(role);
+  }
+}
+
+/// Largest first; the small ones together unless `all`. "routed expert 45.10 B (25.43 GiB), attention 1.34 B (730.0
+/// MiB), ..."
+std::string parts_text(const Model& model, bool all) {
+  std::vector<RoleTotals> parts;
+  for (const RoleTotals& row : model.by_role) {
+    const auto same = [&](const RoleTotals& part) { return part_name(part.role) == part_name(row.role); };
+    const auto known = std::find_if(parts.begin(), parts.end(), same);
+    if (known == parts.end()) {
+      parts.push_back(row);
+    } else {
+      known->parameters += row.parameters;
+      known->bytes += row.bytes;
+    }
+  }
+  std::stable_sort(parts.begin(), parts.end(),
+                   [](const RoleTotals& a, const RoleTotals& b) { return a.bytes > b.bytes; });
+  std::string text;
+  RoleTotals others;
+  for (const RoleTotals& part : parts) {
+    if (!all && part.bytes < model.weight_bytes / kSmallPart) {
+      others.parameters += part.parameters;
+      others.bytes += part.bytes;
+      continue;
+    }
+    const std::string parameters = part.parameters > 0 ? " " + human_parameters(part.parameters) : "";
+    add(text, fmt::format("{}{} ({})", part_name(part.role), parameters, human_bytes(part.bytes)));
+  }
+  if (others.bytes > 0) {
+    add(text, fmt::format("others {} ({})", human_parameters(others.parameters), human_bytes(others.bytes)));
+  }
+  return text;
+}
+
+std::string prediction_text(const Prediction& prediction) {
+  std::string text = fmt::format("{} parameters, {} in {} for multi-token prediction, in the totals above",
+                                 human_parameters(prediction.parameters), human_bytes(prediction.bytes),
+                                 counted(prediction.blocks, "block"));
+  if (prediction.copied_parameters > 0) {
+    text += fmt::format("; {} of them copies of the embedding and the head",
+                        human_parameters(prediction.copied_parameters));
+  }
+  return text;
+}
+
+/// The contract's convention and those of vendors' cards (facts: moe_naming.md 2).
+std::string conventions_text(const Model& model) {
+  const ActiveConventions& conventions = *model.active_conventions;
+  return fmt::format("{} with embeddings and head; {} without one embedding; {} without both",
+                     grouped(*model.active_parameters), grouped(conventions.without_embedding),
+                     grouped(conventions.without_embedding_and_head));
+}
+
 std::string network_text(const Architecture& architecture) {
   std::string text;
   if (architecture.layers) add(text, counted(*architecture.layers, "layer"));
@@ -100,16 +169,25 @@ std::string kind_of(const Model& model) {
   if (checkpoint.files.size() > 1) text += fmt::format(" in {}", counted(checkpoint.files.size(), "file"));
   if (model.architecture.name) add(text, *model.architecture.name);
   if (model.experts) add(text, "mixture of experts");
-  for (const Kind& kind : kKinds) {
-    if (kind.kind == checkpoint.kind) add(text, kind.words);
+  if (!model.kind.empty()) {
+    add(text, model.kind);
+  } else {
+    for (const Kind& kind : kKinds) {
+      if (kind.kind == checkpoint.kind) add(text, kind.words);
+    }
   }
   return text;
 }
 
-std::vector<Fact> facts_of(const Model& model) {
+std::vector<Fact> facts_of(const Model& model, bool verbose) {
   std::vector<Fact> facts{{"parameters", parameters_text(model)}};
   if (model.experts) facts.push_back({"experts", experts_text(*model.experts)});
+  if (verbose && model.experts && model.active_parameters && model.active_conventions) {
+    facts.push_back({"active", conventions_text(model)});
+  }
+  if (model.prediction) facts.push_back({"prediction", prediction_text(*model.prediction)});
   facts.push_back({"weights", weights_text(model)});
+  if (model.by_role.size() > 1) facts.push_back({"parts", parts_text(model, verbose)});
   if (std::string network = network_text(model.architecture); !network.empty()) {
     facts.push_back({"network", std::move(network)});
   }

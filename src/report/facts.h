@@ -19,7 +19,7 @@ struct Fact {
   std::string_view label;
   std::string text;
 };
-std::vector<Fact> facts_of(const Model& model);
+std::vector<Fact> facts_of(const Model& model, bool verbose);
 
 /// Sums over the files: header + tensors + padding - missing - shared == file.
 struct FileSum {

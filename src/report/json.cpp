@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "formats/names.h"
+#include "src/model/roles.h"
 #include "src/report/words.h"
 
 namespace weigh {
@@ -41,10 +42,28 @@ Json weights_json(const Model& model, JsonText& text) {
                         {"parameters", row.parameters},
                         {"bytes", row.bytes}});
   }
+  Json by_role = Json::array();
+  for (const RoleTotals& row : model.by_role) {
+    by_role.push_back({{"role", role_name(row.role)},
+                       {"tensors", row.tensors},
+                       {"parameters", row.parameters},
+                       {"bytes", row.bytes}});
+  }
   return {{"bytes", model.weight_bytes},
           {"padding_bytes", model.padding_bytes},
           {"bits_per_weight", json_or_null(model.bits_per_weight())},
-          {"by_dtype", by_dtype}};
+          {"by_dtype", by_dtype},
+          {"by_role", by_role}};
+}
+
+Json parameters_json(const Model& model) {
+  Json result{{"total", model.total_parameters}, {"active", json_or_null(model.active_parameters)}};
+  result["prediction"] = model.prediction ? model.prediction->parameters : 0;
+  if (const auto& conventions = model.active_conventions) {
+    result["active_without_embedding"] = conventions->without_embedding;
+    result["active_without_embedding_and_head"] = conventions->without_embedding_and_head;
+  }
+  return result;
 }
 
 Json experts_json(const std::optional<Experts>& experts) {
@@ -121,7 +140,8 @@ Json model_json(const ModelReport& report) {
   }
   result["files"] = files_json(model.checkpoint, text);
   result["architecture"] = architecture_json(model.architecture, text);
-  result["parameters"] = {{"total", model.total_parameters}, {"active", json_or_null(model.active_parameters)}};
+  result["kind"] = model.kind.empty() ? Json() : text(model.kind);
+  result["parameters"] = parameters_json(model);
   result["weights"] = weights_json(model, text);
   result["experts"] = experts_json(model.experts);
   result["quantization"] = quantization_json(model.quantization, text);

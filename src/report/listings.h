@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,12 +22,34 @@ struct ListedTensor {
 /// Every tensor, in the order of the files and their headers.
 std::vector<ListedTensor> list_tensors(const Model& model);
 
+/// What tensors are summed up by.
+enum class Grouping : std::uint8_t {
+  None,
+  Layer,   ///< block by block of each stack, then what stands outside of blocks
+  Module,  ///< the name with "*" for the numbers of blocks and experts
+  Role,
+};
+
+/// "layer", "module" or "role"; nothing for anything else.
+std::optional<Grouping> grouping_by_name(std::string_view name);
+
 struct TensorListing {
   std::string path;
   const Model* model = nullptr;  ///< none when the path could not be read
   std::vector<ListedTensor> tensors;
+  Grouping grouping = Grouping::None;
   std::vector<Failure> errors;
 };
+
+struct TensorGroup {
+  std::string name;
+  std::uint64_t tensors = 0;
+  std::uint64_t parameters = 0;
+  std::uint64_t bytes = 0;
+};
+
+/// Sums that add up to those of `tensors`. Layers in their order, the others largest first.
+std::vector<TensorGroup> group_tensors(const std::vector<ListedTensor>& tensors, Grouping grouping);
 
 void write_tensors(const TensorListing& listing, std::string_view format, const Style& style, std::ostream& out);
 

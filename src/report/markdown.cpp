@@ -44,7 +44,8 @@ void write_model(const ModelReport& report, bool exact, std::ostream& out) {
   if (const std::string missing = missing_text(model); !missing.empty()) out << "\n**Incomplete**: " << missing << '\n';
   write_findings(model, out);
   out << '\n';
-  for (const Fact& fact : facts_of(model)) out << "- " << fact.label << ": " << markdown_escaped(fact.text) << '\n';
+  for (const Fact& fact : facts_of(model, exact))
+    out << "- " << fact.label << ": " << markdown_escaped(fact.text) << '\n';
   if (!model.checkpoint.files.empty()) out << "- file: " << markdown_escaped(file_sum_text(model, exact)) << '\n';
   for (const std::string& line : packed(what_if(model), ", ", 200)) out << "- what if: " << line << '\n';
   write_dtypes(model, out);

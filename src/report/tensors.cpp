@@ -1,6 +1,10 @@
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cctype>
+#include <map>
 
+#include "src/model/roles.h"
 #include "src/report/json.h"
 #include "src/report/listings.h"
 #include "src/report/table.h"
@@ -67,6 +71,70 @@ Table tensor_table(const TensorListing& listing, bool brief) {
   return table;
 }
 
+/// The name without its last part (".weight"), "*" for every part that is a number.
+std::string module_of(std::string_view name) {
+  const std::string_view module = name.substr(0, name.rfind('.'));
+  std::string text;
+  for (std::size_t begin = 0; begin <= module.size();) {
+    const std::size_t end = std::min(module.find('.', begin), module.size());
+    const std::string_view part = module.substr(begin, end - begin);
+    const bool number =
+        !part.empty() && std::all_of(part.begin(), part.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+    if (begin > 0) text += '.';
+    text += number ? "*" : part;
+    begin = end + 1;
+  }
+  return text;
+}
+
+/// What stands before "layer" where a model has several series of blocks.
+std::string_view stack_prefix(Stack stack) {
+  switch (stack) {
+    case Stack::Encoder: return "encoder ";
+    case Stack::Vision: return "vision ";
+    case Stack::Audio: return "audio ";
+    case Stack::Prediction: return "prediction ";
+    default: return "";
+  }
+}
+
+// Sorts as text in the order of the layers, what stands outside of all behind them.
+std::string layer_of(const TensorFacts& facts) {
+  if (facts.layer < 0) return "~outside of the layers";
+  return fmt::format("{}layer {:06}", stack_prefix(facts.stack), facts.layer);
+}
+
+std::string shown_layer(const std::string& key) {
+  const std::size_t digits = key.find("layer ");
+  if (digits == std::string::npos) return key.substr(1);
+  const std::size_t first = std::min(key.find_first_not_of('0', digits + 6), key.size() - 1);
+  return key.substr(0, digits + 6) + key.substr(first);
+}
+
+Table group_table(const TensorListing& listing) {
+  Table table{{{"group"}, {"tensors", Unit::Count}, {"parameters", Unit::Parameters}, {"bytes", Unit::Bytes}}, {}};
+  for (const TensorGroup& group : group_tensors(listing.tensors, listing.grouping)) {
+    table.rows.push_back({group.name, group.tensors, group.parameters, group.bytes});
+  }
+  return table;
+}
+
+void write_groups_json(const TensorListing& listing, std::ostream& out) {
+  JsonText text;
+  std::vector<Json> rows;
+  for (const TensorGroup& group : group_tensors(listing.tensors, listing.grouping)) {
+    rows.push_back({{"group", text(group.name)},
+                    {"tensors", group.tensors},
+                    {"parameters", group.parameters},
+                    {"bytes", group.bytes}});
+  }
+  const Json document{{"schema", "weigh.tensors/1"},
+                      {"path", text(listing.path)},
+                      {"groups", nullptr},
+                      {"errors", failures_json(listing.errors)}};
+  write_document_with_rows(document, "groups", rows, out);
+}
+
 void write_tensors_json(const TensorListing& listing, std::ostream& out) {
   JsonText text;
   std::vector<Json> rows;
@@ -79,7 +147,9 @@ void write_tensors_json(const TensorListing& listing, std::ostream& out) {
                     {"parameters", listed.facts->parameters},
                     {"bytes", tensor.bytes},
                     {"offset", absolute_offset(listing, listed)},
-                    {"file", listed.file}});
+                    {"file", listed.file},
+                    {"role", role_name(listed.facts->role)},
+                    {"layer", listed.facts->layer < 0 ? Json() : Json(listed.facts->layer)}});
   }
   Json document{{"schema", "weigh.tensors/1"}, {"path", text(listing.path)}, {"tensors", nullptr}};
   if (Json finding = text.finding(); !finding.is_null()) document["findings"] = Json::array({std::move(finding)});
@@ -100,9 +170,37 @@ std::vector<ListedTensor> list_tensors(const Model& model) {
   return tensors;
 }
 
+std::optional<Grouping> grouping_by_name(std::string_view name) {
+  if (name == "layer") return Grouping::Layer;
+  if (name == "module") return Grouping::Module;
+  if (name == "role") return Grouping::Role;
+  return std::nullopt;
+}
+
+std::vector<TensorGroup> group_tensors(const std::vector<ListedTensor>& tensors, Grouping grouping) {
+  std::map<std::string, TensorGroup> groups;
+  for (const ListedTensor& listed : tensors) {
+    TensorGroup& group = groups[grouping == Grouping::Layer    ? layer_of(*listed.facts)
+                                : grouping == Grouping::Module ? module_of(listed.tensor->name)
+                                                               : std::string(role_name(listed.facts->role))];
+    ++group.tensors;
+    group.parameters += listed.facts->parameters;
+    group.bytes += listed.tensor->bytes;
+  }
+  std::vector<TensorGroup> rows;
+  for (auto& [key, group] : groups) {
+    group.name = grouping == Grouping::Layer ? shown_layer(key) : key;
+    rows.push_back(std::move(group));
+  }
+  const auto larger = [](const TensorGroup& a, const TensorGroup& b) { return a.bytes > b.bytes; };
+  if (grouping != Grouping::Layer) std::stable_sort(rows.begin(), rows.end(), larger);
+  return rows;
+}
+
 void write_tensors(const TensorListing& listing, std::string_view format, const Style& style, std::ostream& out) {
-  if (format == "json") return write_tensors_json(listing, out);
-  const Table table = tensor_table(listing, format == "text");
+  const bool grouped_rows = listing.grouping != Grouping::None;
+  if (format == "json") return grouped_rows ? write_groups_json(listing, out) : write_tensors_json(listing, out);
+  const Table table = grouped_rows ? group_table(listing) : tensor_table(listing, format == "text");
   if (format == "csv") return write_csv_table(table, out);
   if (format == "markdown") return write_markdown_table(table, out);
   if (listing.model != nullptr) write_text_table(table, style, style.verbose, out);

@@ -174,7 +174,8 @@ void write_model(const ModelReport& report, bool one_of_many, Page& page) {
   }
   const std::size_t top = errors_on_top(model);
   for (std::size_t i = 0; i < top; ++i) write_finding(model.findings[i], model, page);
-  for (const Fact& fact : facts_of(model)) page.paragraph(page.label(fact.label), page.safe(fact.text));
+  for (const Fact& fact : facts_of(model, page.style().verbose))
+    page.paragraph(page.label(fact.label), page.safe(fact.text));
   if (!page.style().quiet) {
     write_dtypes(model, page);
     write_sizes(model, page);

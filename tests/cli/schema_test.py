@@ -17,7 +17,7 @@ except ImportError:
 
 weigh_binary, schema_folder, testdata = (os.path.abspath(argument) for argument in sys.argv[1:4])
 validators = {}
-for name in ("inspect", "tensors", "metadata", "devices"):
+for name in ("inspect", "tensors", "metadata", "devices", "diff"):
     with open(os.path.join(schema_folder, name + ".json")) as file:
         schema = json.load(file)
     jsonschema.Draft7Validator.check_schema(schema)
@@ -62,6 +62,9 @@ def check(where, what, got, expected):
 def check_sums(where, model):
     rows = model["weights"]["by_dtype"]
     total = lambda key: sum(row[key] for row in rows)
+    for key, whole in (("parameters", model["parameters"]["total"]), ("bytes", model["weights"]["bytes"])):
+        if model["weights"]["by_role"]:
+            check(where, key + " by role", sum(row[key] for row in model["weights"]["by_role"]), whole)
     check(where, "parameters by dtype", total("parameters"), model["parameters"]["total"])
     check(where, "bytes by dtype", total("bytes"), model["weights"]["bytes"])
     if model["files"]:
@@ -113,6 +116,14 @@ def check_fixture(fixture):
     else:
         if len(document["models"]) <= 1:
             run("tensors", "tensors", path, "--json")
+    if len(document["models"]) == 1 and document["models"][0]["files"] and fixture["good"]:
+        for grouping in ("layer", "module", "role"):
+            groups, _ = run("tensors", "tensors", path, "--group", grouping, "--json")
+            for key, whole in (("bytes", document["models"][0]["weights"]["bytes"]),
+                               ("parameters", document["models"][0]["parameters"]["total"])):
+                check(path, f"{key} by {grouping}", sum(group[key] for group in groups["groups"]), whole)
+        same, status = run("diff", "diff", path, path, "--json")
+        check(path, "equals itself", (same["equal"], status), (True, 0))
     if len(document["models"]) <= 1:
         run("metadata", "metadata", path, "--json")
         run("metadata", "metadata", path, "--json", "--full")
@@ -138,6 +149,11 @@ for precision, count in (("f32", 188_000_000_000), ("f16", 94_000_000_000), ("in
     check("estimate " + precision, "total", model["fit"][0]["need"]["total"], count)
     check("estimate " + precision, "no file", (model["path"], model["format"], model["files"]), (None, None, []))
     check("estimate " + precision, "exit status", status, 0)
+
+different, status = run("diff", "diff", "gguf/good/moe-merged.gguf", "gguf/good/v3.gguf", "--json")
+check("diff", "exit status of a difference", status, 1)
+for model in run("inspect", "estimate", "snapshots/Llama-2-7B-f16.weigh.zst", "--as", "all", "--json")[0]["models"]:
+    check_sums("estimate --as", model)
 
 print(f"{documents} documents, {len(problems)} problems")
 for problem in problems[:60]:

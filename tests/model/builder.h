@@ -85,9 +85,12 @@ inline Checkpoint gguf(const std::vector<TensorSpec>& specs, const std::vector<K
   return checkpoint;
 }
 
+/// Without the note on names that no pattern knows: many tests make theirs up.
 inline std::vector<std::string> codes(const Model& model) {
   std::vector<std::string> codes;
-  for (const Finding& finding : model.findings) codes.emplace_back(finding.code);
+  for (const Finding& finding : model.findings) {
+    if (finding.code != "unknown-role") codes.emplace_back(finding.code);
+  }
   return codes;
 }
 

@@ -1,0 +1,50 @@
+#include "src/cli/commands.h"
+#include "src/cli/weighing.h"
+#include "src/report/difference.h"
+
+namespace weigh {
+namespace {
+
+struct DiffOptions {
+  CommonOptions common;
+  std::string a;
+  std::string b;
+};
+
+/// 1 for a difference as for what could not be read: scripts ask "the same?".
+int run_diff(const DiffOptions& options, Session& session) {
+  Output output(options.common, session, {options.a, options.b});
+  OneCheckpoint a = open_one(options.a, session);
+  OneCheckpoint b = open_one(options.b, session);
+  std::vector<Failure> failures = std::move(a.failures);
+  failures.insert(failures.end(), b.failures.begin(), b.failures.end());
+
+  Report report;
+  std::optional<Difference> difference;
+  if (a.checkpoint && b.checkpoint) {
+    report.models.push_back({describe(std::move(*a.checkpoint)), {}, false});
+    report.models.push_back({describe(std::move(*b.checkpoint)), {}, false});
+    difference = compare(report.models.front().model, report.models.back().model);
+  }
+  report.errors = failures;
+  write_difference(difference ? &*difference : nullptr, options.a, options.b, failures, output.format(), output.style(),
+                   output.stream());
+  output.finish();
+  return difference && difference->equal() ? exit_status(report) : 1;
+}
+
+}  // namespace
+
+Command setup_diff(CLI::App& parent) {
+  auto options = std::make_shared<DiffOptions>();
+  CLI::App* app = add_command(parent, "diff", "What differs between two models: tensors, types, bytes, metadata",
+                              "  weigh diff model.Q4_K_M.gguf model.Q5_K_M.gguf\n"
+                              "  weigh diff ./checkpoint ./checkpoint-merged --json\n"
+                              "  weigh diff ./checkpoint model.f16.gguf      by role and layer, across formats");
+  app->add_option("A", options->a, "A file, any part of a set, a folder, a snapshot")->required()->type_name("");
+  app->add_option("B", options->b, "What to compare it with")->required()->type_name("");
+  add_common_options(*app, options->common);
+  return [options](Session& session) { return run_diff(*options, session); };
+}
+
+}  // namespace weigh

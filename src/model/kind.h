@@ -1,0 +1,25 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "src/model/model.h"
+
+namespace weigh {
+
+/// By the file's format and, of safetensors, by the class that config.json names.
+Naming naming_of(const Checkpoint& checkpoint);
+
+/// Nothing for what is no adapter. Needs the roles.
+std::optional<AdapterFacts> adapter_facts(const Checkpoint& checkpoint, std::span<const Tensor* const> tensors,
+                                          std::span<const TensorFacts> facts);
+
+/// Of an mmproj file, by its keys, or of a checkpoint whose config has a vision tower.
+std::optional<ProjectorFacts> projector_facts(const Checkpoint& checkpoint);
+
+/// What the model is, where it is not a plain language model: "LoRA adapter", "multimodal projector", "diffusion
+/// transformer", "embedding model", ... Empty otherwise. Needs everything else of the model.
+std::string kind_of_model(const Model& model);
+
+}  // namespace weigh

@@ -1,0 +1,130 @@
+// Times what is done with 91,000 tensors: reading the headers, then saying what the tensors are.
+//
+//     bench_model_layers [RUNS]
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "formats/byte_source.h"
+#include "src/model/experts.h"
+#include "src/model/kind.h"
+#include "src/model/model.h"
+#include "src/model/name_reader.h"
+#include "src/model/quantization.h"
+
+namespace {
+
+using namespace weigh;
+
+constexpr int kLayers = 79, kExperts = 384, kShards = 163;
+
+void add(std::string& json, std::uint64_t& at, const std::string& name, std::uint64_t rows, std::uint64_t columns) {
+  const std::uint64_t end = at + 2 * rows * columns;
+  json += (json.size() > 1 ? ",\"" : "\"") + name + R"(":{"dtype":"BF16","shape":[)" + std::to_string(rows) + ',' +
+          std::to_string(columns) + R"(],"data_offsets":[)" + std::to_string(at) + ',' + std::to_string(end) + "]}";
+  at = end;
+}
+
+std::vector<std::string> names() {
+  std::vector<std::string> names;
+  for (int layer = 0; layer < kLayers; ++layer) {
+    const std::string block = "model.layers." + std::to_string(layer) + '.';
+    for (const char* part : {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
+                             "input_layernorm", "mlp.gate"}) {
+      names.push_back(block + part + ".weight");
+    }
+    for (int expert = 0; expert < kExperts; ++expert) {
+      for (const char* part : {"gate_proj", "up_proj", "down_proj"}) {
+        names.push_back(block + "mlp.experts." + std::to_string(expert) + '.' + part + ".weight");
+      }
+    }
+  }
+  return names;
+}
+
+// A shard's header, and how long the file would be.
+struct Shard {
+  std::vector<std::byte> head;
+  std::uint64_t bytes;
+};
+
+std::vector<Shard> shards() {
+  const auto all = names();
+  const std::size_t each = (all.size() + kShards - 1) / kShards;
+  std::vector<Shard> files;
+  for (std::size_t first = 0; first < all.size(); first += each) {
+    std::string json = "{";
+    std::uint64_t at = 0;
+    for (std::size_t i = first; i < std::min(first + each, all.size()); ++i) add(json, at, all[i], 2048, 7168);
+    json += '}';
+    const std::uint64_t length = json.size();
+    std::vector<std::byte> head(8 + json.size());
+    for (std::size_t i = 0; i < 8; ++i) head[i] = static_cast<std::byte>(length >> (8 * i));
+    std::memcpy(head.data() + 8, json.data(), json.size());
+    files.push_back({std::move(head), 8 + length + at});
+  }
+  return files;
+}
+
+double milliseconds(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
+
+Checkpoint read(const std::vector<Shard>& files) {
+  Checkpoint checkpoint;
+  for (const Shard& shard : files) {
+    MemorySource source(shard.head, shard.bytes);
+    checkpoint.files.push_back(read_model_file(source, "model.safetensors"));
+  }
+  checkpoint.config = std::make_shared<const nlohmann::json>(
+      nlohmann::json{{"model_type", "deepseek_v3"}, {"n_routed_experts", kExperts}, {"num_experts_per_tok", 8}});
+  return checkpoint;
+}
+
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int runs = argc > 1 ? std::max(1, std::atoi(argv[1])) : 9;
+  const auto files = shards();
+  std::vector<double> reading, quantisation, roles, experts, whole;
+  std::size_t count = 0;
+  for (int run = 0; run < runs; ++run) {
+    Checkpoint checkpoint;
+    reading.push_back(milliseconds([&] { checkpoint = read(files); }));
+    std::vector<const Tensor*> tensors;
+    for (const ModelFile& file : checkpoint.files) {
+      for (const Tensor& tensor : file.tensors) tensors.push_back(&tensor);
+    }
+    count = tensors.size();
+    std::vector<TensorFacts> facts(count);
+    std::vector<Finding> findings;
+    ReadNames understood;
+    quantisation.push_back(milliseconds([&] { count_parameters(checkpoint, tensors, facts, findings); }));
+    roles.push_back(milliseconds([&] { understood = read_names(tensors, naming_of(checkpoint)); }));
+    experts.push_back(milliseconds([&] { find_experts(checkpoint, tensors, understood, facts, findings); }));
+    roles.back() += milliseconds([&] { assign_roles(understood, tensors, facts); });
+    whole.push_back(milliseconds([&] { describe(std::move(checkpoint)); }));
+  }
+  std::printf("%zu tensors in %d files, medians of %d runs\n", count, kShards, runs);
+  std::printf("  reading the headers   %6.1f ms\n", median(reading));
+  std::printf("  describing the model  %6.1f ms, of which\n", median(whole));
+  std::printf("    quantisation        %6.1f ms\n", median(quantisation));
+  std::printf("    names and roles     %6.1f ms\n", median(roles));
+  std::printf("    experts             %6.1f ms\n", median(experts));
+  return 0;
+}
