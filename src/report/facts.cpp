@@ -1,6 +1,6 @@
 #include "src/report/facts.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -140,14 +140,64 @@ std::string conventions_text(const Model& model) {
                      grouped(conventions.without_embedding_and_head));
 }
 
+/// "8 KV heads", or in how many layers they are where the others have none.
+std::string kv_heads_text(const Architecture& architecture) {
+  std::string text = counted(*architecture.kv_heads, "KV head");
+  const auto& layers = architecture.kv_heads_per_layer;
+  if (layers.empty()) return text;
+  const auto with = std::count_if(layers.begin(), layers.end(), [](std::uint64_t heads) { return heads > 0; });
+  return text + fmt::format(" in {} of {} layers", with, layers.size());
+}
+
+std::string window_text(const Architecture& architecture) {
+  std::string text = "sliding window " + grouped(*architecture.sliding_window);
+  if (architecture.sliding_layers && architecture.layers) {
+    text += fmt::format(" in {} of {} layers", *architecture.sliding_layers, *architecture.layers);
+  } else if (architecture.sliding_window_pattern) {
+    text += fmt::format(", one layer of {} sees everything", *architecture.sliding_window_pattern);
+  }
+  return text;
+}
+
 std::string network_text(const Architecture& architecture) {
   std::string text;
   if (architecture.layers) add(text, counted(*architecture.layers, "layer"));
   if (architecture.embedding_length) add(text, "embedding " + grouped(*architecture.embedding_length));
-  if (architecture.heads) add(text, counted(*architecture.heads, "head"));
-  if (architecture.kv_heads) add(text, counted(*architecture.kv_heads, "KV head"));
+  if (architecture.heads) {
+    const bool sized = architecture.head_size_k && *architecture.heads > 0;
+    add(text, counted(*architecture.heads, "head") + (sized ? " of " + grouped(*architecture.head_size_k) : ""));
+  }
+  if (architecture.kv_heads) add(text, kv_heads_text(architecture));
   if (architecture.context_length) add(text, "context " + grouped(*architecture.context_length));
+  if (architecture.sliding_window) add(text, window_text(architecture));
   if (architecture.vocab_size) add(text, "vocabulary " + grouped(*architecture.vocab_size));
+  if (architecture.tied_embeddings.value_or(false)) add(text, "head tied to the embedding");
+  return text;
+}
+
+std::string adapter_text(const AdapterFacts& adapter) {
+  std::string text;
+  if (adapter.rank) add(text, "rank " + grouped(*adapter.rank));
+  if (adapter.alpha) add(text, fmt::format("alpha {}", *adapter.alpha));
+  if (!adapter.target_modules.empty()) add(text, fmt::format("on {}", fmt::join(adapter.target_modules, ", ")));
+  return text;
+}
+
+std::string projector_text(const ProjectorFacts& projector) {
+  std::string text = projector.type.value_or("");
+  if (projector.image_size) add(text, fmt::format("images of {} pixels", *projector.image_size));
+  if (projector.patch_size) add(text, fmt::format("patches of {}", *projector.patch_size));
+  if (projector.projection_length) add(text, "for an embedding of " + grouped(*projector.projection_length));
+  return text;
+}
+
+/// What comes along with the network: tokenizer, chat template, where it is from.
+std::string origin_text(const Architecture& architecture) {
+  std::string text;
+  if (architecture.tokenizer) add(text, "tokenizer " + *architecture.tokenizer);
+  if (architecture.chat_template) add(text, "chat template");
+  if (architecture.base_model) add(text, "made from " + *architecture.base_model);
+  if (architecture.license) add(text, "licence " + *architecture.license);
   return text;
 }
 
@@ -191,6 +241,12 @@ std::vector<Fact> facts_of(const Model& model, bool verbose) {
   if (std::string network = network_text(model.architecture); !network.empty()) {
     facts.push_back({"network", std::move(network)});
   }
+  const auto add_fact = [&](std::string_view label, std::string text) {
+    if (!text.empty()) facts.push_back({label, std::move(text)});
+  };
+  if (model.adapter) add_fact("adapter", adapter_text(*model.adapter));
+  if (model.projector) add_fact("projector", projector_text(*model.projector));
+  add_fact("with", origin_text(model.architecture));
   if (model.quantization) facts.push_back({"quantised", quantization_text(*model.quantization)});
   return facts;
 }

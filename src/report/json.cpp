@@ -24,13 +24,25 @@ Json files_json(const Checkpoint& checkpoint, JsonText& text) {
 }
 
 Json architecture_json(const Architecture& architecture, JsonText& text) {
-  return {{"name", architecture.name ? text(*architecture.name) : Json()},
-          {"layers", json_or_null(architecture.layers)},
-          {"context_length", json_or_null(architecture.context_length)},
-          {"embedding_length", json_or_null(architecture.embedding_length)},
-          {"heads", json_or_null(architecture.heads)},
-          {"kv_heads", json_or_null(architecture.kv_heads)},
-          {"vocab_size", json_or_null(architecture.vocab_size)}};
+  return {
+      {"name", architecture.name ? text(*architecture.name) : Json()},
+      {"layers", json_or_null(architecture.layers)},
+      {"context_length", json_or_null(architecture.context_length)},
+      {"embedding_length", json_or_null(architecture.embedding_length)},
+      {"heads", json_or_null(architecture.heads)},
+      {"kv_heads", json_or_null(architecture.kv_heads)},
+      {"vocab_size", json_or_null(architecture.vocab_size)},
+      {"kv_heads_per_layer", architecture.kv_heads_per_layer.empty() ? Json() : Json(architecture.kv_heads_per_layer)},
+      {"head_size_k", json_or_null(architecture.head_size_k)},
+      {"head_size_v", json_or_null(architecture.head_size_v)},
+      {"feed_forward_length", json_or_null(architecture.feed_forward_length)},
+      {"expert_feed_forward_length", json_or_null(architecture.expert_feed_forward_length)},
+      {"sliding_window", json_or_null(architecture.sliding_window)},
+      {"tied_embeddings", json_or_null(architecture.tied_embeddings)},
+      {"tokenizer", architecture.tokenizer ? text(*architecture.tokenizer) : Json()},
+      {"chat_template", architecture.chat_template},
+      {"license", architecture.license ? text(*architecture.license) : Json()},
+      {"base_model", architecture.base_model ? text(*architecture.base_model) : Json()}};
 }
 
 Json weights_json(const Model& model, JsonText& text) {
