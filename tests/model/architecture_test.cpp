@@ -130,3 +130,131 @@ TEST_CASE("a packed embedding tells its width by its parameters") {
   CHECK(model.architecture.embedding_length == 64);
   CHECK(model.architecture.vocab_size == 512);
 }
+
+TEST_CASE("what a GGUF states beyond its dimensions") {
+  const auto text = [](std::string key, std::string value) { return KeySpec{std::move(key), {}, std::move(value)}; };
+  const std::vector<KeySpec> keys = {text("general.architecture", "x"),
+                                     text("general.license", "apache-2.0"),
+                                     text("general.base_model.0.repo_url", "https://example.org/base"),
+                                     text("tokenizer.ggml.model", "gpt2"),
+                                     text("tokenizer.ggml.pre", "llama-bpe"),
+                                     text("tokenizer.chat_template", "{{ messages }}"),
+                                     text("x.rope.scaling.type", "yarn"),
+                                     {"x.rope.scaling.original_context_length", {4096}},
+                                     {"x.embedding_length", {64}},
+                                     {"x.attention.head_count", {8}},
+                                     {"x.attention.key_length", {576}},
+                                     {"x.attention.value_length", {512}},
+                                     {"x.attention.key_length_mla", {192}},
+                                     {"x.attention.value_length_mla", {128}},
+                                     {"x.attention.sliding_window", {1024}},
+                                     {"x.attention.sliding_window_pattern", {1, 1, 1, 0}},
+                                     {"x.feed_forward_length", {0, 256, 128}},
+                                     {"x.expert_feed_forward_length", {32}},
+                                     {"x.nextn_predict_layers", {1}}};
+  const Architecture a = describe(gguf({}, keys)).architecture;
+  CHECK(a.license == "apache-2.0");
+  CHECK(a.base_model == "https://example.org/base");
+  CHECK(a.tokenizer == "gpt2 (llama-bpe)");
+  CHECK(a.chat_template);
+  CHECK(a.rope_scaling == "yarn");
+  CHECK(a.original_context_length == 4096);
+  CHECK(a.head_size_k == 192);
+  CHECK(a.head_size_v == 128);
+  CHECK(a.sliding_window == 1024);
+  CHECK(a.sliding_layers == 3);
+  CHECK_FALSE(a.sliding_window_pattern);
+  CHECK(a.feed_forward_length == 256);
+  CHECK(a.expert_feed_forward_length == 32);
+  CHECK(a.prediction_layers == 1);
+  CHECK_FALSE(a.tied_embeddings);
+
+  const Architecture bare = describe(gguf({}, {{"general.architecture", {}, "x"},
+                                               {"x.embedding_length", {64}},
+                                               {"x.attention.head_count", {8}},
+                                               {"x.attention.sliding_window", {0}},
+                                               {"x.attention.sliding_window_pattern", {6}},
+                                               {"x.expert_count", {4}},
+                                               {"x.feed_forward_length", {96}}}))
+                                .architecture;
+  CHECK(bare.head_size_k == 8);
+  CHECK(bare.head_size_v == 8);
+  CHECK_FALSE(bare.sliding_window);
+  CHECK_FALSE(bare.sliding_window_pattern);
+  CHECK(bare.expert_feed_forward_length == 96);
+  CHECK_FALSE(bare.chat_template);
+  CHECK_FALSE(bare.tokenizer);
+  CHECK_FALSE(bare.license);
+}
+
+TEST_CASE("what a config states beyond its dimensions") {
+  const auto read = [](std::string_view config) {
+    return describe(safetensors(std::vector<TensorSpec>{}, config)).architecture;
+  };
+  const Architecture latent = read(R"({"qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128,
+      "moe_intermediate_size": 1408, "intermediate_size": 10944, "num_nextn_predict_layers": 1,
+      "rope_theta": 10000, "rope_scaling": {"type": "yarn", "original_max_position_embeddings": 4096}})");
+  CHECK(latent.head_size_k == 192);
+  CHECK(latent.head_size_v == 128);
+  CHECK(latent.feed_forward_length == 10944);
+  CHECK(latent.expert_feed_forward_length == 1408);
+  CHECK(latent.prediction_layers == 1);
+  CHECK(latent.original_context_length == 4096);
+  CHECK(latent.rope_scaling == "yarn");
+  CHECK(*latent.rope_base == Approx(10000));
+
+  const Architecture window = read(R"({"text_config": {"head_dim": 256, "sliding_window": 1024,
+      "layer_types": ["sliding_attention", "sliding_attention", "full_attention"]}})");
+  CHECK(window.head_size_v == 256);
+  CHECK(window.sliding_window == 1024);
+  CHECK(window.sliding_layers == 2);
+  CHECK(read(R"({"sliding_window": 1024, "sliding_window_pattern": 6})").sliding_window_pattern == 6);
+  CHECK_FALSE(read(R"({"sliding_window": 1024, "use_sliding_window": false})").sliding_window);
+  CHECK_FALSE(read(R"({"sliding_window": null})").sliding_window);
+  CHECK(read(R"({"num_local_experts": 8, "intermediate_size": 96})").expert_feed_forward_length == 96);
+  CHECK_FALSE(read(R"({"num_local_experts": 0, "intermediate_size": 96})").expert_feed_forward_length);
+
+  Checkpoint chat = safetensors({});
+  chat.tokenizer_config = std::make_shared<const nlohmann::json>(
+      nlohmann::json{{"tokenizer_class", "LlamaTokenizer"}, {"chat_template", "{{ messages }}"}});
+  const Architecture spoken = describe(std::move(chat)).architecture;
+  CHECK(spoken.tokenizer == "LlamaTokenizer");
+  CHECK(spoken.chat_template);
+}
+
+TEST_CASE("a head tied to the embedding is counted once") {
+  const TensorSpec embedding{"model.embed_tokens.weight", Dtype::BF16, {100, 8}};
+  const TensorSpec head{"lm_head.weight", Dtype::BF16, {100, 8}};
+  const TensorSpec block{"model.layers.0.self_attn.q_proj.weight", Dtype::BF16, {8, 8}};
+  const std::string_view tied = R"({"tie_word_embeddings": true})", untied = R"({"tie_word_embeddings": false})";
+  struct Row {
+    std::string_view name;
+    std::vector<TensorSpec> tensors;
+    std::string_view config;
+    std::optional<bool> tied;
+    std::uint64_t total;
+    std::vector<std::string> codes = {};
+  };
+  const std::vector<Row> rows = {
+      {"no head", {embedding, block}, "{}", true, 864},
+      {"no head, as stated", {embedding, block}, tied, true, 864},
+      {"a head", {embedding, block, head}, "{}", false, 1664},
+      {"a head, as stated", {embedding, block, head}, untied, false, 1664},
+      {"tied and stored all the same", {embedding, block, head}, tied, true, 864, {"tied-head-stored"}},
+      {"stated tied, but of another shape",
+       {embedding, block, {"lm_head.weight", Dtype::BF16, {120, 8}}},
+       tied,
+       false,
+       1824},
+      {"a classifier", {embedding, block, {"score.weight", Dtype::BF16, {1, 8}}}, untied, false, 872},
+      {"no embedding", {block}, "{}", std::nullopt, 64},
+      {"an encoder", {embedding, {"encoder.layer.0.output.dense.weight", Dtype::BF16, {8, 8}}}, "{}", {}, 864},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    const Model model = describe(safetensors(row.tensors, row.config));
+    CHECK(model.architecture.tied_embeddings == row.tied);
+    CHECK(model.total_parameters == row.total);
+    CHECK(codes(model) == row.codes);
+  }
+}

@@ -494,3 +494,53 @@ TEST_CASE("the bytes of routed experts include their quantisation overhead") {
   CHECK(model.experts->active_parameters == 8 * 64 + 8);
   CHECK(model.experts->bytes == 4 * 8 * 32 + 4 * 8 * 2 + 64);
 }
+
+TEST_CASE("experts in groups: a token of text uses the first group only") {
+  // ERNIE-VL: experts 0 to 3 for text, 4 to 7 for images and narrower, a router for each.
+  std::vector<TensorSpec> tensors;
+  for (int i = 0; i < 8; ++i) {
+    const std::uint64_t width = i < 4 ? 6 : 2;
+    for (const char* part : {"gate_proj", "up_proj", "down_proj"}) {
+      tensors.push_back(
+          {"model.layers.0.mlp.experts." + std::to_string(i) + '.' + part + ".weight", Dtype::BF16, {width, 8}});
+    }
+  }
+  tensors.push_back({"model.layers.0.mlp.gate.weight", Dtype::BF16, {4, 8}});
+  tensors.push_back({"model.layers.0.mlp.gate.weight_1", Dtype::BF16, {4, 8}});
+  tensors.push_back({"model.layers.0.mlp.moe_statics.e_score_correction_bias", Dtype::F32, {2, 4}});
+  for (const char* config :
+       {R"({"moe_num_experts": [4, 4], "moe_k": 2})", R"({"moe_num_experts": [4, 4], "moe_k": [2, 2]})"}) {
+    const Model model = describe(safetensors(tensors, config));
+    REQUIRE(model.experts);
+    CHECK(model.experts->count == 8);
+    CHECK(model.experts->groups == std::vector<std::uint64_t>{4, 4});
+    CHECK(model.experts->used == 2);
+    CHECK(model.experts->parameters == 4 * 3 * 48 + 4 * 3 * 16);
+    CHECK(model.experts->active_parameters == 2 * 3 * 48);
+    CHECK(codes(model) == std::vector<std::string>{"expert-groups"});
+    CHECK(model.tensors.back().role == Role::Router);
+  }
+}
+
+TEST_CASE("a list of expert numbers that is per layer makes no groups") {
+  const Model model = describe(safetensors(joined(mixtral_layer("0", {0, 1, 2, 3}, 4), mixtral_layer("1", {0, 1}, 2)),
+                                           R"({"num_local_experts": [4, 2], "num_experts_per_tok": 2})"));
+  CHECK(model.experts->groups.empty());
+  CHECK(model.experts->active_parameters == 2 * 96 + 2 * 96);
+}
+
+TEST_CASE("experts of a prediction block are told apart, and count in the contract's active") {
+  std::vector<TensorSpec> tensors = mixtral_layer("0", {0, 1, 2, 3}, 4);
+  for (TensorSpec& tensor : mixtral_layer("1", {0, 1, 2, 3}, 4)) tensors.push_back(std::move(tensor));
+  tensors.push_back({"model.layers.1.eh_proj.weight", Dtype::BF16, {8, 16}});
+  const Model model = describe(safetensors(tensors, R"({"num_hidden_layers": 1, "num_experts_per_tok": 1})"));
+  CHECK(model.experts->layers == 2);
+  CHECK(model.experts->prediction_parameters == 4 * 96);
+  CHECK(model.experts->prediction_active_parameters == 96);
+  CHECK(model.total_parameters == 2 * (4 * 96 + 32) + 128);
+  CHECK(model.active_parameters == 2 * (96 + 32) + 128);
+  REQUIRE(model.prediction);
+  CHECK(model.prediction->parameters == 4 * 96 + 32 + 128);
+  CHECK(model.prediction->active_parameters == 96 + 32 + 128);
+  CHECK(model.active_conventions->without_prediction == 96 + 32);
+}

@@ -1,0 +1,160 @@
+#include "src/memory/cache.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "formats/checked.h"
+
+namespace weigh {
+
+namespace {
+
+// llama.cpp rounds contexts and caches to this many cells (#17046).
+constexpr std::uint64_t kCellMultiple = 256;
+
+// No engine takes more; so products of a few of a run's figures stay within 64 bits.
+constexpr std::uint64_t kMostTokens = std::uint64_t{1} << 32;
+constexpr std::uint64_t kMostSequences = 65536;
+
+constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+// A product of several factors that remembers when it did not fit.
+class Bytes {
+ public:
+  Bytes& add(std::optional<std::uint64_t> row, std::uint64_t count, std::uint64_t more = 1) {
+    const auto one = row ? checked_mul(*row, count) : std::nullopt;
+    const auto all = one ? checked_mul(*one, more) : std::nullopt;
+    sum_ = sum_ && all ? checked_add(*sum_, *all) : std::nullopt;
+    return *this;
+  }
+  [[nodiscard]] std::optional<std::uint64_t> get() const { return sum_; }
+
+ private:
+  std::optional<std::uint64_t> sum_ = 0;
+};
+
+std::optional<std::uint64_t> row_bytes(Dtype type, std::uint64_t values) {
+  return tensor_bytes(type, std::array<std::uint64_t, 1>{values});
+}
+
+// facts/memory.md 3.1: K and V of one layer. Latent attention has no V: its value head is 0.
+std::optional<std::uint64_t> attention_cache(const RunModel& model, const LayerModel& layer, const Run& run,
+                                             const Cells& cells) {
+  const std::uint64_t count = layer.sliding ? cells.window : cells.full;
+  Bytes bytes;
+  bytes.add(row_bytes(run.key_type, layer.key_head * layer.kv_heads), count, cells.streams * model.loops);
+  if (layer.value_head != 0) {
+    bytes.add(row_bytes(run.value_type, value_width(model, layer, run)), count, cells.streams * model.loops);
+  }
+  if (layer.indexed) bytes.add(row_bytes(run.key_type, model.indexer_key), count, cells.streams);
+  return bytes.get();
+}
+
+// facts/memory.md 3.5, DeepSeek V4: a raw window cache, and compressed cells of the whole context beside it.
+std::optional<std::uint64_t> compressed_cache(const LayerModel& layer, const Run& run, const Cells& cells) {
+  constexpr std::uint64_t kCompressed = 512, kIndexer = 128, kFineRatio = 4;
+  Bytes bytes;
+  bytes.add(row_bytes(run.key_type, layer.key_head), cells.window, cells.streams);
+  if (layer.compress_ratio != 0) {
+    const std::uint64_t count = round_up((cells.full + layer.compress_ratio - 1) / layer.compress_ratio, kCellMultiple);
+    bytes.add(row_bytes(run.key_type, kCompressed), count, cells.streams);
+    if (layer.compress_ratio == kFineRatio) bytes.add(row_bytes(run.key_type, kIndexer), count, cells.streams);
+  }
+  return bytes.get();
+}
+
+// Values of one sequence's state in one recurrent layer (facts/memory.md 4).
+std::optional<std::uint64_t> state_values(const RunModel& model, const LayerModel& layer) {
+  const StateSpace& s = model.ssm;
+  Bytes values;
+  switch (model.rule->state) {
+    case StateRule::None: break;
+    case StateRule::Ssm:
+      if (s.convolution == 0) return std::nullopt;
+      values.add(s.inner + 2 * s.groups * s.state, s.convolution - 1).add(s.state, s.inner);
+      break;
+    case StateRule::Rwkv: values.add(model.token_shifts, model.embedding).add(model.embedding, model.wkv_head); break;
+    case StateRule::ShortConvolution:
+      if (model.short_convolution == 0) return std::nullopt;
+      values.add(model.embedding, model.short_convolution - 1);
+      break;
+    case StateRule::KimiDelta:
+      if (s.convolution == 0) return std::nullopt;
+      values.add(3 * layer.heads, s.convolution - 1, model.kda_head).add(model.kda_head, model.kda_head, layer.heads);
+      break;
+    case StateRule::Lightning: values.add(layer.key_head, layer.key_head, layer.heads); break;
+    case StateRule::Compressor:
+      // Two tensors each; ratio 4 has its indexer's beside it.
+      if (layer.compress_ratio == 4) values.add(2 * 8, 1024 + 256);
+      if (layer.compress_ratio == 128) values.add(2 * 128, 512);
+      break;
+  }
+  return values.get();
+}
+
+bool keeps_state(const RunModel& model, const LayerModel& layer) {
+  if (model.rule == nullptr || layer.predicts) return false;
+  return layer.recurrent || model.rule->state == StateRule::Compressor;
+}
+
+}  // namespace
+
+std::optional<Cells> count_cells(const RunModel& model, const Run& run) {
+  constexpr std::uint64_t kDefaultContext = 4096;
+  if (run.sequences == 0 || run.sequences > kMostSequences || run.batch == 0 || run.micro_batch == 0) {
+    return std::nullopt;
+  }
+  const std::uint64_t trained = model.trained_context.value_or(kDefaultContext);
+  const std::uint64_t asked = run.context.value_or(std::min(kDefaultContext, trained));
+  if (asked == 0 || asked > kMostTokens || run.micro_batch > kMostTokens || run.batch > kMostTokens) {
+    return std::nullopt;
+  }
+  Cells cells;
+  // DeepSeek V4 keeps one stream per sequence whatever is asked.
+  const bool unified = run.unified_cache && !(model.rule != nullptr && model.rule->state == StateRule::Compressor);
+  cells.context = round_up(asked, kCellMultiple);
+  cells.streams = unified ? 1 : run.sequences;
+  cells.full =
+      unified ? cells.context : round_up(std::max(cells.context / run.sequences, kCellMultiple), kCellMultiple);
+  cells.context = cells.full * cells.streams;
+  cells.batch = std::min({run.micro_batch, run.batch, cells.context});
+  const std::uint64_t window = model.window * (unified ? run.sequences : 1) + cells.batch;
+  cells.window = run.full_window_cache ? cells.full : round_up(std::min(cells.full, window), kCellMultiple);
+  return cells;
+}
+
+std::uint64_t value_width(const RunModel& model, const LayerModel& layer, const Run& run) {
+  const auto own = [](const LayerModel& l) { return l.value_head * l.kv_heads; };
+  if (run.flash_attention) return own(layer);
+  std::uint64_t widest = 0;
+  for (const LayerModel& other : model.layers) widest = std::max(widest, own(other));
+  return widest;
+}
+
+std::optional<std::vector<LayerCache>> layer_caches(const RunModel& model, const Run& run) {
+  const auto cells = count_cells(model, run);
+  if (!cells) return std::nullopt;
+  std::vector<LayerCache> caches(model.layers.size());
+  for (std::size_t i = 0; i < caches.size(); ++i) {
+    const LayerModel& layer = model.layers[i];
+    if (layer.cached) {
+      const bool compressed = model.rule != nullptr && model.rule->state == StateRule::Compressor;
+      const auto kv = compressed ? compressed_cache(layer, run, *cells) : attention_cache(model, layer, run, *cells);
+      if (!kv) return std::nullopt;
+      caches[i].kv = *kv;
+    }
+    if (keeps_state(model, layer)) {
+      // Always F32, one row for each sequence (facts/memory.md 4).
+      const auto values = state_values(model, layer);
+      const auto bytes = values ? checked_mul(*values, 4 * run.sequences) : std::nullopt;
+      if (!bytes) return std::nullopt;
+      caches[i].state = *bytes;
+    }
+  }
+  return caches;
+}
+
+}  // namespace weigh

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "src/memory/hyperparameters.h"
+#include "src/memory/run.h"
+
+namespace weigh {
+
+/// How many tokens a run's caches hold.
+struct Cells {
+  std::uint64_t context = 0;  ///< tokens, all sequences together, after the engine's rounding
+  std::uint64_t streams = 0;  ///< caches side by side
+  std::uint64_t full = 0;     ///< cells of one stream in a layer that sees everything
+  std::uint64_t window = 0;   ///< cells of one stream in a sliding layer
+  std::uint64_t batch = 0;    ///< tokens that are computed at a time, after the engine's limits
+};
+
+/// Nothing for a run that no engine would start: no sequence, no batch, or figures that do not fit in 64 bits.
+std::optional<Cells> count_cells(const RunModel& model, const Run& run);
+
+struct LayerCache {
+  std::uint64_t kv = 0;
+  std::uint64_t state = 0;
+};
+
+/// Bytes of each layer's KV cache and recurrent state as llama.cpp allocates them. Nothing when count_cells() has
+/// nothing, or the cache type's blocks do not divide a row, which the engine refuses as well.
+std::optional<std::vector<LayerCache>> layer_caches(const RunModel& model, const Run& run);
+
+/// Values of one cell's V in a layer: without flash attention V lies transposed, and every layer takes the widest.
+std::uint64_t value_width(const RunModel& model, const LayerModel& layer, const Run& run);
+
+}  // namespace weigh

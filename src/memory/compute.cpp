@@ -1,0 +1,114 @@
+#include "src/memory/compute.h"
+
+#include <algorithm>
+
+#include "formats/checked.h"
+#include "src/memory/cache.h"
+#include "src/memory/graph_builder.h"
+
+namespace weigh {
+
+namespace {
+
+constexpr std::uint64_t kHostAlignment = 32;     // ggml's TENSOR_ALIGNMENT
+constexpr std::uint64_t kDeviceAlignment = 128;  // CUDA's; others' are smaller
+constexpr std::uint64_t kValue = 4;              // bytes of an F32
+
+using Bytes = std::optional<std::uint64_t>;
+
+Bytes product(std::initializer_list<std::uint64_t> factors) {
+  Bytes result = 1;
+  for (const std::uint64_t factor : factors) result = result ? checked_mul(*result, factor) : std::nullopt;
+  return result;
+}
+
+Bytes plus(Bytes a, Bytes b) { return a && b ? checked_add(*a, *b) : std::nullopt; }
+
+// What is known to be missing in a graph that is not replayed, as measured (facts/memory.md 5.4).
+struct Missing {
+  bool known = false;
+  Bytes bytes = 0;
+};
+
+Missing missing_parts(const RunModel& model, const Cells& cells) {
+  const std::uint64_t tokens = cells.batch;
+  const auto any_indexed = std::ranges::any_of(model.layers, &LayerModel::indexed);
+  std::uint64_t heads = 0;
+  for (const LayerModel& layer : model.layers) heads = std::max(heads, layer.heads);
+  // Scores, masks and sorted indices of all cells: sixteen tables of F32.
+  if (any_indexed) return {true, product({16, cells.full, tokens, kValue})};
+  // The bias of each head, its copy, the scores and their sum.
+  if (model.has(kPositionBias)) return {true, product({4, heads, cells.full, tokens, kValue})};
+  const Bytes per_layer = product({model.layers.size(), model.layer_embedding, tokens, kValue});
+  // Four streams of hidden states where others have one, old and new.
+  if (model.architecture == "gemma3n") return {true, plus(per_layer, product({6, model.embedding, tokens, kValue}))};
+  return {false, per_layer};
+}
+
+Bytes with_margin(const RunModel& model, const Cells& cells, std::uint64_t graph) {
+  if (compute_is_replayed(model)) return graph;
+  const Missing missing = missing_parts(model, cells);
+  const Bytes sum = plus(graph, missing.bytes);
+  if (!sum || missing.known) return sum;
+  constexpr std::uint64_t kLeast = std::uint64_t{64} << 20;
+  if (model.rule != nullptr) return checked_add(*sum, *sum / 4);
+  const Bytes half_more = checked_add(*sum, *sum / 2);
+  return half_more ? std::max(*half_more, kLeast) : half_more;
+}
+
+// Nothing for a run or a graph that no engine would set up.
+std::optional<Cells> cells_of_graph(const RunModel& model, const Run& run) {
+  constexpr std::uint64_t kNodesOfLayer = 100;
+  std::uint64_t nodes = 0;
+  for (const LayerModel& layer : model.layers) nodes += kNodesOfLayer + 2 * layer.experts_used;
+  return nodes > kMostNodes ? std::nullopt : count_cells(model, run);
+}
+
+Run without_logits(Run run) {
+  run.outputs = run.sequences;
+  return run;
+}
+
+}  // namespace
+
+bool compute_is_replayed(const RunModel& model) {
+  return model.rule != nullptr && model.rule->graph == GraphRule::Replayed;
+}
+
+std::optional<std::uint64_t> whole_compute_bytes(const RunModel& model, const Run& run) {
+  const auto cells = cells_of_graph(model, run);
+  if (!cells) return std::nullopt;
+  const Graph graph = GraphBuilder(model, run, *cells).build();
+  if (graph.overflowed()) return std::nullopt;
+  return with_margin(model, *cells, buffer_bytes(graph, kHostAlignment));
+}
+
+std::optional<std::uint64_t> device_compute_bytes(const RunModel& model, const Run& run, bool with_output) {
+  const auto cells = cells_of_graph(model, run);
+  if (!cells) return std::nullopt;
+  const Run rows = with_output ? run : without_logits(run);
+  const Graph graph = GraphBuilder(model, rows, *cells).build_device();
+  if (graph.overflowed()) return std::nullopt;
+  return with_margin(model, *cells, buffer_bytes(graph, kDeviceAlignment));
+}
+
+std::optional<std::uint64_t> host_input_bytes(const RunModel& model, const Run& run) {
+  const auto cells = cells_of_graph(model, run);
+  if (!cells) return std::nullopt;
+  const Graph graph = GraphBuilder(model, run, *cells).build_device();
+  if (graph.overflowed()) return std::nullopt;
+  // The device's inputs, among them the looked-up embeddings; tokens, and the room for embeddings that come ready.
+  Bytes sum = 0;
+  for (const TensorId leaf : graph.leaves()) {
+    sum = plus(sum, checked_round_up(graph.tensor(leaf).bytes, kHostAlignment));
+  }
+  sum = plus(sum, product({model.embedding, cells->batch, kValue}));
+  return plus(sum, product({cells->batch, kValue}));
+}
+
+std::optional<std::uint64_t> host_output_bytes(const RunModel& model, const Run& run) {
+  if (model.has(kNoLogits)) return product({model.embedding, run.sequences, kValue});
+  return product({model.vocab, std::max<std::uint64_t>(run.sequences, 1), kValue});
+}
+
+}  // namespace weigh

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "src/memory/hyperparameters.h"
+#include "src/memory/run.h"
+
+namespace weigh {
+
+/// The compute buffers of a run in bytes: the graph of one micro-batch with all cells in use, laid out as the engine
+/// lays it out. All of them give nothing where count_cells() has nothing or a size does not fit in 64 bits. For an
+/// architecture whose graph is not replayed they are estimates on the safe side.
+
+/// Of one memory that runs everything: a host alone.
+std::optional<std::uint64_t> whole_compute_bytes(const RunModel& model, const Run& run);
+
+/// Of a device that holds all blocks it runs; with logits when it holds the output. Depth does not matter: layers use
+/// the same bytes again.
+std::optional<std::uint64_t> device_compute_bytes(const RunModel& model, const Run& run, bool with_output);
+
+/// Of the host beside devices that hold everything but the input layer: what goes into the graph, and the embeddings.
+std::optional<std::uint64_t> host_input_bytes(const RunModel& model, const Run& run);
+
+/// The logits of one batch, which lie on the host whatever holds the output layer.
+std::optional<std::uint64_t> host_output_bytes(const RunModel& model, const Run& run);
+
+/// Whether the figures above are the engine's, block by block, or an estimate.
+bool compute_is_replayed(const RunModel& model);
+
+}  // namespace weigh

@@ -1,0 +1,293 @@
+#include "src/memory/hyperparameters.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "src/memory/keys.h"
+#include "src/memory/layer_parts.h"
+
+namespace weigh {
+
+namespace {
+
+// No real width comes near; sums of products of two of them fit in 64 bits with room to spare.
+constexpr std::uint64_t kMostWidth = std::uint64_t{1} << 28;
+
+// One value for each layer: a scalar stands for all, an array gives each its own, and 0 in it means "none in this
+// layer". A layer behind the array's end has none.
+std::uint64_t of_layer(const std::vector<std::uint64_t>& values, std::size_t layer, std::uint64_t fallback) {
+  if (values.empty()) return fallback;
+  if (values.size() == 1) return values.front();
+  return layer < values.size() ? values[layer] : 0;
+}
+
+std::uint64_t first_not_zero(const std::vector<std::uint64_t>& values) {
+  const auto found = std::ranges::find_if(values, [](std::uint64_t value) { return value != 0; });
+  return found == values.end() ? 0 : *found;
+}
+
+void read_scalars(const HyperparameterKeys& keys, RunModel& model) {
+  model.trained_context = keys.number("context_length");
+  model.kv_lora_rank = keys.number_or("attention.kv_lora_rank", 0);
+  model.q_lora_rank = keys.number_or("attention.q_lora_rank", 0);
+  model.rope_dimensions = keys.number_or("rope.dimension_count", 0);
+  model.latent_key_head = keys.number_or("attention.key_length_mla", 0);
+  model.latent_value_head = keys.number_or("attention.value_length_mla", 0);
+  model.indexer_key = keys.number_or("attention.indexer.key_length", 0);
+  model.indexer_heads = keys.number_or("attention.indexer.head_count", 0);
+  model.expert_groups = keys.number_or("expert_group_count", 0);
+  model.short_convolution = keys.number_or("shortconv.l_cache", 0);
+  model.wkv_head = keys.number_or("wkv.head_size", 0);
+  model.token_shifts = keys.number_or("token_shift_count", 2);
+  model.kda_head = keys.number_or("kda.head_dim", 0);
+  model.loops = std::max<std::uint64_t>(keys.number_or("num_loops", 1), 1);
+  model.layer_embedding = keys.number_or("embedding_length_per_layer_input", 0);
+  model.position_values = keys.numbers("rope.dimension_sections").size() > 1 ? 4 : 1;
+  model.ssm = {.convolution = keys.number_or("ssm.conv_kernel", 0),
+               .inner = keys.number_or("ssm.inner_size", 0),
+               .state = keys.number_or("ssm.state_size", 0),
+               .groups = keys.number_or("ssm.group_count", 0),
+               .rank = keys.number_or("ssm.time_step_rank", 0)};
+}
+
+// What config.json says in other words than GGUF.
+void complete_from_config(const HyperparameterKeys& keys, RunModel& model) {
+  const ConfigReader& config = keys.config();
+  if (model.kv_lora_rank != 0) {
+    const std::uint64_t nope = config.number({"qk_nope_head_dim"}).value_or(0);
+    model.latent_key_head = nope + model.rope_dimensions;
+    model.latent_value_head = keys.number_or("attention.value_length_mla", nope);
+  }
+  StateSpace& ssm = model.ssm;
+  if (const auto values = config.number({"linear_value_head_dim"})) {
+    ssm.inner = *values <= kMostWidth && ssm.rank <= kMostWidth ? *values * ssm.rank : 0;
+  } else if (ssm.inner == 0) {
+    ssm.inner = config.number({"mamba_expand", "expand"}).value_or(2) * model.embedding;
+  }
+}
+
+bool sane(const RunModel& model) {
+  const auto fits = [](auto... values) { return ((values <= kMostWidth) && ...); };
+  const StateSpace& s = model.ssm;
+  if (!fits(model.embedding, model.vocab, model.window, model.kv_lora_rank, model.q_lora_rank, model.rope_dimensions,
+            model.latent_key_head, model.latent_value_head, model.indexer_key, model.indexer_heads, model.expert_groups,
+            model.short_convolution, model.wkv_head, model.token_shifts, model.kda_head, model.loops,
+            model.layer_embedding, s.convolution, s.inner, s.state, s.groups, s.rank)) {
+    return false;
+  }
+  if (s.state * s.inner > (std::uint64_t{1} << 40)) return false;
+  return std::ranges::all_of(model.layers, [&](const LayerModel& layer) {
+    return fits(layer.heads, layer.kv_heads, layer.key_head, layer.value_head, layer.ffn, layer.expert_ffn,
+                layer.shared_ffn, layer.compress_ratio) &&
+           layer.experts <= kMostExperts && layer.experts_used <= kMostExperts;
+  });
+}
+
+std::uint64_t count_vocabulary(const HyperparameterKeys& keys, const Model& model) {
+  // The embedding's rows are what a graph multiplies by; the keys may name a vocabulary that was padded.
+  for (const ModelFile& file : model.checkpoint.files) {
+    for (const Tensor& tensor : file.tensors) {
+      if ((tensor.name == "token_embd.weight" || tensor.name.ends_with("embed_tokens.weight")) &&
+          tensor.shape.size() == 2) {
+        return tensor.shape[0];
+      }
+    }
+  }
+  return keys.number("vocab_size").value_or(model.architecture.vocab_size.value_or(0));
+}
+
+// Which layers slide, of a model that slides at all.
+class SlidingLayers {
+ public:
+  SlidingLayers(const HyperparameterKeys& keys, const RunModel& model)
+      : rule_(model.rule), layers_(model.layers.size()), pattern_(keys.numbers("attention.sliding_window_pattern")) {
+    if (pattern_.empty()) pattern_ = from_layer_types(keys);
+  }
+
+  [[nodiscard]] bool slides(std::size_t layer, bool has_attention) const {
+    if (rule_ == nullptr || rule_->window == WindowRule::None) return false;
+    if (rule_->window == WindowRule::Period64 && layers_ != 64) return false;
+    if (rule_->window == WindowRule::Attention) return has_attention;
+    if (rule_->window == WindowRule::Every) return true;
+    if (pattern_.size() > 1) return layer < pattern_.size() && pattern_[layer] != 0;
+    if (rule_->window == WindowRule::Array) return !pattern_.empty() && pattern_.front() != 0;
+    const std::uint64_t period = pattern_.empty() ? rule_->window_period : pattern_.front();
+    if (period == 0) return true;
+    return rule_->window == WindowRule::DenseFirst ? layer % period != 0 : layer % period < period - 1;
+  }
+
+ private:
+  static std::vector<std::uint64_t> from_layer_types(const HyperparameterKeys& keys) {
+    const auto* types = keys.gguf() ? nullptr : keys.config().find({"layer_types"});
+    if (types == nullptr || !types->is_array()) return {};
+    std::vector<std::uint64_t> pattern;
+    for (const auto& type : *types) pattern.push_back(type.is_string() && type == "sliding_attention" ? 1 : 0);
+    return pattern;
+  }
+
+  const ArchitectureRule* rule_;
+  std::size_t layers_;
+  std::vector<std::uint64_t> pattern_;
+};
+
+// The window's width; 0 when nothing slides. Llama 4 has its fixed chunks unless the key says 0.
+std::uint64_t window_width(const HyperparameterKeys& keys, const RunModel& model) {
+  if (model.rule == nullptr || model.rule->window == WindowRule::None) return 0;
+  const auto stated = keys.number("attention.sliding_window");
+  if (model.rule->window == WindowRule::Chunked) return stated == 0U ? 0 : model.rule->window_default;
+  if (model.architecture == "smallthinker") return stated == 0U ? 0 : model.rule->window_default;
+  return stated.value_or(model.rule->window_default);
+}
+
+bool is_recurrent(const RunModel& model, const LayerModel& layer, std::size_t number, std::uint64_t interval,
+                  const std::vector<std::uint64_t>& stated) {
+  if (model.rule == nullptr || layer.predicts) return false;
+  switch (model.rule->recurrent) {
+    case RecurrentRule::None: return false;
+    case RecurrentRule::Every: return true;
+    case RecurrentRule::NoKvHeads: return layer.kv_heads == 0;
+    case RecurrentRule::NoKvHeadsNoFfn: return layer.kv_heads == 0 && layer.ffn == 0;
+    case RecurrentRule::Interval4:
+    case RecurrentRule::Interval8: break;
+  }
+  if (!stated.empty()) return of_layer(stated, number, 0) != 0;
+  return interval != 0 && (number + 1) % interval != 0;
+}
+
+// Kept in one place: heads and widths of every layer, straight from the keys.
+void read_layers(const HyperparameterKeys& keys, RunModel& model) {
+  const auto heads = keys.numbers("attention.head_count");
+  const auto kv_heads = keys.numbers("attention.head_count_kv");
+  const auto ffn = keys.numbers("feed_forward_length");
+  const auto expert_ffn = keys.numbers("expert_feed_forward_length");
+  const auto experts = keys.numbers("expert_count");
+  const auto used = keys.numbers("expert_used_count");
+  const auto ratios = keys.numbers("attention.compress_ratios");
+  const std::uint64_t any_heads = first_not_zero(heads);
+  const std::uint64_t even = any_heads == 0 ? 0 : model.embedding / any_heads;
+  const std::uint64_t key_head = keys.number_or("attention.key_length", even);
+  const std::uint64_t value_head = keys.number_or("attention.value_length", even);
+  const std::uint64_t shared = keys.number_or("expert_shared_count", 0);
+  const std::uint64_t dense_lead = keys.number_or("leading_dense_block_count", 0);
+  for (std::size_t i = 0; i < model.layers.size(); ++i) {
+    LayerModel& layer = model.layers[i];
+    layer.heads = of_layer(heads, i, 0);
+    layer.kv_heads = of_layer(kv_heads, i, layer.heads);
+    layer.key_head = key_head;
+    layer.value_head = value_head;
+    layer.ffn = of_layer(ffn, i, 0);
+    layer.compress_ratio = of_layer(ratios, i, 0);
+    layer.experts = i < dense_lead ? 0 : of_layer(experts, i, 0);
+    if (layer.experts == 0) continue;
+    layer.experts_used = of_layer(used, i, 0);
+    layer.expert_ffn = of_layer(expert_ffn, i, layer.ffn);
+    layer.shared_ffn = keys.number_or("expert_shared_feed_forward_length",
+                                      shared != 0 && layer.expert_ffn <= kMostWidth ? shared * layer.expert_ffn : 0);
+  }
+}
+
+void mark_layers(const HyperparameterKeys& keys, std::uint64_t prediction, RunModel& model) {
+  const SlidingLayers sliding(keys, model);
+  const auto stated_recurrent = keys.numbers("attention.recurrent_layers");
+  const std::uint64_t interval = keys.number_or(
+      "full_attention_interval", model.rule != nullptr && model.rule->recurrent == RecurrentRule::Interval8 ? 8 : 4);
+  const auto key_swa = keys.number("attention.key_length_swa");
+  const auto value_swa = keys.number("attention.value_length_swa");
+  const std::size_t count = model.layers.size();
+  model.window = window_width(keys, model);
+  for (std::size_t i = 0; i < count; ++i) {
+    LayerModel& layer = model.layers[i];
+    layer.predicts = i + prediction >= count;
+    layer.recurrent = is_recurrent(model, layer, i, interval, stated_recurrent);
+    layer.sliding = model.window != 0 && sliding.slides(i, !layer.recurrent);
+    if (!layer.sliding) continue;
+    layer.key_head = key_swa.value_or(layer.key_head);
+    layer.value_head = value_swa.value_or(layer.value_head);
+  }
+}
+
+// Layers that reuse what an earlier one has cached. Gemma 3n's count is fixed in the engine.
+std::size_t layers_with_own_cache(const HyperparameterKeys& keys, const RunModel& model) {
+  constexpr std::size_t kGemma3n = 20;
+  const std::size_t count = model.layers.size();
+  if (model.architecture == "gemma3n") return std::min(kGemma3n, count);
+  const std::uint64_t shared = keys.number_or("attention.shared_kv_layers", 0);
+  return shared >= count ? 0 : count - static_cast<std::size_t>(shared);
+}
+
+void mark_cached(const HyperparameterKeys& keys, RunModel& model) {
+  const MemoryKind memory = model.rule == nullptr ? MemoryKind::Attention : model.rule->memory;
+  const bool every_recurrent = model.rule != nullptr && model.rule->recurrent == RecurrentRule::Every;
+  const auto indexer_types = keys.numbers("attention.indexer.types");
+  const std::uint64_t dense_lead = keys.number_or("leading_dense_block_count", 0);
+  const std::size_t own = layers_with_own_cache(keys, model);
+  for (std::size_t i = 0; i < model.layers.size(); ++i) {
+    LayerModel& layer = model.layers[i];
+    const bool left_out =
+        layer.predicts && model.rule != nullptr && model.rule->prediction == PredictionRule::NotCached;
+    layer.cached = (memory == MemoryKind::Attention || memory == MemoryKind::Hybrid) && i < own && !left_out &&
+                   (!layer.recurrent || every_recurrent) && layer.kv_heads != 0;
+    if (model.rule == nullptr || left_out) continue;
+    switch (model.rule->indexer) {
+      case IndexerRule::None: break;
+      case IndexerRule::Every: layer.indexed = true; break;
+      case IndexerRule::Marked: layer.indexed = of_layer(indexer_types, i, 1) != 0; break;
+      case IndexerRule::FullLayers: layer.indexed = !layer.sliding; break;
+      case IndexerRule::AfterDense: layer.indexed = i >= dense_lead; break;
+    }
+  }
+}
+
+// Gemma 4's layers that see everything have heads of their own, which config.json names apart.
+void set_global_heads(const ConfigReader& config, RunModel& model) {
+  const auto head = config.number({"global_head_dim"});
+  const auto kv_heads = config.number({"num_global_key_value_heads"});
+  for (LayerModel& layer : model.layers) {
+    if (layer.sliding) continue;
+    if (head) layer.key_head = layer.value_head = *head;
+    if (kv_heads) layer.kv_heads = *kv_heads;
+  }
+}
+
+// Latent attention with absorbed projections caches one row for all heads and takes the values out of it.
+void fold_latent(RunModel& model) {
+  for (LayerModel& layer : model.layers) {
+    if (model.kv_lora_rank == 0 || layer.recurrent) continue;
+    layer.mixer = Mixer::Latent;
+    if (model.latent_key_head == 0 || model.latent_value_head == 0) continue;
+    layer.parts |= kAbsorbed;
+    layer.kv_heads = 1;
+    layer.key_head = model.kv_lora_rank + model.rope_dimensions;
+    layer.value_head = 0;
+  }
+}
+
+}  // namespace
+
+std::optional<RunModel> read_run_model(const Model& source) {
+  const HyperparameterKeys keys(source.checkpoint);
+  RunModel model;
+  const std::string_view name = keys.architecture();
+  model.rule = keys.gguf() ? architecture_rule(name) : architecture_rule_of_class(name);
+  model.architecture = model.rule != nullptr ? model.rule->name : name;
+  // Of an encoder with a decoder, the decoder's: it has the cache.
+  const auto decoder = keys.number("decoder_block_count");
+  const auto layers = decoder ? *decoder : keys.number("block_count").value_or(source.architecture.layers.value_or(0));
+  model.embedding = keys.number("embedding_length").value_or(source.architecture.embedding_length.value_or(0));
+  if (layers == 0 || layers > kMostLayers || model.embedding == 0) return std::nullopt;
+  model.layers.resize(static_cast<std::size_t>(layers));
+  model.vocab = count_vocabulary(keys, source);
+  read_scalars(keys, model);
+  if (!keys.gguf()) complete_from_config(keys, model);
+  read_layers(keys, model);
+  // Of config.json the layers to predict with are not among num_hidden_layers.
+  const std::uint64_t prediction = keys.gguf() ? keys.number_or("nextn_predict_layers", 0) : 0;
+  mark_layers(keys, std::min(prediction, layers - 1), model);
+  mark_cached(keys, model);
+  if (!keys.gguf()) set_global_heads(keys.config(), model);
+  fold_latent(model);
+  read_layer_parts(source, model);
+  return sane(model) ? std::optional(std::move(model)) : std::nullopt;
+}
+
+}  // namespace weigh

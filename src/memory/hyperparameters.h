@@ -1,0 +1,107 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/memory/architectures.h"
+#include "src/model/model.h"
+
+namespace weigh {
+
+/// How a layer mixes tokens.
+enum class Mixer : std::uint8_t { None, Attention, Latent, Mamba, Mamba2, DeltaNet, ShortConvolution, Other };
+
+/// Parts of a layer that change which tensors its graph holds. Biases and scales work in place: they are not here.
+enum LayerPart : std::uint32_t {
+  kInputNorm = 1U << 0,
+  kJointQkv = 1U << 1,       ///< one projection makes queries, keys and values
+  kHeadNorms = 1U << 2,      ///< queries and keys are normed head by head
+  kFlatNorms = 1U << 3,      ///< queries and keys are normed as whole rows, before they are split into heads
+  kPostMixerNorm = 1U << 4,  ///< a norm behind the attention, before its sum with the input
+  kFfnNorm = 1U << 5,        ///< a norm before the feed-forward part; without one it shares the attention's
+  kPostFfnNorm = 1U << 6,
+  kGate = 1U << 7,          ///< gate and up as two projections
+  kJointGate = 1U << 8,     ///< gate and up as one projection of twice the width
+  kRouter = 1U << 9,        ///< routed experts
+  kExpertGate = 1U << 10,   ///< gate and up per expert, two projections
+  kExpertJoint = 1U << 11,  ///< gate and up per expert in one
+  kSelectionBias = 1U << 12,
+  kSharedExpert = 1U << 13,
+  kSharedRouter = 1U << 14,  ///< the shared expert has a gate of its own
+  kQueryGate = 1U << 15,     ///< the query projection also makes a gate for the attention's output
+  kLowRankQuery = 1U << 16,
+  kAbsorbed = 1U << 17,       ///< latent attention with the absorbed projections
+  kDense = 1U << 18,          ///< a dense feed-forward part, also beside experts
+  kParallelMamba = 1U << 19,  ///< a state space mixer beside the attention (Falcon-H1)
+};
+
+/// One block. A count or width of 0 means that this layer has none.
+struct LayerModel {
+  std::uint64_t heads = 0;
+  std::uint64_t kv_heads = 0;
+  std::uint64_t key_head = 0;    ///< values of one key head, as cached
+  std::uint64_t value_head = 0;  ///< likewise; 0 where values are not cached
+  std::uint64_t ffn = 0;         ///< width of the dense feed-forward part
+  std::uint64_t expert_ffn = 0;
+  std::uint64_t shared_ffn = 0;
+  std::uint64_t experts = 0;
+  std::uint64_t experts_used = 0;
+  std::uint64_t compress_ratio = 0;  ///< deepseek4: cells that one compressed cell stands for; 0: none
+  Mixer mixer = Mixer::Attention;
+  bool cached = true;  ///< has K (and V) of its own
+  bool sliding = false;
+  bool recurrent = false;
+  bool indexed = false;
+  bool predicts = false;    ///< a block of multi-token prediction: in the file, not run
+  std::uint32_t parts = 0;  ///< of LayerPart
+};
+
+struct StateSpace {
+  std::uint64_t convolution = 0;  ///< ssm.conv_kernel
+  std::uint64_t inner = 0;
+  std::uint64_t state = 0;
+  std::uint64_t groups = 0;
+  std::uint64_t rank = 0;  ///< time_step_rank: heads of Mamba-2 and of the delta net
+};
+
+/// A model's shape, as far as a run's memory depends on it. The same value comes from GGUF keys and from config.json.
+struct RunModel {
+  std::string architecture;
+  const ArchitectureRule* rule = nullptr;  ///< null: no rule for this architecture yet
+  std::optional<std::uint64_t> trained_context;
+  std::uint64_t embedding = 0;
+  std::uint64_t vocab = 0;
+  std::uint64_t window = 0;  ///< tokens; 0: nothing slides
+  std::uint64_t kv_lora_rank = 0;
+  std::uint64_t q_lora_rank = 0;
+  std::uint64_t rope_dimensions = 0;
+  std::uint64_t latent_key_head = 0;    ///< expanded head of latent attention
+  std::uint64_t latent_value_head = 0;  ///< likewise
+  std::uint64_t indexer_key = 0;
+  std::uint64_t indexer_heads = 0;
+  std::uint64_t expert_groups = 0;
+  std::uint64_t short_convolution = 0;  ///< shortconv.l_cache
+  std::uint64_t wkv_head = 0;
+  std::uint64_t token_shifts = 0;
+  std::uint64_t kda_head = 0;
+  std::uint64_t loops = 1;
+  std::uint64_t position_values = 1;  ///< positions per token: 4 with multi-dimensional rope
+  std::uint64_t layer_embedding = 0;  ///< embedding_length_per_layer_input
+  StateSpace ssm;
+  std::vector<LayerModel> layers;
+
+  [[nodiscard]] bool has(GraphOption option) const { return rule != nullptr && (rule->options & option) != 0; }
+};
+
+/// From a GGUF model's keys and tensors, or from a safetensors model's config.json as its GGUF would have it. Nothing
+/// when the files do not give layers and embedding length, or claim more layers than any engine runs.
+std::optional<RunModel> read_run_model(const Model& model);
+
+/// llama.cpp refuses more (LLAMA_MAX_LAYERS, LLAMA_MAX_EXPERTS); so nobody's header makes us loop for long.
+inline constexpr std::uint64_t kMostLayers = 512;
+inline constexpr std::uint64_t kMostExperts = 1024;
+
+}  // namespace weigh

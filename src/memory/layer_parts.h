@@ -1,0 +1,11 @@
+#pragma once
+
+#include "src/memory/hyperparameters.h"
+
+namespace weigh {
+
+/// Fills each layer's mixer and parts: from the tensors of a GGUF model, else from what its architecture's row says.
+/// Widths that tensors show replace those of the keys.
+void read_layer_parts(const Model& source, RunModel& model);
+
+}  // namespace weigh

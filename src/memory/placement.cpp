@@ -1,0 +1,162 @@
+#include "src/memory/placement.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "formats/checked.h"
+#include "src/memory/cache.h"
+#include "src/memory/compute.h"
+#include "src/memory/weights.h"
+#include "src/model/sum.h"
+
+namespace weigh {
+
+namespace {
+
+constexpr std::size_t kHost = static_cast<std::size_t>(-1);
+
+// Which memory each slot goes to: the blocks in their order, then the output layer.
+struct Slots {
+  std::vector<std::size_t> blocks;
+  std::size_t output = kHost;
+};
+
+// The first device whose cumulative share exceeds the slot's place among the offloaded ones.
+std::size_t device_of(std::uint64_t slot, std::uint64_t slots, std::span<const double> proportions) {
+  const double total = std::accumulate(proportions.begin(), proportions.end(), 0.0);
+  double cumulative = 0;
+  for (std::size_t i = 0; i + 1 < proportions.size(); ++i) {
+    cumulative += proportions[i] / total;
+    if (static_cast<double>(slot) / static_cast<double>(slots) < cumulative) return i;
+  }
+  return proportions.size() - 1;
+}
+
+Slots assign(const RunModel& model, const Run& run, std::span<const double> proportions) {
+  const std::uint64_t blocks = model.layers.size();
+  const std::uint64_t offloaded = proportions.empty() ? 0 : std::min(run.gpu_layers.value_or(blocks + 1), blocks + 1);
+  const std::uint64_t first = blocks + 1 - offloaded;
+  Slots slots{.blocks = std::vector<std::size_t>(model.layers.size(), kHost)};
+  for (std::uint64_t i = first; i < blocks; ++i) {
+    slots.blocks[static_cast<std::size_t>(i)] = device_of(i - first, offloaded, proportions);
+  }
+  if (offloaded > 0) slots.output = device_of(blocks - first, offloaded, proportions);
+  return slots;
+}
+
+void add(std::optional<std::uint64_t>& sum, std::optional<std::uint64_t> bytes) {
+  sum = sum && bytes ? checked_add(*sum, *bytes) : std::nullopt;
+}
+
+class Filler {
+ public:
+  Filler(const RunModel& model, const Run& run, const WeightParts& weights, const Slots& slots)
+      : model_(model), run_(run), weights_(weights), slots_(slots), caches_(layer_caches(model, run)) {}
+
+  Placement fill(std::size_t devices) {
+    placement_.devices.resize(devices);
+    for (Share& share : placement_.devices) start(share);
+    start(placement_.host);
+    for (std::size_t i = 0; i < model_.layers.size(); ++i) put_block(i);
+    put_ends();
+    set_compute();
+    return std::move(placement_);
+  }
+
+ private:
+  Share& at(std::size_t place) { return place == kHost ? placement_.host : placement_.devices[place]; }
+
+  void start(Share& share) const {
+    share.weights = 0;
+    if (caches_) share.kv_cache = share.state = 0;
+  }
+
+  void put_block(std::size_t i) {
+    Share& share = at(slots_.blocks[i]);
+    const WeightParts::Block& block = weights_.blocks[i];
+    // Experts that stay back: the first blocks' of them.
+    const std::uint64_t kept = i < run_.cpu_moe_layers ? block.experts : 0;
+    add(share.weights, block.bytes - kept);
+    add(placement_.host.weights, kept);
+    ++share.blocks;
+    if (!caches_) return;
+    add(share.kv_cache, (*caches_)[i].kv);
+    add(share.state, (*caches_)[i].state);
+  }
+
+  void put_ends() {
+    add(placement_.host.weights, weights_.input);
+    Share& output = at(slots_.output);
+    output.output = true;
+    add(output.weights, weights_.output);
+    // On the host it is the same tensor for both ends.
+    if (weights_.tied && slots_.output != kHost) add(output.weights, weights_.embeddings);
+    for (Share& share : placement_.devices) put_tables(share);
+    put_tables(placement_.host);
+  }
+
+  void put_tables(Share& share) const {
+    if (share.blocks != 0) add(share.weights, weights_.everywhere);
+  }
+
+  // The largest matrix that is computed with and lies on the host: for prompts it is copied into the device's compute
+  // buffer (facts/memory.md 5.5).
+  [[nodiscard]] std::uint64_t largest_on_host() const {
+    std::uint64_t largest = slots_.output == kHost ? std::max(weights_.output, weights_.embeddings) : 0;
+    for (std::size_t i = 0; i < slots_.blocks.size(); ++i) {
+      const WeightParts::Block& block = weights_.blocks[i];
+      const bool on_host = slots_.blocks[i] == kHost;
+      if (on_host) largest = std::max({largest, block.largest, block.largest_expert});
+      if (i < run_.cpu_moe_layers) largest = std::max(largest, block.largest_expert);
+    }
+    return largest;
+  }
+
+  void set_compute() {
+    placement_.host.logits = host_output_bytes(model_, run_);
+    if (placement_.devices.empty()) {
+      placement_.host.compute = whole_compute_bytes(model_, run_);
+      return;
+    }
+    const std::uint64_t copied = largest_on_host();
+    for (Share& share : placement_.devices) {
+      share.logits = 0;
+      // An output layer that lies on the host is computed here all the same, with its matrix copied over.
+      share.compute = device_compute_bytes(model_, run_, share.output || slots_.output == kHost);
+      add(share.compute, copied);
+    }
+    placement_.host.compute = host_input_bytes(model_, run_);
+    if (copied == 0) return;
+    // As large as a device's as soon as any layer or expert runs on the host (facts/memory.md 5.2).
+    Run rows = run_;
+    if (!placement_.host.output) rows.outputs = run_.sequences;
+    const auto whole = whole_compute_bytes(model_, rows);
+    placement_.host.compute = whole && placement_.host.compute ? std::max(whole, placement_.host.compute) : whole;
+  }
+
+  const RunModel& model_;
+  const Run& run_;
+  const WeightParts& weights_;
+  const Slots& slots_;
+  std::optional<std::vector<LayerCache>> caches_;
+  Placement placement_;
+};
+
+}  // namespace
+
+Placement place(const Model& source, const RunModel& model, const Run& run, std::span<const double> proportions) {
+  const WeightParts weights = weight_parts(source, model);
+  const Slots slots = assign(model, run, proportions);
+  return Filler(model, run, weights, slots).fill(proportions.size());
+}
+
+std::uint64_t loaded_weights(const Model& source, const RunModel& model) {
+  const WeightParts weights = weight_parts(source, model);
+  Sum sum{.value = weights.input};
+  sum.add(weights.output);
+  sum.add(weights.everywhere);
+  for (const WeightParts::Block& block : weights.blocks) sum.add(block.bytes);
+  return sum.value;
+}
+
+}  // namespace weigh

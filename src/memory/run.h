@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "formats/dtype.h"
+
+namespace weigh {
+
+enum class Engine : std::uint8_t { LlamaCpp, Transformers, Vllm, Mlx };
+
+/// How a model is run. The defaults are those of `weigh fit`; what is absent is the engine's or the model's choice.
+struct Run {
+  Engine engine = Engine::LlamaCpp;
+  /// Tokens, all sequences together; absent: the smaller of 4096 and the model's own.
+  std::optional<std::uint64_t> context = std::nullopt;
+  Dtype key_type = Dtype::F16;  ///< of the KV cache
+  Dtype value_type = Dtype::F16;
+  std::uint64_t sequences = 1;
+  bool unified_cache = false;  ///< the sequences share all cells
+  std::uint64_t batch = 2048;
+  std::uint64_t micro_batch = 512;
+  bool flash_attention = true;
+  bool full_window_cache = false;  ///< window layers keep all cells (--swa-full)
+  /// Rows of logits per micro-batch; absent: one for each of its tokens, as benchmarks and embedders of the library
+  /// ask. A server asks for one per sequence.
+  std::optional<std::uint64_t> outputs = std::nullopt;
+  /// As -ngl counts: the output layer first, then blocks from the last; absent: all.
+  std::optional<std::uint64_t> gpu_layers = std::nullopt;
+  std::uint64_t cpu_moe_layers = 0;  ///< experts of the first blocks stay on the host (--n-cpu-moe)
+};
+
+}  // namespace weigh

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "src/memory/hyperparameters.h"
+#include "src/model/model.h"
+
+namespace weigh {
+
+/// A model's weights by where an engine may put them, in bytes.
+struct WeightParts {
+  struct Block {
+    std::uint64_t bytes = 0;
+    std::uint64_t experts = 0;         ///< of these, routed experts, which --n-cpu-moe keeps on the host
+    std::uint64_t largest = 0;         ///< the largest single tensor but the experts
+    std::uint64_t largest_expert = 0;  ///< the largest single tensor of experts
+  };
+  std::uint64_t input = 0;       ///< token, position and type embeddings
+  std::uint64_t embeddings = 0;  ///< of these, the token embeddings, which a model without `output` uses as output too
+  std::uint64_t output = 0;      ///< everything that stands outside of the blocks otherwise
+  std::uint64_t everywhere = 0;  ///< rope tables: with each memory that holds blocks
+  bool tied = false;             ///< no output of its own
+  std::vector<Block> blocks;     ///< those that predict hold nothing: they are not loaded
+};
+
+WeightParts weight_parts(const Model& source, const RunModel& model);
+
+}  // namespace weigh

@@ -1,0 +1,43 @@
+#include "src/memory/architectures.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <iostream>
+#include <set>
+#include <string>
+
+using namespace weigh;
+
+TEST_CASE("every architecture has one row", "[memory]") {
+  std::set<std::string_view> names;
+  for (const ArchitectureRule& rule : architecture_rules()) {
+    CAPTURE(rule.name);
+    CHECK(names.insert(rule.name).second);
+    CHECK(architecture_rule(rule.name) == &rule);
+    const bool recurrent = rule.memory == MemoryKind::Recurrent || rule.memory == MemoryKind::Hybrid;
+    CHECK(recurrent == (rule.state != StateRule::None));
+    CHECK((rule.recurrent != RecurrentRule::None || rule.state == StateRule::Compressor) == recurrent);
+  }
+  CHECK(names.size() == 147);
+  CHECK(architecture_rule("llama")->memory == MemoryKind::Attention);
+  CHECK(architecture_rule("not-there") == nullptr);
+  CHECK(architecture_rule("") == nullptr);
+}
+
+TEST_CASE("a Hugging Face class leads to the row it converts to", "[memory]") {
+  CHECK(architecture_rule_of_class("MixtralForCausalLM")->name == "llama");
+  CHECK(architecture_rule_of_class("DeepseekV3ForCausalLM")->name == "deepseek2");
+  CHECK(architecture_rule_of_class("Qwen3_5MoeForConditionalGeneration")->name == "qwen35moe");
+  CHECK(architecture_rule_of_class("MixtralForCausal") == nullptr);  // no part of a class
+  CHECK(architecture_rule_of_class("") == nullptr);
+}
+
+TEST_CASE("the list of both kinds of graphs", "[memory]") {
+  std::string replayed, estimated;
+  for (const ArchitectureRule& rule : architecture_rules()) {
+    (rule.graph == GraphRule::Replayed ? replayed : estimated) += ' ' + std::string(rule.name);
+  }
+  std::cout << "compute replayed:" << replayed << "\ncompute estimated:" << estimated << '\n';
+  CHECK(architecture_rule("gpt-oss")->graph == GraphRule::Replayed);
+  CHECK(architecture_rule("rwkv7")->graph == GraphRule::Estimated);
+}

@@ -1,0 +1,185 @@
+#include "src/memory/cache.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/memory/published.h"
+
+using namespace weigh;
+using namespace weigh::test;
+
+namespace {
+
+// Most figures below are for 8192 cells, F16, one sequence.
+Run at(std::uint64_t context) { return {.context = context}; }
+
+Run sequences(std::uint64_t context, std::uint64_t count, bool unified) {
+  return {.context = context, .sequences = count, .unified_cache = unified};
+}
+
+}  // namespace
+
+TEST_CASE("contexts and caches are rounded to 256 cells", "[memory]") {
+  struct Row {
+    std::uint64_t asked, sequences;
+    bool unified;
+    std::uint64_t context, streams, cells;
+  };
+  const auto row = GENERATE(Row{4096, 1, false, 4096, 1, 4096}, Row{5000, 1, false, 5120, 1, 5120},
+                            Row{5000, 3, false, 5376, 3, 1792}, Row{5000, 3, true, 5120, 1, 5120},
+                            Row{1, 1, false, 256, 1, 256}, Row{256, 4, false, 1024, 4, 256});
+  CAPTURE(row.asked, row.sequences, row.unified);
+  const auto model = read_run_model(llama_3_8b()).value();
+  const Cells cells = count_cells(model, sequences(row.asked, row.sequences, row.unified)).value();
+  CHECK(cells.context == row.context);
+  CHECK(cells.streams == row.streams);
+  CHECK(cells.full == row.cells);
+}
+
+TEST_CASE("without a context the smaller of 4096 and the model's own counts", "[memory]") {
+  const Keys keys = transformer(2, 512, 8, {8}, {1024}, 100);
+  CHECK(count_cells(read_run_model(keys_only("llama", keys)).value(), Run{})->context == 4096);
+  Keys small = keys;
+  small.back() = {"context_length", {2048}};
+  CHECK(count_cells(read_run_model(keys_only("llama", small)).value(), Run{})->context == 2048);
+}
+
+TEST_CASE("runs that no engine starts give no cells", "[memory]") {
+  const auto model = read_run_model(llama_3_8b()).value();
+  CHECK_FALSE(count_cells(model, {.context = 0}));
+  CHECK_FALSE(count_cells(model, {.sequences = 0}));
+  CHECK_FALSE(count_cells(model, {.micro_batch = 0}));
+  CHECK_FALSE(count_cells(model, {.context = UINT64_MAX}));
+  CHECK_FALSE(layer_caches(model, {.sequences = UINT64_MAX}));
+}
+
+TEST_CASE("cache types take whole blocks", "[memory]") {
+  struct Row {
+    Dtype key, value;
+    double mib;
+  };
+  const auto row = GENERATE(Row{Dtype::F32, Dtype::F32, 2048}, Row{Dtype::F16, Dtype::F16, 1024},
+                            Row{Dtype::BF16, Dtype::BF16, 1024}, Row{Dtype::Q8_0, Dtype::Q8_0, 544},
+                            Row{Dtype::Q5_1, Dtype::Q5_1, 384}, Row{Dtype::Q5_0, Dtype::Q5_0, 352},
+                            Row{Dtype::Q4_1, Dtype::Q4_1, 320}, Row{Dtype::Q4_0, Dtype::Q4_0, 288},
+                            Row{Dtype::IQ4_NL, Dtype::IQ4_NL, 288}, Row{Dtype::Q8_0, Dtype::F16, 784});
+  CAPTURE(name(row.key), name(row.value));
+  Run run = at(8192);
+  run.key_type = row.key;
+  run.value_type = row.value;
+  CHECK(mib(cache_sums(llama_3_8b(), run).kv) == row.mib);
+}
+
+TEST_CASE("a row that is no whole number of blocks has no cache of that type", "[memory]") {
+  const auto model = read_run_model(keys_only("llama", transformer(2, 80, 4, {4}, {160}, 100))).value();
+  CHECK(layer_caches(model, {.key_type = Dtype::F16}));
+  CHECK_FALSE(layer_caches(model, {.key_type = Dtype::Q8_0}));
+  CHECK_FALSE(layer_caches(model, {.value_type = Dtype::Q4_0}));
+}
+
+TEST_CASE("the cache of attention, windows and latent rows", "[memory]") {
+  struct Row {
+    std::string what;
+    Model model;
+    Run run;
+    double mib;
+  };
+  Run wide = at(8192), all_cells = at(8192), full = at(8192);
+  wide.micro_batch = 2048;
+  all_cells.full_window_cache = true;
+  std::vector<Row> rows;
+  const auto add = [&](std::string what, Model model, const Run& run, double expected) {
+    rows.push_back({std::move(what), std::move(model), run, expected});
+  };
+  add("DeepSeek-V3", deepseek_v3(), full, 549);
+  add("DeepSeek-V3.2, with its indexer's keys", deepseek_v32(), full, 549 + 122);
+  add("gemma-2-9b", gemma_2_9b(), full, 1344 + 756);
+  add("gemma-3-27b", gemma_3_27b(), full, 640 + 624);
+  add("gemma-3-27b, micro-batch 2048", gemma_3_27b(), wide, 640 + 1248);
+  add("gemma-3-27b, swa-full", gemma_3_27b(), all_cells, 640 + 3328);
+  add("gemma-3-27b, four sequences apart", gemma_3_27b(), sequences(131072, 4, false), 10240 + 2496);
+  add("gemma-3-27b, four sequences together", gemma_3_27b(), sequences(131072, 4, true), 10240 + 1872);
+  add("command-r7b", command_r7b(), full, 256 + 432);
+  add("Llama-4-Scout", llama_4_scout(), full, 384 + 1152);
+  add("Llama-4-Scout, 32768", llama_4_scout(), at(32768), 1536 + 1224);
+  add("gemma-3n-E4B", gemma_3n_e4b(), full, 64 + 32);
+  add("Phi-3-mini, whose window is ignored",
+      keys_only("phi3", transformer(32, 3072, 32, {32}, {8192}, 32064) + window(2047)), full, 3072);
+  add("exaone4 of 32 layers, without windows",
+      keys_only("exaone4", transformer(32, 4096, 32, {8}, {14336}, 1000) + window(4096)), full, 1024);
+  add("nanbeige, two loops",
+      keys_only("nanbeige", transformer(32, 4096, 32, {8}, {14336}, 1000) + Keys{{"num_loops", {2}}}), full, 2048);
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    CHECK(mib(cache_sums(row.model, row.run).kv) == row.mib);
+  }
+}
+
+TEST_CASE("recurrent layers keep a state, the others a cache", "[memory]") {
+  struct Row {
+    std::string what;
+    Model model;
+    double kv, state;
+  };
+  std::vector<Row> rows;
+  const auto add = [&](std::string what, Model model, double kv, double state) {
+    rows.push_back({std::move(what), std::move(model), kv, state});
+  };
+  add("Qwen3-Next-80B", qwen_3_next_80b(), 192, 75.38);
+  add("Qwen3.5-27B", qwen_3_5_27b(), 512, 149.62);
+  add("Falcon-H1-7B, both in every layer", falcon_h1_7b(), 352, 133.80);
+  add("Granite-4-H-small", granite_4_h_small(), 128, 147.48);
+  add("Nemotron-H-8B", nemotron_h_8b(), 128, 98.81);
+  add("Jamba-mini", jamba_mini(), 128, 16.62);
+  add("LFM2-1.2B", lfm2_1_2b(), 96, 0.16);
+  add("Kimi-Linear-48B", kimi_linear_48b(), 63, 42.81);
+  add("Mamba-2.8B", mamba_2_8b(), 0, 23.75);
+  add("Mamba2-2.7B", mamba2_2_7b(), 0, 163.94);
+  add("RWKV7-2.9B", rwkv7_2_9b(), 0, 20.62);
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    const CacheSums sums = cache_sums(row.model, at(8192));
+    CHECK(mib(sums.kv) == row.kv);
+    CHECK(mib(sums.state) == Approx(row.state).margin(0.006));
+  }
+}
+
+TEST_CASE("a state is one row per sequence, whatever the context and the cache type", "[memory]") {
+  const Model model = qwen_3_next_80b();
+  const std::uint64_t one = cache_sums(model, at(8192)).state;
+  CHECK(cache_sums(model, at(65536)).state == one);
+  CHECK(cache_sums(model, sequences(8192, 4, false)).state == 4 * one);
+  CHECK(cache_sums(model, sequences(8192, 4, true)).state == 4 * one);
+  Run small = at(8192);
+  small.key_type = small.value_type = Dtype::Q8_0;
+  CHECK(cache_sums(model, small).state == one);
+}
+
+TEST_CASE("without flash attention every layer takes the widest V", "[memory]") {
+  // Two layers with 8 and 2 heads of K and V.
+  const Model model = keys_only("llama", transformer(2, 1024, 8, {8, 2}, {1024}, 100, 128));
+  Run run{.context = 256};
+  const std::uint64_t row = 2 * 128 * 256;  // one head's cells
+  CHECK(cache_sums(model, run).kv == row * (8 + 8 + 2 + 2));
+  run.flash_attention = false;
+  CHECK(cache_sums(model, run).kv == row * (8 + 8 + 2 + 8));
+}
+
+TEST_CASE("models without a cache have none", "[memory]") {
+  for (const std::string name : {"bert", "modern-bert", "gemma-embedding", "nomic-bert", "dream", "llada"}) {
+    CAPTURE(name);
+    const CacheSums sums = cache_sums(keys_only(name, transformer(12, 768, 12, {12}, {3072}, 30522)), at(8192));
+    CHECK(sums.kv == 0);
+    CHECK(sums.state == 0);
+  }
+}
+
+TEST_CASE("blocks of multi-token prediction: cached by some, by others not", "[memory]") {
+  const auto kv = [](const std::string& name, std::uint32_t layers, std::uint32_t nextn) {
+    return cache_sums(keys_only(name, transformer(layers, 4096, 32, {8}, {14336}, 1000, 128) +
+                                          Keys{{"nextn_predict_layers", {nextn}}}),
+                      at(8192))
+        .kv;
+  };
+  CHECK(kv("glm4moe", 47, 1) == kv("glm4moe", 47, 0));
+  CHECK(kv("hy_v3", 47, 1) == kv("hy_v3", 46, 0));
+}
