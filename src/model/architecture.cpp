@@ -92,6 +92,9 @@ Architecture from_keys(const Checkpoint& checkpoint) {
                  architecture);
   architecture.feed_forward_length = unless_zero(largest_of(keys.numbers("feed_forward_length")));
   architecture.expert_feed_forward_length = unless_zero(keys.number("expert_feed_forward_length"));
+  if (keys.number("expert_count").value_or(0) > 0 && !architecture.expert_feed_forward_length) {
+    architecture.expert_feed_forward_length = architecture.feed_forward_length;  // Mixtral's one width is the experts'
+  }
   set_window(keys, architecture);
   architecture.original_context_length = keys.number("rope.scaling.original_context_length");
   architecture.rope_scaling = keys.text("rope.scaling.type");

@@ -163,8 +163,15 @@ ReadNames read_names(std::span<const Tensor* const> tensors, Naming naming) {
 }
 
 void assign_roles(const ReadNames& names, std::span<const Tensor* const> tensors, std::span<TensorFacts> facts) {
+  std::vector<bool> recurrent(names.blocks.size());
+  for (const ReadName& name : names.tensors) {
+    if (name.role == Role::StateSpace && name.block != 0) recurrent[name.block] = true;
+  }
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     Role role = names.tensors[i].role;
+    // A GGUF keeps a delta net's inputs under attention's names, attn_qkv and attn_gate.
+    const bool input = role == Role::AttentionFused || role == Role::AttentionOther;
+    if (input && recurrent[names.tensors[i].block]) role = Role::StateSpace;
     facts[i].prediction = role == Role::Prediction || names.blocks[names.tensors[i].block].prediction;
     if (facts[i].prediction) {
       role = Role::Prediction;

@@ -42,7 +42,7 @@ constexpr auto kBlockWords = std::to_array<std::string_view>({
 struct StackWord {
   std::string_view word;
   Stack stack;
-  bool first = false;  // only as the first part: short words mean other things further in
+  bool first = false;  // only as the first of several parts: short words mean other things elsewhere
 };
 constexpr auto kStackWords = std::to_array<StackWord>({
     {"mtp", Stack::Prediction},
@@ -166,7 +166,8 @@ Stack stack_of(std::string_view path) {
   for (bool first = true; !path.empty(); first = false) {
     const std::string_view part = take_part(path);
     for (std::size_t i = 0; i < best; ++i) {
-      if (kStackWords[i].word == part && (first || !kStackWords[i].first)) best = i;
+      const bool stands = !kStackWords[i].first || (first && !path.empty());
+      if (kStackWords[i].word == part && stands) best = i;
     }
   }
   return best == kStackWords.size() ? Stack::Main : kStackWords[best].stack;

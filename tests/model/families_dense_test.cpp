@@ -3,92 +3,15 @@
 #include <array>
 #include <catch2/catch.hpp>
 
-#include "tests/model/family_recipes.h"
+#include "tests/model/families.h"
 
 using namespace weigh;
 using namespace weigh::test;
+using namespace weigh::fixtures;
 
 namespace {
 
 using Shape = std::vector<std::uint64_t>;
-
-struct Published {
-  Family family;
-  std::uint64_t total;
-};
-
-AttentionShape heads(std::uint64_t query, std::uint64_t kv, std::uint64_t size = 128) { return {query, kv, size}; }
-AttentionShape biased(std::uint64_t query, std::uint64_t kv, std::uint64_t size = 128) {
-  return {.heads = query, .kv_heads = kv, .size = size, .qkv_bias = true};
-}
-AttentionShape normed(std::uint64_t query, std::uint64_t kv, std::uint64_t size = 128) {
-  return {.heads = query, .kv_heads = kv, .size = size, .norm = QkNorm::PerHead};
-}
-AttentionShape fused(std::uint64_t query, std::uint64_t kv, std::uint64_t size = 128) {
-  return {.heads = query, .kv_heads = kv, .size = size, .fused = true};
-}
-
-Family family(const std::string& name, const std::string& type, std::uint64_t width, std::uint64_t layers,
-              std::uint64_t feed_forward, std::uint64_t vocabulary, const AttentionShape& attention,
-              bool tied = false) {
-  return {.name = name,
-          .model_type = type,
-          .gguf = type,
-          .width = width,
-          .layers = layers,
-          .vocabulary = vocabulary,
-          .feed_forward = feed_forward,
-          .attention = attention,
-          .tied = tied};
-}
-Family gemma(Family family) {
-  family.four_norms = true;
-  return family;
-}
-Family phi(Family family) {
-  family.fused_ffn = true;
-  return family;
-}
-
-std::vector<Published> dense() {
-  return {
-      {family("Llama-2-7B", "llama", 4096, 32, 11008, 32000, heads(32, 32)), 6'738'415'616},
-      {family("Llama-2-13B", "llama", 5120, 40, 13824, 32000, heads(40, 40)), 13'015'864'320},
-      {family("Llama-2-70B", "llama", 8192, 80, 28672, 32000, heads(64, 8)), 68'976'648'192},
-      {family("Llama-3-8B", "llama", 4096, 32, 14336, 128256, heads(32, 8)), 8'030'261'248},
-      {family("Llama-3-70B", "llama", 8192, 80, 28672, 128256, heads(64, 8)), 70'553'706'496},
-      {family("Llama-3.2-1B", "llama", 2048, 16, 8192, 128256, heads(32, 8, 64), true), 1'235'814'400},
-      {family("Llama-3.2-3B", "llama", 3072, 28, 8192, 128256, heads(24, 8), true), 3'212'749'824},
-      {family("TinyLlama-1.1B", "llama", 2048, 22, 5632, 32000, heads(32, 4, 64)), 1'100'048'384},
-      {family("Mistral-7B", "llama", 4096, 32, 14336, 32000, heads(32, 8)), 7'241'732'096},
-      {family("Qwen2.5-0.5B", "qwen2", 896, 24, 4864, 151936, biased(14, 2, 64), true), 494'032'768},
-      {family("Qwen2.5-1.5B", "qwen2", 1536, 28, 8960, 151936, biased(12, 2), true), 1'543'714'304},
-      {family("Qwen2.5-3B", "qwen2", 2048, 36, 11008, 151936, biased(16, 2), true), 3'085'938'688},
-      {family("Qwen2.5-7B", "qwen2", 3584, 28, 18944, 152064, biased(28, 4)), 7'615'616'512},
-      {family("Qwen2.5-14B", "qwen2", 5120, 48, 13824, 152064, biased(40, 8)), 14'770'033'664},
-      {family("Qwen2.5-32B", "qwen2", 5120, 64, 27648, 152064, biased(40, 8)), 32'763'876'352},
-      {family("Qwen2.5-72B", "qwen2", 8192, 80, 29568, 152064, biased(64, 8)), 72'706'203'648},
-      {family("Qwen3-0.6B", "qwen3", 1024, 28, 3072, 151936, normed(16, 8), true), 596'049'920},
-      {family("Qwen3-4B", "qwen3", 2560, 36, 9728, 151936, normed(32, 8), true), 4'022'468'096},
-      {family("Qwen3-8B", "qwen3", 4096, 36, 12288, 151936, normed(32, 8)), 8'190'735'360},
-      {family("Qwen3-14B", "qwen3", 5120, 40, 17408, 151936, normed(40, 8)), 14'768'307'200},
-      {family("Qwen3-32B", "qwen3", 5120, 64, 25600, 151936, normed(64, 8)), 32'762'123'264},
-      {gemma(family("Gemma-2-2B", "gemma2", 2304, 26, 9216, 256000, heads(8, 4, 256), true)), 2'614'341'888},
-      {gemma(family("Gemma-2-9B", "gemma2", 3584, 42, 14336, 256000, heads(16, 8, 256), true)), 9'241'705'984},
-      {gemma(family("Gemma-2-27B", "gemma2", 4608, 46, 36864, 256000, heads(32, 16), true)), 27'227'128'320},
-      {gemma(family("Gemma-3-1B", "gemma3", 1152, 26, 6912, 262144, normed(4, 1, 256), true)), 999'885'952},
-      {phi(family("Phi-3-mini", "phi3", 3072, 32, 8192, 32064, fused(32, 32, 96))), 3'821'079'552},
-      {phi(family("Phi-3-medium", "phi3", 5120, 40, 17920, 32064, fused(40, 10))), 13'960'238'080},
-      {phi(family("Phi-4", "phi3", 5120, 40, 17920, 100352, fused(40, 10))), 14'659'507'200},
-  };
-}
-
-std::uint64_t parameters_of(const Model& model, Role role) {
-  for (const RoleTotals& row : model.by_role) {
-    if (row.role == role) return row.parameters;
-  }
-  return 0;
-}
 
 // ---- Families with a form of their own ----
 
@@ -284,7 +207,7 @@ Tensors granite_hybrid() {
 }  // namespace
 
 TEST_CASE("dense models have their published totals, by the names of both formats") {
-  for (const Published& row : dense()) {
+  for (const PublishedFamily& row : dense_families()) {
     CAPTURE(row.family.name);
     for (Checkpoint& checkpoint : std::array{as_safetensors(row.family), as_gguf(row.family)}) {
       const Model model = describe(std::move(checkpoint));
