@@ -7,6 +7,7 @@ namespace weigh {
 // One function per command: adds it to the program's command line and returns what runs it. The table is in run.cpp.
 
 Command setup_inspect(CLI::App& parent);
+Command setup_fit(CLI::App& parent);
 Command setup_estimate(CLI::App& parent);
 Command setup_tensors(CLI::App& parent);
 Command setup_metadata(CLI::App& parent);

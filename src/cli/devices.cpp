@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 
 #include "src/cli/commands.h"
+#include "src/detect/detect.h"
 #include "src/report/listings.h"
 #include "src/report/words.h"
 
@@ -10,6 +11,7 @@ namespace {
 struct DevicesOptions {
   CommonOptions common;
   std::vector<std::string> query;
+  bool detect = false;
 };
 
 int run_devices(const DevicesOptions& options, Session& session) {
@@ -17,7 +19,13 @@ int run_devices(const DevicesOptions& options, Session& session) {
   std::string query;
   for (const std::string& word : options.query) query += (query.empty() ? "" : " ") + word;
   std::vector<const Device*> found;
-  if (query.empty()) {
+  LocalDevices local;
+  if (options.detect) {
+    if (!query.empty()) throw UsageError("--detect shows this machine and takes no query");
+    local = detect(*this_machine(), catalogue);
+    for (const Device& device : local.accelerators) found.push_back(&device);
+    if (local.host) found.push_back(&*local.host);
+  } else if (query.empty()) {
     for (const Device& device : catalogue.devices()) found.push_back(&device);
   } else {
     found = catalogue.search(query);
@@ -26,6 +34,10 @@ int run_devices(const DevicesOptions& options, Session& session) {
   write_devices(found, output.format(), output.style(), output.stream());
   output.finish();
   if (!found.empty()) return 0;
+  if (options.detect) {
+    session.tell("found neither a device nor how much memory this machine has");
+    return 1;
+  }
   session.tell(fmt::format("no device matches '{}'; 'weigh devices' lists them all", escaped(query)));
   return 1;
 }
@@ -37,8 +49,10 @@ Command setup_devices(CLI::App& parent) {
   CLI::App* app = add_command(parent, "devices", "The catalogue, with what may safely be used of each device",
                               "  weigh devices\n"
                               "  weigh devices rtx 40\n"
-                              "  weigh devices apple --json");
+                              "  weigh devices apple --json\n"
+                              "  weigh devices --detect");
   app->add_option("QUERY", options->query, "Words that id or name must contain")->type_name("");
+  app->add_flag("--detect", options->detect, "This machine: memory in all, and as the limit what is free now");
   add_common_options(*app, options->common);
   return [options](Session& session) { return run_devices(*options, session); };
 }

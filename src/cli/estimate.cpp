@@ -68,7 +68,7 @@ std::vector<const QuantiserType*> types_asked_for(const std::string& as) {
 int run_as(const EstimateOptions& options, Session& session) {
   const std::vector<const QuantiserType*> types = types_asked_for(options.as);
   const Catalogue catalogue = load_catalogue();
-  const std::vector<Device> devices = resolve_devices(catalogue, options.on);
+  const std::vector<Group> groups = resolve_groups(catalogue, options.on);
   Output output(options.common, session, {options.path});
   OneCheckpoint one = open_one(options.path, session);
   Report report;
@@ -82,7 +82,7 @@ int run_as(const EstimateOptions& options, Session& session) {
     const Model& model = source.models.back().model;
     const GgufPlan plan = plan_gguf(model);
     for (const QuantiserType* type : types) {
-      report.models.push_back(weigh_prediction(model, predict(plan, *type), devices, catalogue));
+      report.models.push_back(weigh_prediction(model, predict(plan, *type), groups, catalogue));
     }
   }
   if (types.size() > 1 && output.format() == "text") {
@@ -114,12 +114,12 @@ int run_estimate(const EstimateOptions& options, Session& session) {
     throw UsageError(fmt::format("--params {}: more than 64 bits can count", options.parameters));
   }
   const Catalogue catalogue = load_catalogue();
-  const std::vector<Device> devices = resolve_devices(catalogue, options.on);
+  const std::vector<Group> groups = resolve_groups(catalogue, options.on);
   Output output(options.common, session, {});
   Report report;
   Model model = imagine(*parameters, precision.dtype, precision.bits);
   model.checkpoint.name = fmt::format("{} parameters in {}", human_parameters(*parameters), precision.dtype);
-  report.models.push_back(weigh_model(std::move(model), devices, catalogue));
+  report.models.push_back(weigh_model(std::move(model), groups, catalogue));
   write_report(report, output);
   return exit_status(report);
 }

@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 
 #include "src/cli/commands.h"
+#include "src/cli/run_options.h"
 #include "src/cli/weighing.h"
 #include "src/report/words.h"
 
@@ -11,18 +12,23 @@ struct InspectOptions {
   CommonOptions common;
   std::vector<std::string> paths;
   std::vector<std::string> on;
+  RunOptions run;
+  std::string require;
 };
 
 int run_inspect(const InspectOptions& options, Session& session) {
+  check_run_options(options.run);
   const Catalogue catalogue = load_catalogue();
-  const std::vector<Device> devices = resolve_devices(catalogue, options.on);
+  const std::vector<Group> groups = resolve_groups(catalogue, options.on);
+  const std::optional<Verdict> required = required_verdict(options.require, groups);
   Output output(options.common, session, options.paths);
   Report report;
   std::size_t unread = 0;
   for (const std::string& path : options.paths) {
     Opened opened = open_checkpoints(path);
     for (Checkpoint& checkpoint : opened.checkpoints) {
-      report.models.push_back(weigh_model(describe(std::move(checkpoint)), devices, catalogue));
+      report.models.push_back(
+          weigh_run_of(describe(std::move(checkpoint)), options.run, groups, catalogue, RunDetail::Placement));
     }
     unread += opened.failures.empty() ? 0 : 1;
     for (Failure& failure : opened.failures) {
@@ -34,7 +40,7 @@ int run_inspect(const InspectOptions& options, Session& session) {
   if (unread > 0 && options.paths.size() > 1 && !options.common.quiet) {
     session.tell(fmt::format("{} of {} could not be read", unread, counted(options.paths.size(), "path")));
   }
-  return exit_status(report);
+  return with_requirement(exit_status(report), report, required);
 }
 
 }  // namespace
@@ -47,6 +53,8 @@ Command setup_inspect(CLI::App& parent) {
                               "  weigh --json *.gguf --output models.json");
   app->add_option("PATH", options->paths, "Files, any part of a set, folders, snapshots")->required()->type_name("");
   add_device_option(*app, options->on);
+  add_run_options(*app, options->run);
+  add_require_option(*app, options->require);
   add_common_options(*app, options->common);
   return [options](Session& session) { return run_inspect(*options, session); };
 }

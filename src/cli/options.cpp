@@ -59,15 +59,9 @@ void add_common_options(CLI::App& app, CommonOptions& options) {
 
 void add_device_option(CLI::App& app, std::vector<std::string>& requests) {
   // Without allow_extra_args(false) the option would swallow the path behind it.
-  app.add_option("--on", requests, "A device: rtx-4090, \"2x rtx-4090\", 24GiB; may be repeated")
+  app.add_option("--on", requests, "A device: rtx-4090, \"2x rtx-4090\", 24GiB, local; may be repeated")
       ->allow_extra_args(false)
       ->type_name("DEVICE");
-}
-
-std::vector<Device> resolve_devices(const Catalogue& catalogue, const std::vector<std::string>& requests) {
-  std::vector<Device> devices;
-  for (const std::string& request : requests) devices.push_back(catalogue.resolve(request));
-  return devices;
 }
 
 std::optional<std::uint64_t> parse_parameters(std::string_view text) {

@@ -48,9 +48,6 @@ void add_device_option(CLI::App& app, std::vector<std::string>& requests);
 CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& summary,
                       const std::string& examples);
 
-/// The devices asked for. Throws UsageError.
-std::vector<Device> resolve_devices(const Catalogue& catalogue, const std::vector<std::string>& requests);
-
 /// A decimal count with an optional K, M, B or T: "7B", "46.7B", "46,702,792,704". Exact; nothing for anything else,
 /// for 0 and for what does not fit in 64 bits.
 std::optional<std::uint64_t> parse_parameters(std::string_view text);

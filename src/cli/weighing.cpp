@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
+#include <cctype>
 
 #include "src/devices/units.h"
 #include "src/report/facts.h"
@@ -12,56 +12,16 @@
 namespace weigh {
 namespace {
 
-/// The engine whose overhead is assumed: the one such files are made for.
-std::string_view engine_for(const Model& model) {
-  if (model.checkpoint.files.empty()) return "";
-  return model.checkpoint.files.front().format == Format::Gguf ? "llama.cpp" : "transformers";
-}
-
-/// A layer goes to one device as a whole; a tensor outside of the layers stands for itself.
-std::vector<std::uint64_t> pieces_of(const Model& model) {
-  std::map<std::int32_t, std::uint64_t> layers;
-  std::vector<std::uint64_t> others;
-  auto facts = model.tensors.begin();
-  for (const ModelFile& file : model.checkpoint.files) {
-    for (const Tensor& tensor : file.tensors) {
-      if (facts == model.tensors.end()) break;
-      if (facts->layer < 0) {
-        others.push_back(tensor.bytes);
-      } else {
-        layers[facts->layer] += tensor.bytes;
-      }
-      ++facts;
-    }
-  }
-  std::vector<std::uint64_t> pieces;
-  for (const auto& [layer, bytes] : layers) pieces.push_back(bytes);
-  pieces.insert(pieces.end(), others.begin(), others.end());
-  return pieces;
-}
-
-ModelReport weigh(Model model, std::string_view engine, const std::vector<std::uint64_t>& pieces,
-                  std::span<const Device> devices, const Catalogue& catalogue) {
-  Need need;
-  need.weights = model.weight_bytes;
-  std::vector<Fit> fits;
-  for (const Device& device : devices) {
-    Need here = need;
-    if (!engine.empty()) here.overhead = engine_overhead(device);
-    if (device.count > 1) here.pieces = pieces;
-    fits.push_back(judge(here, device, engine));
-    if (parts_missing(model)) fits.back().reason += "; parts are missing: the whole model needs more than this";
-  }
-  const bool ask_ladder = devices.empty() && model.weight_bytes > 0;
-  if (ask_ladder) {
-    if (!engine.empty()) need.overhead = 0;  // counted, by each device's own
-    fits = ladder(need, engine, catalogue);
-  }
-  ModelReport report;
-  report.model = std::move(model);
-  report.fits = std::move(fits);
-  report.ladder = ask_ladder;
-  return report;
+/// As one word of a shell's command line.
+std::string shell_quoted(std::string_view text) {
+  const auto plain = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view("_-./+:=@%,").find(c) != std::string_view::npos;
+  };
+  if (!text.empty() && text.front() != '-' && std::ranges::all_of(text, plain)) return std::string(text);
+  std::string quoted = text.starts_with('-') ? "'./" : "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
 }
 
 /// Whether nearly all of it is plain floating point, as a trainer writes it.
@@ -75,34 +35,93 @@ bool is_unquantised(const Model& model) {
   return model.weight_bytes > 0 && plain > model.weight_bytes - model.weight_bytes / 100;
 }
 
-/// By size, not by the order of the table: rules make some types larger than their neighbours. Nothing is gained by a
-/// type larger than `stored`, what the checkpoint is already.
-std::optional<QuantisedSize> largest_fitting(const GgufPlan& plan, std::uint64_t stored, const Device& device) {
-  std::optional<QuantisedSize> largest;
-  for (const QuantiserType& type : quantiser_types()) {
-    QuantisedSize prediction = predict(plan, type);
-    if (prediction.refusal || prediction.tensor_bytes > stored + stored / 64) continue;  // norms grow to F32
-    if (largest && largest->tensor_bytes >= prediction.tensor_bytes) continue;
-    Need need;
-    need.weights = prediction.tensor_bytes;
-    need.overhead = engine_overhead(device);
-    if (judge(need, device, "llama.cpp").verdict == Verdict::Fits) largest = std::move(prediction);
+/// On each of the groups, or on the ladder of common devices when there are none.
+std::vector<Fit> weigh_groups(Subject& subject, const Run& run, std::span<const Group> groups,
+                              const Catalogue& catalogue) {
+  if (groups.empty()) {
+    return ladder(catalogue, [&](const Device& device) { return weigh_run(subject, run, group_of(device)); });
   }
-  return largest;
+  std::vector<Fit> fits;
+  for (const Group& group : groups) fits.push_back(weigh_run(subject, run, group));
+  return fits;
+}
+
+/// "llama-server -m model.gguf -c 4096 ..."; empty for an engine that is no program.
+std::string command_line(const Model& model, const Subject& subject, const Run& run, const Fit& fit) {
+  struct Program {
+    Engine engine;
+    std::string_view words;
+  };
+  constexpr std::array kPrograms{Program{Engine::LlamaCpp, "llama-server -m"}, Program{Engine::Vllm, "vllm serve"},
+                                 Program{Engine::Mlx, "mlx_lm.server --model"}};
+  const auto program = std::ranges::find(kPrograms, subject.engine(), &Program::engine);
+  if (program == kPrograms.end() || subject.run_model() == nullptr) return {};
+  // What does not fit has a command only where its placement says how.
+  const bool placed = fit.placement && fit.placement->fits;
+  if (fit.verdict == Verdict::No || (fit.verdict == Verdict::Over && !placed)) return {};
+  const Checkpoint& checkpoint = model.checkpoint;
+  const bool gguf = checkpoint.files.front().format == Format::Gguf;
+  std::string path = gguf && !checkpoint.file_paths.empty() ? checkpoint.file_paths.front() : checkpoint.path;
+  if (subject.engine() == Engine::LlamaCpp && (!gguf || subject.type() != nullptr)) {
+    path = fmt::format("MODEL{}.gguf", subject.type() == nullptr ? "" : "-" + std::string(subject.type()->name));
+  }
+  std::string line = fmt::format("{} {}", program->words, shell_quoted(path));
+  std::vector<std::string> flags = engine_flags(subject, run);
+  if (fit.placement) flags.insert(flags.end(), fit.placement->flags.begin(), fit.placement->flags.end());
+  for (const std::string& flag : flags) line += " " + flag;
+  return line;
+}
+
+void add_details(Subject& subject, const Run& run, const Group& group, const Catalogue& catalogue, RunDetail detail,
+                 Fit& fit) {
+  add_placement(subject, run, group, fit);
+  if (const auto largest = largest_context(subject, run, group)) {
+    fit.max_context = largest->tokens;
+    fit.max_context_is_models = largest->is_models;
+  }
+  fit.command = command_line(subject.source(), subject, run, fit);
+  if (fit.verdict == Verdict::Fits || fit.verdict == Verdict::Tight) fit.speed = speed_bound(subject, run, group);
+  if (detail == RunDetail::Advice && fit.verdict != Verdict::Fits) {
+    fit.advice = advise(subject, run, group, catalogue);
+  }
 }
 
 }  // namespace
 
-ModelReport weigh_model(Model model, std::span<const Device> devices, const Catalogue& catalogue) {
-  const std::vector<std::uint64_t> pieces = pieces_of(model);
-  const std::string_view engine = engine_for(model);
-  std::string what_next = quantised_sizes(model, devices);
-  ModelReport report = weigh(std::move(model), engine, pieces, devices, catalogue);
-  report.what_next = std::move(what_next);
+ModelReport weigh_model(Model model, std::span<const Group> groups, const Catalogue& catalogue) {
+  Need need;
+  need.weights = model.weight_bytes;
+  ModelReport report;
+  report.ladder = groups.empty() && model.weight_bytes > 0;
+  if (report.ladder) report.fits = ladder(need, "", catalogue);
+  for (const Group& group : groups) report.fits.push_back(judge(need, group.label, ""));
+  report.model = std::move(model);
   return report;
 }
 
-ModelReport weigh_prediction(const Model& source, const QuantisedSize& prediction, std::span<const Device> devices,
+ModelReport weigh_run_of(Model model, const RunOptions& options, std::span<const Group> groups,
+                         const Catalogue& catalogue, RunDetail detail) {
+  ModelReport report;
+  {
+    const QuantiserType* type = options.as.empty() ? nullptr : find_quantiser_type(options.as);
+    Subject subject(model, engine_of(options, model), type);
+    const Run run = run_of(options, subject);
+    report.ladder = groups.empty() && model.weight_bytes > 0;
+    if (report.ladder || !groups.empty()) report.fits = weigh_groups(subject, run, groups, catalogue);
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      if (detail != RunDetail::Verdict) add_details(subject, run, groups[i], catalogue, detail, report.fits[i]);
+      if (parts_missing(model)) {
+        report.fits[i].remark = "parts are missing: the whole model needs more than this";
+        report.fits[i].reason += "; " + report.fits[i].remark;
+      }
+    }
+  }
+  if (detail != RunDetail::Advice) report.what_next = quantised_sizes(model, options, groups);
+  report.model = std::move(model);
+  return report;
+}
+
+ModelReport weigh_prediction(const Model& source, const QuantisedSize& prediction, std::span<const Group> groups,
                              const Catalogue& catalogue) {
   Model model;
   model.checkpoint.path = source.checkpoint.path;
@@ -120,30 +139,38 @@ ModelReport weigh_prediction(const Model& source, const QuantisedSize& predictio
   for (const std::string& remark : prediction.remarks) {
     model.findings.push_back({Severity::Note, "prediction", remark, {}, std::nullopt, {}});
   }
-  ModelReport report = weigh(std::move(model), "llama.cpp", {}, devices, catalogue);
+  Subject subject(source, Engine::LlamaCpp, find_quantiser_type(prediction.type));
+  ModelReport report;
+  report.fits = weigh_groups(subject, run_of(RunOptions(), subject), groups, catalogue);
+  report.ladder = groups.empty() && prediction.tensor_bytes > 0;
+  report.model = std::move(model);
   report.predicted_file_bytes = prediction.file_bytes;
   return report;
 }
 
-std::string quantised_sizes(const Model& model, std::span<const Device> devices) {
+std::string quantised_sizes(const Model& model, const RunOptions& options, std::span<const Group> groups) {
   constexpr std::array<std::string_view, 4> kShown = {"Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M"};
   if (!is_unquantised(model)) return {};
-  const GgufPlan plan = plan_gguf(model);
   std::string text;
-  if (devices.empty()) {
+  if (groups.empty()) {
+    const GgufPlan plan = plan_gguf(model);
     for (const std::string_view name : kShown) {
       const QuantisedSize prediction = predict(plan, *find_quantiser_type(name));
       text += fmt::format("{}{} {}", text.empty() ? "" : " | ", name, human_bytes(prediction.tensor_bytes));
     }
     return text;
   }
-  for (const Device& device : devices) {
-    const auto largest = largest_fitting(plan, model.weight_bytes, device);
-    text += fmt::format(
-        "{}{} on {}", text.empty() ? "" : "; ",
-        largest ? fmt::format("{} ({}) is the largest that fits", largest->type, human_bytes(largest->tensor_bytes))
-                : std::string("none fits"),
-        device.id);
+  const Subject subject(model, Engine::LlamaCpp);
+  RunOptions in_llama_cpp = options;
+  if (!options.engine.empty() && options.engine != "llama.cpp") in_llama_cpp.kv_type = "f16";
+  const Run run = run_of(in_llama_cpp, subject);
+  for (const Group& group : groups) {
+    const auto largest = largest_fitting_type(model, run, group);
+    text += fmt::format("{}{} on {}", text.empty() ? "" : "; ",
+                        largest ? fmt::format("{} ({}) is the largest that fits", largest->type->name,
+                                              human_bytes(largest->weight_bytes))
+                                : std::string("none fits"),
+                        device_label(group.label));
   }
   return text;
 }

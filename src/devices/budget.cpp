@@ -167,6 +167,18 @@ Budget budget_of(const Device& device) {
   return budget;
 }
 
+Budget budget_of(const Device& device, std::string_view engine) {
+  Budget budget = budget_of(device);
+  if (engine != "vllm" || !has_host_memory(device) || device.kind == DeviceKind::Size) return budget;
+  budget.safe = part(budget.memory, 92, 100);
+  budget.limit = part(budget.memory, 95, 100);
+  budget.raised = std::max(budget.raised, budget.limit);
+  budget.reason = fmt::format("vLLM's share, 0.92 of {} MiB", device.memory_bytes / kMiB);
+  return budget;
+}
+
+bool has_host_memory(const Device& device) { return rule_of(device).help == Help::HostMemory; }
+
 std::uint64_t engine_overhead(const Device& device) { return rule_of(device).engine_overhead; }
 
 }  // namespace weigh

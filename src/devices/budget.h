@@ -1,11 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "src/devices/device.h"
+#include "src/devices/plan.h"
 
 namespace weigh {
 
@@ -22,22 +26,14 @@ struct Budget {
 /// The default budget, by the rule of the device's kind and vendor.
 Budget budget_of(const Device& device);
 
+/// Likewise for an engine with a rule of its own: vLLM takes 0.92 of a device (facts: budgets.md 3.3).
+Budget budget_of(const Device& device, std::string_view engine);
+
+/// Whether the host has other memory than the device, where a part of a run may lie.
+bool has_host_memory(const Device& device);
+
 enum class Verdict : std::uint8_t { Fits, Tight, Over, No };
 std::string_view verdict_name(Verdict verdict);
-
-/// Bytes a run needs, part by part; a part that is not counted is absent.
-struct Need {
-  std::optional<std::uint64_t> weights;
-  std::optional<std::uint64_t> kv_cache;
-  std::optional<std::uint64_t> state;
-  std::optional<std::uint64_t> compute;
-  std::optional<std::uint64_t> overhead;  ///< of the engine and its driver context, on every device it uses
-  /// The weights in pieces that cannot be cut (a layer each), in order, for more than one device. Empty: the weights
-  /// divide anywhere. Everything else that is counted divides evenly.
-  std::vector<std::uint64_t> pieces;
-
-  [[nodiscard]] std::uint64_t total() const;
-};
 
 /// One model on one device (or several alike). All bytes are sums over the devices.
 struct Fit {
@@ -51,12 +47,34 @@ struct Fit {
   std::int64_t headroom_bytes = 0;  ///< budget - need
   std::string distance;             ///< "109.68 GiB to spare", "3.04 GiB above the safe budget, ..."
   std::string help;                 ///< what makes it run all the same, or that nothing does; empty below the limit
-  std::string reason;               ///< one sentence: distance, help and the rule of the budget
+  std::string rule;                 ///< the rule of the budget in words
+  std::string reason;               ///< one sentence: distance, help and rule
+
+  // What only a run says, a model with a context; absent or empty where there is none.
+  std::optional<std::uint64_t> context;  ///< tokens, all sequences together
+  std::string kv_type;                   ///< "f16", or of K and of V: "q8_0,f16"
+  std::string cache_shape;               ///< "8 KV heads in each of 32 layers"
+  std::string_view basis;                ///< "rules", "estimate" or "assumed": what the need rests on
+  std::string remark;                    ///< what is assumed, a sentence
+  bool beside_host = false;              ///< the need is the devices' alone: the rest lies in host memory
+  std::optional<PlacementPlan> placement;
+  std::string command;  ///< to paste into a shell
+  std::optional<std::uint64_t> max_context;
+  bool max_context_is_models = false;  ///< the largest context is the model's own
+  std::vector<Advice> advice;          ///< most welcome first
+  std::optional<SpeedBound> speed;
 };
 
 /// Compares. `need.overhead` is that of one device; the Fit holds it once for each. Sums saturate instead of
 /// overflowing.
 Fit judge(const Need& need, const Device& device, std::string_view engine);
+
+/// Likewise for devices of which each has a need of its own (overhead included). `label` is what they were asked as.
+Fit judge_each(const Device& label, std::span<const Device> devices, std::span<const Need> needs,
+               std::string_view engine);
+
+/// Puts distance, help and the rule of the budget together: Fit::reason.
+void set_reason(Fit& fit);
 
 /// What an engine and its driver context take on one such device before the first weight (facts: memory.md 6.1). An
 /// estimate.
@@ -65,5 +83,8 @@ std::uint64_t engine_overhead(const Device& device);
 /// A few common devices around the boundary between "fits" and what does not, smallest budget first. Where `need`
 /// counts an overhead, each device's own takes its place.
 std::vector<Fit> ladder(const Need& need, std::string_view engine, const Catalogue& catalogue);
+
+/// Likewise, each device judged by `judged`.
+std::vector<Fit> ladder(const Catalogue& catalogue, const std::function<Fit(const Device&)>& judged);
 
 }  // namespace weigh

@@ -123,7 +123,7 @@ std::uint64_t Need::total() const {
 }
 
 Fit judge(const Need& need, const Device& device, std::string_view engine) {
-  const Budget budget = budget_of(device);
+  const Budget budget = budget_of(device, engine);
   Fit fit;
   fit.device = device;
   fit.engine = engine;
@@ -152,20 +152,77 @@ Fit judge(const Need& need, const Device& device, std::string_view engine) {
       fit.help = std::move(help.text);
     }
   }
-  fit.reason = fmt::format("{}{}{}; safe{}: {}", fit.distance, fit.help.empty() ? "" : "; ", fit.help,
-                           device.count > 1 ? " on each" : "", budget.reason);
+  fit.rule = (device.count > 1 ? "safe on each: " : "safe: ") + budget.reason;
+  set_reason(fit);
   return fit;
 }
 
+Fit judge_each(const Device& label, std::span<const Device> devices, std::span<const Need> needs,
+               std::string_view engine) {
+  Fit fit;
+  fit.device = label;
+  fit.engine = engine;
+  fit.verdict = Verdict::Fits;
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    const Budget budget = budget_of(devices[i], engine);
+    fit.memory_bytes = add(fit.memory_bytes, budget.memory);
+    fit.limit_bytes = add(fit.limit_bytes, budget.limit);
+    fit.budget_bytes = add(fit.budget_bytes, budget.safe);
+    const std::uint64_t total = needs[i].total();
+    Verdict one = total <= budget.safe ? Verdict::Fits : Verdict::Tight;
+    if (total > budget.limit) {
+      HelpText help = help_for(needs[i], devices[i], budget);
+      one = help.verdict;
+      if (fit.help.empty() || one > fit.verdict) fit.help = std::move(help.text);
+    }
+    fit.verdict = std::max(fit.verdict, one);
+    for (const auto part : {&Need::weights, &Need::kv_cache, &Need::state, &Need::compute, &Need::overhead}) {
+      auto& sum = fit.need.*part;
+      const auto& bytes = needs[i].*part;
+      if (i == 0) {
+        sum = bytes;
+      } else {
+        sum = sum && bytes ? std::optional(add(*sum, *bytes)) : std::nullopt;
+      }
+    }
+    if (fit.rule.find(budget.reason) == std::string::npos) {
+      fit.rule += (fit.rule.empty() ? "safe: " : ", ") + budget.reason;
+    }
+  }
+  const std::uint64_t total = fit.need.total();
+  fit.headroom_bytes = difference(fit.budget_bytes, total);
+  if (total == fit.budget_bytes) {
+    fit.distance = "exactly the safe budget";
+  } else {
+    fit.distance =
+        fit.verdict == Verdict::Fits ? human_bytes(fit.budget_bytes - total) + " to spare" : distance_text(fit, total);
+  }
+  if (fit.verdict != Verdict::Fits && total <= fit.budget_bytes) {
+    fit.distance += ", but no split into whole layers keeps every device within its own";
+  }
+  set_reason(fit);
+  return fit;
+}
+
+void set_reason(Fit& fit) {
+  fit.reason = fmt::format("{}{}{}; {}", fit.distance, fit.help.empty() ? "" : "; ", fit.help, fit.rule);
+}
+
 std::vector<Fit> ladder(const Need& need, std::string_view engine, const Catalogue& catalogue) {
+  return ladder(catalogue, [&](const Device& device) {
+    Need here = need;
+    if (here.overhead) here.overhead = engine_overhead(device);
+    return judge(here, device, engine);
+  });
+}
+
+std::vector<Fit> ladder(const Catalogue& catalogue, const std::function<Fit(const Device&)>& judged) {
   constexpr std::size_t kStepsBelow = 3;
   constexpr std::size_t kStepsAbove = 3;
   std::vector<Fit> steps;
   for (const Device& device : catalogue.devices()) {
     if (!device.common) continue;
-    Need here = need;
-    if (here.overhead) here.overhead = engine_overhead(device);
-    Fit fit = judge(here, device, engine);
+    Fit fit = judged(device);
     // Two cards of one kind and nearly the same memory tell a person the same; the first in the catalogue stands for
     // both.
     const bool told = std::ranges::any_of(steps, [&](const Fit& other) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "src/memory/placement.h"
@@ -11,6 +12,9 @@
 #include "src/model/model.h"
 
 namespace weigh {
+
+/// The engine whose rules these are, to name beside every figure: they move between its versions.
+inline constexpr std::string_view kRuleSet = "llama.cpp v0.5.0";
 
 /// What the parts rest on.
 enum class Basis : std::uint8_t {

@@ -184,6 +184,23 @@ std::string_view adapted_module(std::string_view name) {
   return last_part(name);
 }
 
+std::vector<std::string> target_modules(const ConfigReader& config, std::span<const Tensor* const> tensors) {
+  std::set<std::string, std::less<>> modules;
+  if (const auto* stated = config.find({"target_modules"}); stated != nullptr && stated->is_array()) {
+    for (const nlohmann::json& module : *stated) {
+      if (module.is_string()) modules.insert(module.get<std::string>());
+    }
+  }
+  if (modules.empty()) {
+    constexpr std::size_t kMost = 256;
+    for (const Tensor* tensor : tensors) {
+      const auto module = adapted_module(tensor->name);
+      if (!module.empty() && modules.size() < kMost) modules.emplace(module);
+    }
+  }
+  return {modules.begin(), modules.end()};
+}
+
 // The narrow side of a pair's first matrix, whichever way round it is stored.
 std::optional<std::uint64_t> rank_by_shapes(std::span<const Tensor* const> tensors) {
   for (const Tensor* tensor : tensors) {
@@ -219,18 +236,7 @@ std::optional<AdapterFacts> adapter_facts(const Checkpoint& checkpoint, std::spa
   if (!adapter.rank) adapter.rank = rank_by_shapes(tensors);
   adapter.alpha = gguf && keys.metadata() != nullptr ? keys.metadata()->number("adapter.lora.alpha")
                                                      : config.real({"lora_alpha", "lora_parameters.alpha"});
-  std::set<std::string, std::less<>> modules;
-  if (const auto* stated = config.find({"target_modules"}); stated != nullptr && stated->is_array()) {
-    for (const nlohmann::json& module : *stated) {
-      if (module.is_string()) modules.insert(module.get<std::string>());
-    }
-  }
-  constexpr std::size_t kMostModules = 256;
-  for (std::size_t i = 0; i < tensors.size() && modules.size() < kMostModules; ++i) {
-    if (config.find({"target_modules"}) != nullptr && !modules.empty()) break;
-    if (const auto module = adapted_module(tensors[i]->name); !module.empty()) modules.emplace(module);
-  }
-  adapter.target_modules.assign(modules.begin(), modules.end());
+  adapter.target_modules = target_modules(config, tensors);
   return adapter;
 }
 

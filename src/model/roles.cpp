@@ -112,7 +112,8 @@ class Table {
     };
     for (std::size_t i = 0; i < path.size(); ++i) {
       const std::string_view anchor = is_number(path[i]) ? "#" : path[i];
-      for (const Anchor& entry : std::ranges::equal_range(by_anchor_, anchor, {}, &Anchor::part)) offer(entry.row, i);
+      auto entry = std::ranges::lower_bound(by_anchor_, anchor, {}, &Anchor::part);
+      for (; entry != by_anchor_.end() && entry->part == anchor; ++entry) offer(entry->row, i);
     }
     for (const std::size_t row : open_) {
       if (!path.empty()) offer(row, path.size() - 1);

@@ -311,8 +311,20 @@ bool parts_missing(const Model& model) {
 std::string need_note(const ModelReport& report) {
   if (report.fits.empty()) return {};
   if (parts_missing(report.model)) return "parts are missing: the whole model needs more than this";
-  return report.fits.front().need.overhead
-             ? "need = weights + the engine's fixed overhead; context (KV cache) is not counted yet"
+  const Fit& first = report.fits.front();
+  if (first.context && !first.need.kv_cache) {
+    return fmt::format("need = weights + overhead in {}; {}", first.engine,
+                       first.remark.empty() ? "the cache of this type cannot be told" : first.remark);
+  }
+  if (first.context) {
+    return fmt::format("need = weights + KV cache of {} tokens in {} + compute buffers + overhead in {}{}",
+                       grouped(*first.context), first.kv_type, first.engine,
+                       first.remark.empty()
+                           ? (first.basis == "rules" ? "; the overhead is an estimate" : "; the last two are estimates")
+                           : "; " + first.remark);
+  }
+  return first.need.overhead
+             ? "need = weights + the engine's fixed overhead; no context is known for it"
              : "need = parameters x bytes per parameter; context and the engine's overhead are not counted";
 }
 

@@ -105,27 +105,65 @@ Json finding_json(const Finding& finding, JsonText& text) {
   return result;
 }
 
-Json fit_json(const Fit& fit) {
+Json need_json(const Need& need) {
+  return {{"weights", json_or_null(need.weights)},   {"kv_cache", json_or_null(need.kv_cache)},
+          {"state", json_or_null(need.state)},       {"compute", json_or_null(need.compute)},
+          {"overhead", json_or_null(need.overhead)}, {"total", need.total()}};
+}
+
+Json part_json(const PlacedPart& part) {
+  return {{"device", part.device},
+          {"layers", part.layers},
+          {"output", part.output},
+          {"need", need_json(part.need)},
+          {"budget_bytes", json_or_null(part.budget_bytes)}};
+}
+
+Json placement_json(const std::optional<PlacementPlan>& plan) {
+  if (!plan) return nullptr;
+  Json devices = Json::array();
+  for (const PlacedPart& part : plan->devices) devices.push_back(part_json(part));
+  return {{"gpu_layers", json_or_null(plan->gpu_layers)},
+          {"cpu_moe_layers", plan->cpu_moe_layers},
+          {"per_device", std::move(devices)},
+          {"host", part_json(plan->host)},
+          {"host_bytes", plan->host.need.total()},
+          {"flags", plan->flags}};
+}
+
+Json advice_json(const std::vector<Advice>& advice) {
+  Json rows = Json::array();
+  for (const Advice& one : advice) {
+    rows.push_back({{"kind", one.kind}, {"text", one.text}, {"flags", one.flags}, {"need_bytes", one.need_bytes}});
+  }
+  return rows;
+}
+
+Json speed_json(const std::optional<SpeedBound>& speed) {
+  if (!speed) return nullptr;
+  return {{"empty", speed->empty}, {"full", speed->full}};
+}
+
+Json fit_json(const Fit& fit, JsonText& text) {
   return {{"device", fit.device.id},
           {"count", fit.device.count},
           {"engine", fit.engine.empty() ? Json() : Json(fit.engine)},
-          {"context", nullptr},
-          {"kv_type", nullptr},
+          {"context", json_or_null(fit.context)},
+          {"kv_type", fit.kv_type.empty() ? Json() : Json(fit.kv_type)},
           {"memory_bytes", fit.memory_bytes},
           {"limit_bytes", fit.limit_bytes},
           {"budget_bytes", fit.budget_bytes},
-          {"need",
-           {{"weights", json_or_null(fit.need.weights)},
-            {"kv_cache", json_or_null(fit.need.kv_cache)},
-            {"state", json_or_null(fit.need.state)},
-            {"compute", json_or_null(fit.need.compute)},
-            {"overhead", json_or_null(fit.need.overhead)},
-            {"total", fit.need.total()}}},
+          {"need", need_json(fit.need)},
+          {"basis", fit.basis.empty() ? Json() : Json(fit.basis)},
+          {"remark", fit.remark.empty() ? Json() : text(fit.remark)},
           {"verdict", verdict_name(fit.verdict)},
           {"headroom_bytes", fit.headroom_bytes},
           {"reason", fit.reason},
-          {"placement", nullptr},
-          {"max_context", nullptr}};
+          {"placement", placement_json(fit.placement)},
+          {"max_context", json_or_null(fit.max_context)},
+          {"tokens_per_second_bound", speed_json(fit.speed)},
+          {"command", fit.command.empty() ? Json() : text(fit.command)},
+          {"advice", advice_json(fit.advice)}};
 }
 
 Json model_json(const ModelReport& report) {
@@ -157,14 +195,15 @@ Json model_json(const ModelReport& report) {
   result["weights"] = weights_json(model, text);
   result["experts"] = experts_json(model.experts);
   result["quantization"] = quantization_json(model.quantization, text);
+  Json fits = Json::array();
+  if (!report.ladder) {
+    for (const Fit& fit : report.fits) fits.push_back(fit_json(fit, text));
+  }
   Json findings = Json::array();
   for (const Finding& finding : model.findings) findings.push_back(finding_json(finding, text));
   if (Json replaced = text.finding(); !replaced.is_null()) findings.push_back(std::move(replaced));
   result["findings"] = std::move(findings);
-  result["fit"] = Json::array();
-  if (!report.ladder) {
-    for (const Fit& fit : report.fits) result["fit"].push_back(fit_json(fit));
-  }
+  result["fit"] = std::move(fits);
   return result;
 }
 

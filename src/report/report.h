@@ -58,6 +58,10 @@ void write_markdown(const Report& report, const Style& style, std::ostream& out)
 /// the largest that fits.
 void write_predictions(const Report& report, const Style& style, std::ostream& out);
 
+/// The report of `weigh fit`: for each device the parts of the need, its bar, where the parts go, the command line and
+/// the advice.
+void write_fits(const Report& report, const Style& style, std::ostream& out);
+
 /// "PATH: byte 0x1a4: sentence" or "PATH is empty", safe to show.
 std::string failure_line(const Failure& failure);
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "src/report/facts.h"
+#include "src/report/page.h"
 #include "src/report/report.h"
 #include "src/report/words.h"
 
@@ -16,66 +17,6 @@ namespace {
 
 constexpr std::size_t kErrorsOnTop = 3;     // the rest stands with the other findings
 constexpr std::size_t kFindingsShown = 12;  // --verbose shows all
-constexpr std::size_t kWidestLine = 120;    // on wider terminals the eye would lose the line
-
-enum class Color : std::uint8_t { Red, Yellow, Green, Bold };
-
-/// Writes the lines of one report in one style.
-class Page {
- public:
-  Page(const Style& style, std::ostream& out) : style_(style), out_(out) {}
-
-  [[nodiscard]] std::size_t width() const { return std::clamp<std::size_t>(style_.width, 40, kWidestLine); }
-  [[nodiscard]] const Style& style() const { return style_; }
-  [[nodiscard]] std::string safe(std::string_view text) const { return escaped(text, style_.unicode); }
-
-  [[nodiscard]] std::string colored(std::string_view text, Color color) const {
-    static constexpr std::array<std::string_view, 4> kCodes{"31", "33", "32", "1"};
-    if (!style_.color) return std::string(text);
-    return fmt::format("\x1b[{}m{}\x1b[0m", kCodes[static_cast<std::size_t>(color)], text);
-  }
-
-  void line(std::string_view text = {}) { out_ << text << '\n'; }
-
-  /// A head, then lines that start in the same column.
-  void hang(std::string_view head, const std::vector<std::string>& lines) {
-    std::string start(head);
-    for (const std::string& text : lines) {
-      line(start + text);
-      start = std::string(display_width(head), ' ');
-    }
-  }
-
-  /// Columns behind `head`, at least a few words' worth.
-  [[nodiscard]] std::size_t room_behind(std::string_view head) const {
-    return std::max<std::size_t>(20, width() - std::min(width(), display_width(head)));
-  }
-
-  void paragraph(std::string_view head, std::string_view text) { hang(head, wrapped(text, room_behind(head))); }
-
-  [[nodiscard]] std::string label(std::string_view name, std::optional<Color> color = std::nullopt) const {
-    const std::string padded = fmt::format("{:<12}", name);
-    return "  " + (color ? colored(padded, *color) : padded);
-  }
-
- private:
-  const Style& style_;
-  std::ostream& out_;
-};
-
-void write_heading(const Model& model, bool show_path, Page& page) {
-  std::string name =
-      page.safe(show_path && !model.checkpoint.files.empty() ? model.checkpoint.path : model.checkpoint.name);
-  const std::string kind = page.safe(kind_of(model));
-  if (page.style().terminal) name = cut_middle(name, page.width(), page.style().unicode);
-  const std::size_t used = display_width(name) + display_width(kind);
-  if (used + 2 <= page.width()) {
-    page.line(page.colored(name, Color::Bold) + std::string(page.width() - used, ' ') + kind);
-  } else {
-    page.line(page.colored(name, Color::Bold));
-    page.paragraph("  ", kind);
-  }
-}
 
 void write_finding(const Finding& finding, const Model& model, Page& page) {
   static constexpr std::array<std::optional<Color>, 3> kColors{std::nullopt, Color::Yellow, Color::Red};
@@ -189,6 +130,20 @@ void write_model(const ModelReport& report, bool one_of_many, Page& page) {
 }
 
 }  // namespace
+
+void write_heading(const Model& model, bool show_path, Page& page) {
+  std::string name =
+      page.safe(show_path && !model.checkpoint.files.empty() ? model.checkpoint.path : model.checkpoint.name);
+  const std::string kind = page.safe(kind_of(model));
+  if (page.style().terminal) name = cut_middle(name, page.width(), page.style().unicode);
+  const std::size_t used = display_width(name) + display_width(kind);
+  if (used + 2 <= page.width()) {
+    page.line(page.colored(name, Color::Bold) + std::string(page.width() - used, ' ') + kind);
+  } else {
+    page.line(page.colored(name, Color::Bold));
+    page.paragraph("  ", kind);
+  }
+}
 
 void write_text(const Report& report, const Style& style, std::ostream& out) {
   Page page(style, out);

@@ -1,4 +1,5 @@
-// Times what is done with 91,000 tensors: reading the headers, then saying what the tensors are.
+// Times what is done with 91,000 tensors: reading the headers, then saying what the tensors are. Once for plain
+// weights, once for weights in FP8 with a scale each.
 //
 //     bench_model_layers [RUNS]
 
@@ -24,16 +25,27 @@ namespace {
 
 using namespace weigh;
 
-constexpr int kLayers = 79, kExperts = 384, kShards = 163;
+constexpr int kLayers = 79, kShards = 163;
 
-void add(std::string& json, std::uint64_t& at, const std::string& name, std::uint64_t rows, std::uint64_t columns) {
-  const std::uint64_t end = at + 2 * rows * columns;
-  json += (json.size() > 1 ? ",\"" : "\"") + name + R"(":{"dtype":"BF16","shape":[)" + std::to_string(rows) + ',' +
-          std::to_string(columns) + R"(],"data_offsets":[)" + std::to_string(at) + ',' + std::to_string(end) + "]}";
+struct Form {
+  const char* title;
+  int experts;
+  std::vector<const char*> ends;  // of one weight's tensors
+  const char* dtype;
+  std::uint64_t bytes;
+};
+
+void add(std::string& json, std::uint64_t& at, const std::string& name, const Form& form) {
+  const bool scale = name.ends_with("_scale_inv");
+  const std::uint64_t rows = scale ? 16 : 2048, columns = scale ? 56 : 7168;
+  const std::uint64_t end = at + (scale ? 4 : form.bytes) * rows * columns;
+  json += (json.size() > 1 ? ",\"" : "\"") + name + R"(":{"dtype":")" + (scale ? "F32" : form.dtype) +
+          R"(","shape":[)" + std::to_string(rows) + ',' + std::to_string(columns) + R"(],"data_offsets":[)" +
+          std::to_string(at) + ',' + std::to_string(end) + "]}";
   at = end;
 }
 
-std::vector<std::string> names() {
+std::vector<std::string> names(const Form& form) {
   std::vector<std::string> names;
   for (int layer = 0; layer < kLayers; ++layer) {
     const std::string block = "model.layers." + std::to_string(layer) + '.';
@@ -41,9 +53,11 @@ std::vector<std::string> names() {
                              "input_layernorm", "mlp.gate"}) {
       names.push_back(block + part + ".weight");
     }
-    for (int expert = 0; expert < kExperts; ++expert) {
+    for (int expert = 0; expert < form.experts; ++expert) {
       for (const char* part : {"gate_proj", "up_proj", "down_proj"}) {
-        names.push_back(block + "mlp.experts." + std::to_string(expert) + '.' + part + ".weight");
+        for (const char* end : form.ends) {
+          names.push_back(block + "mlp.experts." + std::to_string(expert) + '.' + part + end);
+        }
       }
     }
   }
@@ -56,14 +70,14 @@ struct Shard {
   std::uint64_t bytes;
 };
 
-std::vector<Shard> shards() {
-  const auto all = names();
+std::vector<Shard> shards(const Form& form) {
+  const auto all = names(form);
   const std::size_t each = (all.size() + kShards - 1) / kShards;
   std::vector<Shard> files;
   for (std::size_t first = 0; first < all.size(); first += each) {
     std::string json = "{";
     std::uint64_t at = 0;
-    for (std::size_t i = first; i < std::min(first + each, all.size()); ++i) add(json, at, all[i], 2048, 7168);
+    for (std::size_t i = first; i < std::min(first + each, all.size()); ++i) add(json, at, all[i], form);
     json += '}';
     const std::uint64_t length = json.size();
     std::vector<std::byte> head(8 + json.size());
@@ -80,14 +94,14 @@ double milliseconds(const std::function<void()>& work) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
-Checkpoint read(const std::vector<Shard>& files) {
+Checkpoint read(const std::vector<Shard>& files, const Form& form) {
   Checkpoint checkpoint;
   for (const Shard& shard : files) {
     MemorySource source(shard.head, shard.bytes);
     checkpoint.files.push_back(read_model_file(source, "model.safetensors"));
   }
   checkpoint.config = std::make_shared<const nlohmann::json>(
-      nlohmann::json{{"model_type", "deepseek_v3"}, {"n_routed_experts", kExperts}, {"num_experts_per_tok", 8}});
+      nlohmann::json{{"model_type", "deepseek_v3"}, {"n_routed_experts", form.experts}, {"num_experts_per_tok", 8}});
   return checkpoint;
 }
 
@@ -96,16 +110,13 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  const int runs = argc > 1 ? std::max(1, std::atoi(argv[1])) : 9;
-  const auto files = shards();
+void measure(const Form& form, int runs) {
+  const auto files = shards(form);
   std::vector<double> reading, quantisation, roles, experts, whole;
   std::size_t count = 0;
   for (int run = 0; run < runs; ++run) {
     Checkpoint checkpoint;
-    reading.push_back(milliseconds([&] { checkpoint = read(files); }));
+    reading.push_back(milliseconds([&] { checkpoint = read(files, form); }));
     std::vector<const Tensor*> tensors;
     for (const ModelFile& file : checkpoint.files) {
       for (const Tensor& tensor : file.tensors) tensors.push_back(&tensor);
@@ -120,11 +131,19 @@ int main(int argc, char** argv) {
     roles.back() += milliseconds([&] { assign_roles(understood, tensors, facts); });
     whole.push_back(milliseconds([&] { describe(std::move(checkpoint)); }));
   }
-  std::printf("%zu tensors in %d files, medians of %d runs\n", count, kShards, runs);
+  std::printf("%s: %zu tensors in %d files, medians of %d runs\n", form.title, count, kShards, runs);
   std::printf("  reading the headers   %6.1f ms\n", median(reading));
   std::printf("  describing the model  %6.1f ms, of which\n", median(whole));
   std::printf("    quantisation        %6.1f ms\n", median(quantisation));
   std::printf("    names and roles     %6.1f ms\n", median(roles));
   std::printf("    experts             %6.1f ms\n", median(experts));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int runs = argc > 1 ? std::max(1, std::atoi(argv[1])) : 9;
+  measure({"plain", 384, {".weight"}, "BF16", 2}, runs);
+  measure({"quantised", 192, {".weight", ".weight_scale_inv"}, "F8_E4M3", 1}, runs);
   return 0;
 }

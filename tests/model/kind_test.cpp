@@ -113,6 +113,15 @@ TEST_CASE("an adapter tells its rank, its scale and what it changes") {
     CHECK(model.adapter->target_modules == std::vector<std::string>{"q_proj", "v_proj"});
     CHECK(model.architecture.base_model == "meta-llama/Llama-2-7b-hf");
   }
+  SECTION("by the config that lies beside it") {
+    Opened opened = open_checkpoints(WEIGH_TESTDATA "/safetensors/good/adapter");
+    REQUIRE(opened.checkpoints.size() == 1);
+    const Model model = describe(std::move(opened.checkpoints.front()));
+    REQUIRE(model.adapter);
+    CHECK(model.kind == "LoRA adapter");
+    CHECK(model.adapter->rank == 8);
+    CHECK(model.architecture.base_model == "org/base");
+  }
   SECTION("of another kind") {
     Checkpoint checkpoint = safetensors({{"prompt_embeddings", Dtype::F32, {8, 64}}});
     checkpoint.kind = CheckpointKind::Adapter;

@@ -25,6 +25,11 @@ TEST_CASE("a tensor's name tells its block") {
       {"model.vision_tower.encoder.layers.4.norm.weight", "model.vision_tower.encoder.layers.4", "norm.weight",
        Stack::Vision, 4},
       {"mtp.layers.0.mlp.gate.weight", "mtp.layers.0", "mlp.gate.weight", Stack::Prediction, 0},
+      {"model.mtp_layers.0.self_attn.q_proj.weight", "model.mtp_layers.0", "self_attn.q_proj.weight", Stack::Prediction,
+       0},
+      {"model.connector.layers.2.mlp.fc1.weight", "model.connector.layers.2", "mlp.fc1.weight", Stack::Projector, 2},
+      {"double_blocks.7.img_attn.qkv.weight", "double_blocks.7", "img_attn.qkv.weight", Stack::Main, 7},
+      {"model.a.layers.1.w.weight", "model.a.layers.1", "w.weight", Stack::Main, 1},
       {"token_embd.weight", "", "token_embd.weight", Stack::None, -1},
       {"lm_head.0.weight", "", "lm_head.0.weight", Stack::None, -1},
       {"model.layers.99999999999999999999.w", "", "model.layers.99999999999999999999.w", Stack::None, -1},
@@ -40,6 +45,16 @@ TEST_CASE("a tensor's name tells its block") {
     CHECK(parts.stack == row.stack);
     CHECK(parts.layer == row.layer);
   }
+}
+
+TEST_CASE("a path tells of which series it is, a short word only in front of others") {
+  CHECK(stack_of("model.visual.patch_embed") == Stack::Vision);
+  CHECK(stack_of("v.patch_embd") == Stack::Vision);
+  CHECK(stack_of("v") == Stack::Main);
+  CHECK(stack_of("attn.v") == Stack::Main);
+  CHECK(stack_of("mm.0") == Stack::Projector);
+  CHECK(stack_of("decoder.embed_tokens") == Stack::Decoder);
+  CHECK(stack_of("") == Stack::Main);
 }
 
 TEST_CASE("names that look like experts and are none") {

@@ -1,0 +1,67 @@
+#include <fmt/core.h>
+
+#include "src/cli/commands.h"
+#include "src/cli/run_options.h"
+#include "src/cli/weighing.h"
+#include "src/report/words.h"
+
+namespace weigh {
+namespace {
+
+struct FitOptions {
+  CommonOptions common;
+  RunOptions run;
+  std::vector<std::string> paths;
+  std::vector<std::string> on;
+  std::string require;
+};
+
+int run_fit(const FitOptions& options, Session& session) {
+  check_run_options(options.run);
+  const Catalogue catalogue = load_catalogue();
+  const std::vector<Group> groups = resolve_groups(catalogue, options.on, options.run.together);
+  if (groups.empty()) {
+    throw UsageError("name a device to fit it on: --on rtx-4090, --on 24GiB, --on local; 'weigh devices' lists them");
+  }
+  const std::optional<Verdict> required = required_verdict(options.require, groups);
+  Output output(options.common, session, options.paths);
+  Report report;
+  for (const std::string& path : options.paths) {
+    Opened opened = open_checkpoints(path);
+    for (Checkpoint& checkpoint : opened.checkpoints) {
+      report.models.push_back(
+          weigh_run_of(describe(std::move(checkpoint)), options.run, groups, catalogue, RunDetail::Advice));
+    }
+    for (Failure& failure : opened.failures) {
+      session.tell(failure_line(failure));
+      report.errors.push_back(std::move(failure));
+    }
+  }
+  if (output.format() == "text") {
+    write_fits(report, output.style(), output.stream());
+    output.finish();
+  } else {
+    write_report(report, output);
+  }
+  return with_requirement(exit_status(report), report, required);
+}
+
+}  // namespace
+
+Command setup_fit(CLI::App& parent) {
+  auto options = std::make_shared<FitOptions>();
+  CLI::App* app = add_command(parent, "fit", "What a run needs, part by part, and what makes it fit",
+                              "  weigh fit model.gguf --on rtx-4090 --context 32768\n"
+                              "  weigh fit model.gguf --on rtx-4090 --on rtx-3060 --together\n"
+                              "  weigh fit ./checkpoint-folder --engine vllm --on \"2x h100-sxm\"\n"
+                              "  weigh fit *.gguf --on 24GiB --require fits --quiet");
+  app->add_option("PATH", options->paths, "Files, any part of a set, folders, snapshots")->required()->type_name("");
+  add_device_option(*app, options->on);
+  add_run_options(*app, options->run);
+  add_placement_options(*app, options->run);
+  add_require_option(*app, options->require);
+  add_common_options(*app, options->common);
+  return [options](Session& session) { return run_fit(*options, session); };
+}
+
+}  // namespace weigh

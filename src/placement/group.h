@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "src/devices/budget.h"
+#include "src/devices/device.h"
+#include "src/placement/subject.h"
+
+namespace weigh {
+
+/// Devices that carry a run together.
+struct Group {
+  Device label;                ///< what they were asked as; its count is that of all of them
+  std::vector<Device> slots;   ///< one by one, in the order they were given
+  std::optional<Device> host;  ///< whose memory takes what the slots do not; absent: not known
+};
+
+/// The devices of one `--on`.
+Group group_of(const Device& device);
+
+/// Those of several that are used together: whose memory has a host beside it, and CPUs as that host. Throws UsageError
+/// when there is nothing but several hosts.
+Group group_of(std::span<const Device> devices);
+
+/// Whether a run lies partly in host memory: llama.cpp on devices that have one beside them.
+bool beside_host(const Subject& subject, const Run& run, const Group& group);
+
+/// What each slot and the host need when the run is laid out over the slots in whole layers, as evenly as their budgets
+/// allow. Parts that cannot be told are absent.
+struct Layout {
+  std::vector<Need> slots;
+  std::vector<std::uint64_t> layers;  ///< blocks on each slot
+  std::vector<std::uint64_t> shares;  ///< llama.cpp's --tensor-split: blocks and the output layer
+  std::optional<std::size_t> output;  ///< the slot with the output layer
+  Need host;
+  std::uint64_t host_layers = 0;
+};
+
+Layout lay_out(Subject& subject, const Run& run, const Group& group);
+
+}  // namespace weigh

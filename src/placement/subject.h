@@ -1,0 +1,63 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+#include "src/memory/memory.h"
+#include "src/memory/weights.h"
+#include "src/model/quantiser.h"
+
+namespace weigh {
+
+/// "llama.cpp", "transformers", "vllm", "mlx".
+std::string_view engine_name(Engine engine);
+
+/// Nothing for any other name.
+std::optional<Engine> engine_by_name(std::string_view name);
+
+/// The engine that such files are made for.
+Engine default_engine(const Model& model);
+
+/// A model made ready to be weighed many times in one engine: as it lies there, or as the GGUF of another type that it
+/// would be. Refers to the model, which must live on.
+class Subject {
+ public:
+  /// Without a type a safetensors checkpoint in llama.cpp is what its converter writes.
+  Subject(const Model& source, Engine engine, const QuantiserType* type = nullptr);
+
+  [[nodiscard]] const Model& source() const { return source_; }
+  [[nodiscard]] Engine engine() const { return engine_; }
+  [[nodiscard]] const QuantiserType* type() const { return type_; }
+  /// Null when the files do not say what a run needs: only weights are known then.
+  [[nodiscard]] const RunModel* run_model() const { return run_model_ ? &*run_model_ : nullptr; }
+  [[nodiscard]] bool has_experts() const;
+  [[nodiscard]] const WeightParts& parts() const { return parts_; }
+
+  /// The whole run in one memory.
+  const Footprint& whole(const Run& run);
+
+  /// The run on a host and one discrete device; only with a run model.
+  const Placement& beside_host(const Run& run);
+
+ private:
+  struct Converted;
+  using RunKey = std::tuple<std::optional<std::uint64_t>, Dtype, Dtype, std::uint64_t, bool, std::uint64_t,
+                            std::uint64_t, bool, bool, std::optional<std::uint64_t>, std::uint64_t>;
+  static RunKey key_of(const Run& run);
+  [[nodiscard]] const Model& weights() const;
+
+  const Model& source_;
+  Engine engine_;
+  const QuantiserType* type_;
+  std::optional<RunModel> run_model_;
+  std::shared_ptr<const Converted> converted_;
+  WeightParts parts_;
+  std::map<RunKey, Footprint> whole_;
+  std::map<RunKey, Placement> beside_host_;
+};
+
+}  // namespace weigh

@@ -1,0 +1,206 @@
+// The report of `weigh fit` for people: one block for each device.
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <vector>
+
+#include "src/report/facts.h"
+#include "src/report/page.h"
+#include "src/report/report.h"
+#include "src/report/words.h"
+
+namespace weigh {
+namespace {
+
+constexpr std::size_t kBarColumns = 64;
+
+/// One part of a need: where it stands, and how the bar draws it.
+struct PartRow {
+  std::string_view name;
+  std::optional<std::uint64_t> Need::*bytes;
+  std::string_view drawn;
+  char ascii;
+};
+
+constexpr std::array kParts{
+    PartRow{"weights", &Need::weights, "\u2588", 'W'},   PartRow{"KV cache", &Need::kv_cache, "\u2593", 'K'},
+    PartRow{"state", &Need::state, "\u2592", 'S'},       PartRow{"compute", &Need::compute, "\u2591", 'C'},
+    PartRow{"overhead", &Need::overhead, "\u00B7", 'o'},
+};
+
+Color color_of(Verdict verdict) {
+  static constexpr std::array<Color, 4> kColors{Color::Green, Color::Yellow, Color::Red, Color::Red};
+  return kColors[static_cast<std::size_t>(verdict)];
+}
+
+std::string size_text(std::uint64_t bytes, const Page& page) {
+  return page.style().verbose ? grouped(bytes) : human_bytes(bytes);
+}
+
+std::string size_text(const std::optional<std::uint64_t>& bytes, const Page& page) {
+  return bytes ? size_text(*bytes, page) : "?";
+}
+
+/// What a part is made of, in a few words.
+std::string note_on(const PartRow& part, const Fit& fit) {
+  if (part.bytes == &Need::kv_cache && fit.context) {
+    return fmt::format("{} tokens in {}, {}", grouped(*fit.context), fit.kv_type, fit.cache_shape);
+  }
+  if (part.bytes == &Need::weights && fit.beside_host) return "without the input layer, which stays on the host";
+  if (part.bytes == &Need::compute && fit.basis != "rules") return "an estimate";
+  if (part.bytes == &Need::overhead) return "an estimate";
+  return {};
+}
+
+void write_parts(const Fit& fit, Page& page) {
+  std::vector<std::vector<std::string>> rows;
+  std::vector<std::string> notes;
+  const auto add = [&](std::string_view name, std::string size, std::string note) {
+    rows.push_back({std::string(name), std::move(size)});
+    notes.push_back(std::move(note));
+  };
+  for (const PartRow& part : kParts) {
+    const auto& bytes = fit.need.*part.bytes;
+    if (bytes == 0U) continue;
+    std::string name(part.name);
+    name += fmt::format(" {}", page.style().unicode ? part.drawn : std::string_view(&part.ascii, 1));
+    add(name, size_text(bytes, page), bytes ? note_on(part, fit) : "not known");
+  }
+  add("need", size_text(fit.need.total(), page), "");
+  std::string_view rule = fit.rule;
+  rule.remove_prefix(std::min(rule.size(), rule.find(": ") == std::string_view::npos ? 0 : rule.find(": ") + 2));
+  add("safe", size_text(fit.budget_bytes, page), std::string(rule));
+  add("limit", size_text(fit.limit_bytes, page), "");
+  add("memory", size_text(fit.memory_bytes, page), "");
+  const std::vector<std::string> lines = aligned(rows, "lr");
+  std::size_t widest = 0;
+  for (const std::string& line : lines) widest = std::max(widest, display_width(line));
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    std::string head = "  " + lines[i];
+    if (notes[i].empty()) {
+      page.line(head);
+    } else {
+      head += std::string(widest + 5 - display_width(head), ' ');
+      page.paragraph(head, page.safe(notes[i]));
+    }
+  }
+}
+
+/// The parts side by side on the device's memory, and below it where safe and limit end.
+void write_bar(const Fit& fit, Page& page) {
+  const std::size_t columns = std::min(kBarColumns, page.width() - 4);
+  const std::uint64_t whole = std::max({fit.memory_bytes, fit.need.total(), std::uint64_t{1}});
+  const auto column = [&](std::uint64_t bytes) {
+    return static_cast<std::size_t>(
+        static_cast<double>(bytes) / static_cast<double>(whole) * static_cast<double>(columns) + 0.5);
+  };
+  std::string drawn;
+  std::uint64_t sum = 0;
+  std::size_t used = 0;
+  for (const PartRow& part : kParts) {
+    sum += (fit.need.*part.bytes).value_or(0);
+    for (; used < std::min(column(sum), columns); ++used) {
+      drawn += page.style().unicode ? part.drawn : std::string_view(&part.ascii, 1);
+    }
+  }
+  drawn += std::string(columns - used, ' ');
+  page.line(fmt::format("  [{}]", drawn));
+  std::string marks(columns + 1, ' ');
+  const auto mark = [&](std::uint64_t bytes, char letter) { marks[std::min(column(bytes), columns)] = letter; };
+  mark(fit.memory_bytes, 'M');
+  mark(fit.limit_bytes, 'L');
+  mark(fit.budget_bytes, '^');
+  marks.erase(marks.find_last_not_of(' ') + 1);
+  page.line("  " + marks + (fit.limit_bytes == fit.budget_bytes ? "   ^ safe and limit" : "   ^ safe, L limit") +
+            (fit.memory_bytes == fit.limit_bytes ? "" : ", M memory"));
+}
+
+void write_placement(const PlacementPlan& plan, Page& page) {
+  std::vector<std::vector<std::string>> rows{
+      {"where", "layers", "weights", "cache", "compute", "overhead", "sum", "safe"}};
+  const auto add = [&](const PlacedPart& part) {
+    const std::uint64_t cache = part.need.kv_cache.value_or(0) + part.need.state.value_or(0);
+    rows.push_back({page.safe(part.device), grouped(part.layers) + (part.output ? " + output" : ""),
+                    size_text(part.need.weights, page), part.need.kv_cache ? size_text(cache, page) : std::string("?"),
+                    size_text(part.need.compute, page), size_text(part.need.overhead, page),
+                    size_text(part.need.total(), page),
+                    part.budget_bytes ? size_text(*part.budget_bytes, page) : std::string("not known")});
+  };
+  for (const PlacedPart& part : plan.devices) add(part);
+  if (plan.host.need.total() > 0) add(plan.host);
+  page.line();
+  for (const std::string& line : aligned(rows, "llrrrrrr")) page.line("  " + line);
+}
+
+std::string context_text(const Fit& fit) {
+  if (!fit.max_context) {
+    return fit.verdict == Verdict::Fits ? "" : "no context fits as things are";
+  }
+  return fmt::format("up to {} tokens fit{}", grouped(*fit.max_context),
+                     fit.max_context_is_models ? ", all that the model was made for" : "");
+}
+
+std::string speed_text(const SpeedBound& speed) {
+  const auto number = [](double value) {
+    return value < 10 ? fmt::format("{:.1f}", value) : fmt::format("{:.0f}", value);
+  };
+  return fmt::format(
+      "at most {} tokens per second, {} with the context full: a bound from memory bandwidth, no promise",
+      number(speed.empty), number(speed.full));
+}
+
+std::string advice_text(const Advice& advice) {
+  std::string flags;
+  for (const std::string& flag : advice.flags) {
+    flags += (flags.empty() ? "" : " ") + (flag.find(' ') == std::string::npos ? flag : "\"" + flag + "\"");
+  }
+  return fmt::format("{} ({}): {}", advice.text, flags, human_bytes(advice.need_bytes));
+}
+
+void write_fit(const Fit& fit, Page& page) {
+  const std::string verdict = page.colored(verdict_name(fit.verdict), color_of(fit.verdict));
+  page.line();
+  const std::string words = fit.distance + (fit.help.empty() ? "" : "; " + fit.help);
+  page.paragraph(fmt::format("{}  {}  ", page.colored(page.safe(device_label(fit.device)), Color::Bold), verdict),
+                 page.safe(words));
+  if (page.style().quiet) return;
+  write_parts(fit, page);
+  write_bar(fit, page);
+  if (fit.placement) write_placement(*fit.placement, page);
+  page.line();
+  if (!fit.engine.empty()) page.paragraph(page.label("engine"), fit.engine);
+  if (const std::string text = context_text(fit); !text.empty() && fit.context) {
+    page.paragraph(page.label("context"), text);
+  }
+  if (fit.speed) page.paragraph(page.label("speed"), speed_text(*fit.speed));
+  if (!fit.remark.empty()) page.paragraph(page.label("note"), page.safe(fit.remark));
+  if (!fit.command.empty()) page.line(page.label("command") + page.safe(fit.command));
+  std::string label = page.label("advice");
+  for (const Advice& advice : fit.advice) {
+    page.paragraph(label, page.safe(advice_text(advice)));
+    label = page.label("");
+  }
+  if (fit.advice.empty() && fit.verdict >= Verdict::Over) {
+    page.paragraph(label, "none: nothing that was tried makes it fit");
+  }
+}
+
+}  // namespace
+
+void write_fits(const Report& report, const Style& style, std::ostream& out) {
+  Page page(style, out);
+  for (const ModelReport& model : report.models) {
+    if (&model != &report.models.front()) page.line();
+    write_heading(model.model, report.models.size() > 1 || style.verbose, page);
+    for (const Finding& finding : model.model.findings) {
+      if (finding.severity == Severity::Error)
+        page.paragraph(page.label("error", Color::Red), page.safe(finding.message));
+    }
+    for (const Fit& fit : model.fits) write_fit(fit, page);
+  }
+}
+
+}  // namespace weigh
