@@ -15,6 +15,7 @@
 #include <memory>
 
 #include "formats/byte_reader.h"
+#include "formats/checked.h"
 #include "formats/error.h"
 
 namespace weigh {
@@ -24,7 +25,6 @@ namespace {
 constexpr std::string_view kMagic = "WEIGHSNP";
 constexpr std::uint32_t kVersion = 1;
 constexpr int kLevel = 12;  // headers are small and read often: worth a second of packing
-// Headers shrink up to 250-fold (a vocabulary's zeros). A frame that claims far more is no snapshot but a bomb.
 constexpr std::uint64_t kMostRatio = 512;
 constexpr std::uint64_t kAlwaysAllowed = std::uint64_t{16} << 20U;
 constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 30U;
@@ -43,7 +43,7 @@ void append_string(std::vector<std::byte>& out, std::string_view text) {
 }
 
 std::vector<std::byte> decompressed(std::span<const std::byte> packed) {
-  const std::uint64_t most = std::min(kMostBytes, std::max(kAlwaysAllowed, packed.size() * kMostRatio));
+  const std::uint64_t most = std::min(kMostBytes, most_unpacked(packed.size()));
   const std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context(ZSTD_createDCtx(), ZSTD_freeDCtx);
   std::vector<std::byte> out;
   ZSTD_inBuffer in{packed.data(), packed.size(), 0};
@@ -89,6 +89,10 @@ std::string read_string(ByteReader& reader, std::string_view field) {
 bool looks_like_zstd(std::span<const std::byte> head) {
   constexpr std::array kZstd = {std::byte{0x28}, std::byte{0xB5}, std::byte{0x2F}, std::byte{0xFD}};
   return head.size() >= kZstd.size() && std::ranges::equal(head.first(kZstd.size()), kZstd);
+}
+
+std::uint64_t most_unpacked(std::uint64_t packed_bytes) {
+  return std::max(kAlwaysAllowed, checked_mul(packed_bytes, kMostRatio).value_or(UINT64_MAX));
 }
 
 std::vector<std::byte> write_snapshot(const Snapshot& snapshot) {

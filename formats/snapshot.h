@@ -24,6 +24,10 @@ struct Snapshot {
 /// Whether the bytes start like a zstd frame; whether it is a snapshot shows only inside.
 bool looks_like_zstd(std::span<const std::byte> head);
 
+/// How much of a compressed file may be unpacked: headers shrink up to 250-fold (a vocabulary's zeros), and what grows
+/// far more is no header but a bomb.
+std::uint64_t most_unpacked(std::uint64_t packed_bytes);
+
 /// One zstd frame with a content checksum; layout in snapshot.cpp.
 std::vector<std::byte> write_snapshot(const Snapshot& snapshot);
 

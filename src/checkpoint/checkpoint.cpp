@@ -308,6 +308,12 @@ bool is_side_file(std::string_view name) {
 
 }  // namespace
 
+bool parts_missing(const Checkpoint& checkpoint) {
+  return std::ranges::any_of(checkpoint.findings, [](const Finding& finding) {
+    return finding.code == "missing-shard" || finding.code == "unreadable-shard";
+  });
+}
+
 Opened open_checkpoints(const std::string& path) {
   Opened opened;
   Named named;

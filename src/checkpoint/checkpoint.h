@@ -40,6 +40,9 @@ struct Checkpoint {
   std::vector<Finding> findings;                           ///< about the set; each file has its own too
 };
 
+/// Whether a part of the set is not there or cannot be read, so that every sum falls short.
+bool parts_missing(const Checkpoint& checkpoint);
+
 /// What one path holds. A bad file beside good ones is a failure, not an exception.
 struct Opened {
   std::vector<Checkpoint> checkpoints;

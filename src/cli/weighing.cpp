@@ -110,7 +110,7 @@ ModelReport weigh_run_of(Model model, const RunOptions& options, std::span<const
     if (report.ladder || !groups.empty()) report.fits = weigh_groups(subject, run, groups, catalogue);
     for (std::size_t i = 0; i < groups.size(); ++i) {
       if (detail != RunDetail::Verdict) add_details(subject, run, groups[i], catalogue, detail, report.fits[i]);
-      if (parts_missing(model)) {
+      if (parts_missing(model.checkpoint)) {
         report.fits[i].remark = "parts are missing: the whole model needs more than this";
         report.fits[i].reason += "; " + report.fits[i].remark;
       }

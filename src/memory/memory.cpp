@@ -13,8 +13,6 @@ namespace weigh {
 
 namespace {
 
-constexpr std::uint64_t kMib = std::uint64_t{1} << 20;
-
 Basis basis_of(const RunModel& model, const Run& run) {
   if (model.rule == nullptr) return Basis::Assumed;
   if (run.engine != Engine::LlamaCpp || !compute_is_replayed(model)) return Basis::Estimate;
@@ -95,17 +93,6 @@ std::optional<Placement> measure_split(const Model& source, const Run& run, std:
   const auto model = read_run_model(source);
   if (!model) return std::nullopt;
   return place(source, *model, run, proportions);
-}
-
-std::uint64_t overhead_bytes(Backend backend) {
-  switch (backend) {
-    case Backend::Cpu: return 150 * kMib;
-    case Backend::Cuda:
-    case Backend::Rocm: return 500 * kMib;
-    case Backend::Vulkan: return 200 * kMib;
-    case Backend::Metal: return 100 * kMib;
-  }
-  return 500 * kMib;
 }
 
 }  // namespace weigh

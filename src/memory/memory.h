@@ -44,9 +44,4 @@ Footprint measure(const Model& model, const Run& run);
 /// model whose hyperparameters are unknown.
 std::optional<Placement> measure_split(const Model& model, const Run& run, std::span<const double> proportions);
 
-enum class Backend : std::uint8_t { Cpu, Cuda, Rocm, Vulkan, Metal };
-
-/// What a backend's context takes on a device beside all buffers (facts/memory.md 6.1); an estimate.
-std::uint64_t overhead_bytes(Backend backend);
-
 }  // namespace weigh

@@ -225,10 +225,7 @@ Model describe(Checkpoint checkpoint) {
   model.architecture = read_architecture(model.checkpoint, tensors, model.tensors);
   model.architecture.tied_embeddings = settle_tied_head(model.checkpoint, tensors, model.tensors, findings);
   // A head that lies in a missing shard is not tied.
-  const auto missing = [](const Finding& finding) {
-    return finding.code == "missing-shard" || finding.code == "unreadable-shard";
-  };
-  if (std::ranges::any_of(model.checkpoint.findings, missing)) model.architecture.tied_embeddings.reset();
+  if (parts_missing(model.checkpoint)) model.architecture.tied_embeddings.reset();
   if (!add_up(tensors, model)) {
     add_finding(findings, Severity::Error, "sum-overflow",
                 "the tensors' sizes add up to more than 64 bits hold; the sums stop at 2^64 - 1");

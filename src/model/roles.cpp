@@ -156,6 +156,19 @@ constexpr auto kWrappers = std::to_array<std::string_view>({"base_layer", "weigh
 
 std::string_view role_name(Role role) { return kNames.at(static_cast<std::size_t>(role)); }
 
+std::string_view part_name(Role role) {
+  switch (role) {
+    case Role::AttentionQ:
+    case Role::AttentionK:
+    case Role::AttentionV:
+    case Role::AttentionOutput:
+    case Role::AttentionFused:
+    case Role::AttentionMla:
+    case Role::AttentionOther: return "attention";
+    default: return role_name(role);
+  }
+}
+
 Role role_of_module(std::string_view module, Naming naming) {
   Parts path = split(module);
   while (path.size() > 1 && std::ranges::find(kWrappers, path.back()) != kWrappers.end()) path.pop_back();

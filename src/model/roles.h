@@ -45,6 +45,10 @@ enum class Role : std::uint8_t {
 /// "token embedding", "attention Q", ..., in words for a table.
 std::string_view role_name(Role role);
 
+/// The part that people speak of: all of attention is one, for each naming cuts it into other tensors (fused or not);
+/// else the role's own name.
+std::string_view part_name(Role role);
+
 /// Which table of patterns is asked first.
 enum class Naming : std::uint8_t { Gguf, HuggingFace, Diffusers };
 

@@ -315,7 +315,9 @@ Layout lay_out(Subject& subject, const Run& run, const Group& group) {
   if (split) {
     const Share& host = subject.beside_host(run).host;
     layout.host = need_of(host);
-    layout.host.overhead = overhead_bytes(Backend::Cpu);
+    Device cpu;
+    cpu.kind = DeviceKind::Cpu;
+    layout.host.overhead = engine_overhead(cpu);
     layout.host_layers = host.blocks;
   }
   // What the whole cannot tell its parts cannot either.

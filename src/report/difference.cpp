@@ -19,20 +19,6 @@ namespace {
 constexpr std::size_t kShown = 20;       // of each list, for people; --verbose and machine formats have all
 constexpr std::size_t kShortValue = 60;  // bytes of a metadata value, for people
 
-// Each naming cuts attention into other tensors (fused or not); as a whole it must weigh the same.
-std::string_view group_name(Role role) {
-  switch (role) {
-    case Role::AttentionQ:
-    case Role::AttentionK:
-    case Role::AttentionV:
-    case Role::AttentionOutput:
-    case Role::AttentionFused:
-    case Role::AttentionMla:
-    case Role::AttentionOther: return "attention";
-    default: return role_name(role);
-  }
-}
-
 using Sides = std::map<std::string, SideBySide>;
 
 void add(Sides& sides, const std::string& name, std::uint64_t parameters, std::uint64_t bytes, bool second) {
@@ -60,7 +46,7 @@ void add_parts(const Model& model, bool second, Parts& parts) {
     add(parts.dtypes, std::string(name(tensor->dtype)), facts->parameters, tensor->bytes, second);
     add(parts.roles, std::string(role_name(facts->role)), facts->parameters, tensor->bytes, second);
     if (facts->parameters == 0) continue;
-    const std::string_view group = group_name(facts->role);
+    const std::string_view group = part_name(facts->role);
     add(parts.groups, facts->layer < 0 ? std::string(group) : fmt::format("layer {:04} {}", facts->layer, group),
         facts->parameters, tensor->bytes, second);
   }

@@ -74,20 +74,6 @@ std::string weights_text(const Model& model) {
   return text;
 }
 
-/// The parts that people speak of; a role's own name where nobody has a wider word for it.
-std::string_view part_name(Role role) {
-  switch (role) {
-    case Role::AttentionQ:
-    case Role::AttentionK:
-    case Role::AttentionV:
-    case Role::AttentionOutput:
-    case Role::AttentionFused:
-    case Role::AttentionMla:
-    case Role::AttentionOther: return "attention";
-    default: return role_name(role);
-  }
-}
-
 /// Largest first; the small ones together unless `all`. "routed expert 45.10 B (25.43 GiB), attention 1.34 B (730.0
 /// MiB), ..."
 std::string parts_text(const Model& model, bool all) {
@@ -302,15 +288,9 @@ std::string words_of(const Fit& fit, bool asked_for, bool full) {
   return asked_for && !fit.help.empty() ? fit.distance + "; " + fit.help : fit.distance;
 }
 
-bool parts_missing(const Model& model) {
-  return std::any_of(model.findings.begin(), model.findings.end(), [](const Finding& finding) {
-    return finding.code == "missing-shard" || finding.code == "unreadable-shard";
-  });
-}
-
 std::string need_note(const ModelReport& report) {
   if (report.fits.empty()) return {};
-  if (parts_missing(report.model)) return "parts are missing: the whole model needs more than this";
+  if (parts_missing(report.model.checkpoint)) return "parts are missing: the whole model needs more than this";
   const Fit& first = report.fits.front();
   if (first.context && !first.need.kv_cache) {
     return fmt::format("need = weights + overhead in {}; {}", first.engine,

@@ -42,9 +42,6 @@ std::string device_label(const Device& device);
 /// Why the verdict is what it is: for a device that was asked for with the help there is, and the rule where `full`.
 std::string words_of(const Fit& fit, bool asked_for, bool full);
 
-/// Whether a part of the set is not there or cannot be read, so that every sum falls short.
-bool parts_missing(const Model& model);
-
 /// What `need` is made of and what it leaves out: the line under the devices.
 std::string need_note(const ModelReport& report);
 

@@ -8,14 +8,12 @@
 
 #include "formats/checked.h"
 #include "formats/error.h"
+#include "formats/snapshot.h"
 
 namespace weigh {
 
 namespace {
 
-// Headers shrink up to 250-fold (a vocabulary's zeros). What grows far more is no header but a bomb.
-constexpr std::uint64_t kMostRatio = 512;
-constexpr std::uint64_t kAlwaysAllowed = std::uint64_t{16} << 20U;
 constexpr std::uint32_t kFrameMagic = 0xFD2FB528;
 constexpr std::uint32_t kSkippableMagic = 0x184D2A50;  // the low 4 bits are free
 constexpr std::size_t kLongestFrameHeader = 18;
@@ -125,9 +123,9 @@ ZstdSource::~ZstdSource() = default;
 void ZstdSource::read(std::uint64_t offset, std::span<std::byte> into) {
   const auto end = checked_add(offset, into.size());
   if (!end || *end > size_) throw IoError("reading behind the end of the decompressed file", offset);
-  if (*end > std::max(kAlwaysAllowed, packed_->size() * kMostRatio)) {
-    throw FormatError(
-        fault("zstd stream", "a header that shrank more than " + std::to_string(kMostRatio) + "-fold", "a model's"));
+  const std::uint64_t most = most_unpacked(packed_->size());
+  if (*end > most) {
+    throw FormatError(fault("zstd stream", "a header of more than " + std::to_string(most) + " bytes", "a model's"));
   }
   while (plain_.size() < *end) {
     const std::size_t before = plain_.size();

@@ -202,3 +202,16 @@ TEST_CASE("what an engine's own context takes, by the driver it runs on") {
     CHECK(engine_overhead(device(row.id)) == row.mib * kMiB);
   }
 }
+
+TEST_CASE("what an engine takes before the first weight, by backend") {
+  struct Row {
+    std::string_view id;
+    std::uint64_t mib;
+  };
+  for (const Row& row : {Row{"rtx-4090", 500}, Row{"p5-48xlarge", 500}, Row{"mi300x", 500}, Row{"m2-ultra-192gb", 100},
+                         Row{"ram-16gb", 150}}) {
+    CAPTURE(row.id);
+    CHECK(engine_overhead(device(row.id)) == row.mib * kMiB);
+  }
+  CHECK(engine_overhead(made(DeviceKind::Cpu, "", 0)) == 150 * kMiB);
+}

@@ -70,8 +70,3 @@ TEST_CASE("other engines have rules of their own", "[memory]") {
   CHECK(at(Engine::Vllm).basis == Basis::Estimate);
   CHECK(measure(deepseek_v3(), {.engine = Engine::Vllm, .context = 8192}).kv_cache == 61U * 576 * 2 * 8192);
 }
-
-TEST_CASE("every backend has an overhead", "[memory]") {
-  CHECK(overhead_bytes(Backend::Cuda) == 500U << 20);
-  CHECK(overhead_bytes(Backend::Cpu) == 150U << 20);
-}
