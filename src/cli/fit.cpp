@@ -24,13 +24,14 @@ int run_fit(const FitOptions& options, Session& session) {
     throw UsageError("name a device to fit it on: --on rtx-4090, --on 24GiB, --on local; 'weigh devices' lists them");
   }
   const std::optional<Verdict> required = required_verdict(options.require, groups);
+  const Companions companions(options.run);
   Output output(options.common, session, options.paths);
   Report report;
   for (const std::string& path : options.paths) {
     Opened opened = open_checkpoints(path);
     for (Checkpoint& checkpoint : opened.checkpoints) {
       report.models.push_back(
-          weigh_run_of(describe(std::move(checkpoint)), options.run, groups, catalogue, RunDetail::Advice));
+          weigh_run_of(describe(std::move(checkpoint)), options.run, companions, groups, catalogue, RunDetail::Advice));
     }
     for (Failure& failure : opened.failures) {
       session.tell(failure_line(failure));

@@ -21,14 +21,15 @@ int run_inspect(const InspectOptions& options, Session& session) {
   const Catalogue catalogue = load_catalogue();
   const std::vector<Group> groups = resolve_groups(catalogue, options.on);
   const std::optional<Verdict> required = required_verdict(options.require, groups);
+  const Companions companions(options.run);
   Output output(options.common, session, options.paths);
   Report report;
   std::size_t unread = 0;
   for (const std::string& path : options.paths) {
     Opened opened = open_checkpoints(path);
     for (Checkpoint& checkpoint : opened.checkpoints) {
-      report.models.push_back(
-          weigh_run_of(describe(std::move(checkpoint)), options.run, groups, catalogue, RunDetail::Placement));
+      report.models.push_back(weigh_run_of(describe(std::move(checkpoint)), options.run, companions, groups, catalogue,
+                                           RunDetail::Placement));
     }
     unread += opened.failures.empty() ? 0 : 1;
     for (Failure& failure : opened.failures) {

@@ -72,6 +72,9 @@ void add_run_options(CLI::App& app, RunOptions& options) {
       ->type_name("N");
   app.add_option("--flash-attention", options.flash_attention, "on (default) or off")->type_name("WHEN");
   app.add_flag("--swa-full", options.full_window_cache, "Sliding layers keep the whole context");
+  app.add_option("--mmproj", options.mmproj, "The projector that is loaded with it")->type_name("FILE");
+  app.add_flag("--no-mmproj-offload", options.projector_on_host, "The projector stays in host memory");
+  app.add_option("--draft", options.draft, "A small model that drafts tokens for it")->type_name("PATH");
 }
 
 void add_placement_options(CLI::App& app, RunOptions& options) {
@@ -101,6 +104,9 @@ void check_run_options(const RunOptions& options) {
   }
   if (!options.engine.empty() && !engine_by_name(options.engine)) {
     throw UsageError(fmt::format("--engine {}: there are llama.cpp, transformers, vllm and mlx", options.engine));
+  }
+  if (options.projector_on_host && options.mmproj.empty()) {
+    throw UsageError("--no-mmproj-offload needs a projector: --mmproj FILE");
   }
   if (!options.as.empty() && find_quantiser_type(options.as) == nullptr) {
     throw UsageError(fmt::format("--as {}: no type that llama.cpp's quantiser makes", options.as));
@@ -142,6 +148,7 @@ Run run_of(const RunOptions& options, const Subject& subject) {
   run.full_window_cache = options.full_window_cache;
   run.gpu_layers = options.gpu_layers;
   run.cpu_moe_layers = options.cpu_moe_layers;
+  run.projector_on_host = options.projector_on_host;
   if (options.context == "max") {
     if (const RunModel* model = subject.run_model()) run.context = model->trained_context;
   } else if (!options.context.empty()) {

@@ -19,12 +19,15 @@ struct RunOptions {
   std::string kv_type = "f16";
   std::string flash_attention = "on";
   std::string as;
+  std::string mmproj;  ///< path of a projector; empty: none
+  std::string draft;   ///< path of a draft model; empty: none
   std::uint64_t parallel = 1;
   std::uint64_t micro_batch = 512;
   std::optional<std::uint64_t> gpu_layers;
   std::uint64_t cpu_moe_layers = 0;
   bool unified_cache = false;
   bool full_window_cache = false;
+  bool projector_on_host = false;
   bool together = false;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <nlohmann/json.hpp>
 
 #include "src/devices/units.h"
 #include "src/report/facts.h"
@@ -46,6 +47,35 @@ std::vector<Fit> weigh_groups(Subject& subject, const Run& run, std::span<const 
   return fits;
 }
 
+/// What an engine is given to load: the first file of a GGUF model, a checkpoint's folder, or `placeholder` for a GGUF
+/// that is still to be made.
+std::string path_to_load(const Model& model, Engine engine, const QuantiserType* type, std::string_view placeholder) {
+  const Checkpoint& checkpoint = model.checkpoint;
+  const bool gguf = checkpoint.files.front().format == Format::Gguf;
+  if (engine == Engine::LlamaCpp && (!gguf || type != nullptr)) {
+    return fmt::format("{}{}.gguf", placeholder, type == nullptr ? "" : "-" + std::string(type->name));
+  }
+  return gguf && !checkpoint.file_paths.empty() ? checkpoint.file_paths.front() : checkpoint.path;
+}
+
+/// " --mmproj FILE", " -md FILE": what else the engine is to load.
+std::string companion_flags(const Subject& subject, const Run& run) {
+  std::string flags;
+  for (const Companion& companion : subject.companions()) {
+    const std::string path = path_to_load(*companion.model, subject.engine(), nullptr, "DRAFT");
+    if (companion.role == CompanionRole::Projector) {
+      flags += fmt::format(" --mmproj {}{}", shell_quoted(path), run.projector_on_host ? " --no-mmproj-offload" : "");
+    } else if (subject.engine() == Engine::Vllm) {
+      const nlohmann::json config{{"model", path}, {"num_speculative_tokens", 5}};
+      flags += " --speculative-config " +
+               shell_quoted(config.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    } else {
+      flags += fmt::format(" {} {}", subject.engine() == Engine::Mlx ? "--draft-model" : "-md", shell_quoted(path));
+    }
+  }
+  return flags;
+}
+
 /// "llama-server -m model.gguf -c 4096 ..."; empty for an engine that is no program.
 std::string command_line(const Model& model, const Subject& subject, const Run& run, const Fit& fit) {
   struct Program {
@@ -59,13 +89,8 @@ std::string command_line(const Model& model, const Subject& subject, const Run& 
   // What does not fit has a command only where its placement says how.
   const bool placed = fit.placement && fit.placement->fits;
   if (fit.verdict == Verdict::No || (fit.verdict == Verdict::Over && !placed)) return {};
-  const Checkpoint& checkpoint = model.checkpoint;
-  const bool gguf = checkpoint.files.front().format == Format::Gguf;
-  std::string path = gguf && !checkpoint.file_paths.empty() ? checkpoint.file_paths.front() : checkpoint.path;
-  if (subject.engine() == Engine::LlamaCpp && (!gguf || subject.type() != nullptr)) {
-    path = fmt::format("MODEL{}.gguf", subject.type() == nullptr ? "" : "-" + std::string(subject.type()->name));
-  }
-  std::string line = fmt::format("{} {}", program->words, shell_quoted(path));
+  const std::string path = path_to_load(model, subject.engine(), subject.type(), "MODEL");
+  std::string line = fmt::format("{} {}{}", program->words, shell_quoted(path), companion_flags(subject, run));
   std::vector<std::string> flags = engine_flags(subject, run);
   if (fit.placement) flags.insert(flags.end(), fit.placement->flags.begin(), fit.placement->flags.end());
   for (const std::string& flag : flags) line += " " + flag;
@@ -99,12 +124,13 @@ ModelReport weigh_model(Model model, std::span<const Group> groups, const Catalo
   return report;
 }
 
-ModelReport weigh_run_of(Model model, const RunOptions& options, std::span<const Group> groups,
-                         const Catalogue& catalogue, RunDetail detail) {
+ModelReport weigh_run_of(Model model, const RunOptions& options, const Companions& companions,
+                         std::span<const Group> groups, const Catalogue& catalogue, RunDetail detail) {
   ModelReport report;
   {
     const QuantiserType* type = options.as.empty() ? nullptr : find_quantiser_type(options.as);
-    Subject subject(model, engine_of(options, model), type);
+    const Engine engine = engine_of(options, model);
+    Subject subject(model, engine, type, companions.for_engine(engine));
     const Run run = run_of(options, subject);
     report.ladder = groups.empty() && model.weight_bytes > 0;
     if (report.ladder || !groups.empty()) report.fits = weigh_groups(subject, run, groups, catalogue);
@@ -116,7 +142,7 @@ ModelReport weigh_run_of(Model model, const RunOptions& options, std::span<const
       }
     }
   }
-  if (detail != RunDetail::Advice) report.what_next = quantised_sizes(model, options, groups);
+  if (detail != RunDetail::Advice) report.what_next = quantised_sizes(model, options, companions, groups);
   report.model = std::move(model);
   return report;
 }
@@ -148,7 +174,8 @@ ModelReport weigh_prediction(const Model& source, const QuantisedSize& predictio
   return report;
 }
 
-std::string quantised_sizes(const Model& model, const RunOptions& options, std::span<const Group> groups) {
+std::string quantised_sizes(const Model& model, const RunOptions& options, const Companions& companions,
+                            std::span<const Group> groups) {
   constexpr std::array<std::string_view, 4> kShown = {"Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M"};
   if (!is_unquantised(model)) return {};
   std::string text;
@@ -165,7 +192,7 @@ std::string quantised_sizes(const Model& model, const RunOptions& options, std::
   if (!options.engine.empty() && options.engine != "llama.cpp") in_llama_cpp.kv_type = "f16";
   const Run run = run_of(in_llama_cpp, subject);
   for (const Group& group : groups) {
-    const auto largest = largest_fitting_type(model, run, group);
+    const auto largest = largest_fitting_type(model, run, group, companions.for_engine(Engine::LlamaCpp));
     text += fmt::format("{}{} on {}", text.empty() ? "" : "; ",
                         largest ? fmt::format("{} ({}) is the largest that fits", largest->type->name,
                                               human_bytes(largest->weight_bytes))

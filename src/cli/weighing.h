@@ -5,6 +5,7 @@
 #include <string>
 
 #include "src/checkpoint/checkpoint.h"
+#include "src/cli/companions.h"
 #include "src/cli/options.h"
 #include "src/cli/run_options.h"
 #include "src/model/quantiser.h"
@@ -19,8 +20,8 @@ ModelReport weigh_model(Model model, std::span<const Group> groups, const Catalo
 enum class RunDetail : std::uint8_t { Verdict, Placement, Advice };
 
 /// Holds a run of a model against the devices asked for, or against a ladder of common ones when none was.
-ModelReport weigh_run_of(Model model, const RunOptions& options, std::span<const Group> groups,
-                         const Catalogue& catalogue, RunDetail detail);
+ModelReport weigh_run_of(Model model, const RunOptions& options, const Companions& companions,
+                         std::span<const Group> groups, const Catalogue& catalogue, RunDetail detail);
 
 /// The model that `prediction` says `source` would be, held against the devices.
 ModelReport weigh_prediction(const Model& source, const QuantisedSize& prediction, std::span<const Group> groups,
@@ -28,7 +29,8 @@ ModelReport weigh_prediction(const Model& source, const QuantisedSize& predictio
 
 /// For a checkpoint that is not quantised: which GGUF type of it is the largest that fits each device, or without
 /// devices how large a few types would be. Empty for any other model.
-std::string quantised_sizes(const Model& model, const RunOptions& options, std::span<const Group> groups);
+std::string quantised_sizes(const Model& model, const RunOptions& options, const Companions& companions,
+                            std::span<const Group> groups);
 
 /// 1 when something could not be read or a model has an error finding, else 0.
 int exit_status(const Report& report);

@@ -51,12 +51,13 @@ struct Fit {
   std::string reason;               ///< one sentence: distance, help and rule
 
   // What only a run says, a model with a context; absent or empty where there is none.
-  std::optional<std::uint64_t> context;  ///< tokens, all sequences together
-  std::string kv_type;                   ///< "f16", or of K and of V: "q8_0,f16"
-  std::string cache_shape;               ///< "8 KV heads in each of 32 layers"
-  std::string_view basis;                ///< "rules", "estimate" or "assumed": what the need rests on
-  std::string remark;                    ///< what is assumed, a sentence
-  bool beside_host = false;              ///< the need is the devices' alone: the rest lies in host memory
+  std::optional<std::uint64_t> context;    ///< tokens, all sequences together
+  std::string kv_type;                     ///< "f16", or of K and of V: "q8_0,f16"
+  std::string cache_shape;                 ///< "8 KV heads in each of 32 layers"
+  std::string_view basis;                  ///< "rules", "estimate" or "assumed": what the need rests on
+  std::string remark;                      ///< what is assumed, a sentence
+  bool beside_host = false;                ///< the need is the devices' alone: the rest lies in host memory
+  std::vector<CompanionShare> companions;  ///< what the need holds beside the model
   std::optional<PlacementPlan> placement;
   std::string command;  ///< to paste into a shell
   std::optional<std::uint64_t> max_context;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,6 +21,18 @@ struct Need {
   std::vector<std::uint64_t> pieces;
 
   [[nodiscard]] std::uint64_t total() const;
+};
+
+/// The parts that a need is the sum of.
+inline constexpr std::array kNeedParts{&Need::weights, &Need::kv_cache, &Need::state, &Need::compute, &Need::overhead};
+
+/// What is loaded beside the model, and how much of the need it is.
+struct CompanionShare {
+  std::string_view role;  ///< "mmproj", "draft"
+  std::string name;       ///< of its file
+  std::string path;
+  Need need;                     ///< on all devices
+  std::uint64_t host_bytes = 0;  ///< beside them
 };
 
 /// What one memory holds of a run that is placed.

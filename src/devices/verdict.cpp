@@ -118,7 +118,7 @@ std::string_view verdict_name(Verdict verdict) {
 
 std::uint64_t Need::total() const {
   std::uint64_t sum = 0;
-  for (const auto& bytes : {weights, kv_cache, state, compute, overhead}) sum = add(sum, bytes.value_or(0));
+  for (const auto part : kNeedParts) sum = add(sum, (this->*part).value_or(0));
   return sum;
 }
 
@@ -176,7 +176,7 @@ Fit judge_each(const Device& label, std::span<const Device> devices, std::span<c
       if (fit.help.empty() || one > fit.verdict) fit.help = std::move(help.text);
     }
     fit.verdict = std::max(fit.verdict, one);
-    for (const auto part : {&Need::weights, &Need::kv_cache, &Need::state, &Need::compute, &Need::overhead}) {
+    for (const auto part : kNeedParts) {
       auto& sum = fit.need.*part;
       const auto& bytes = needs[i].*part;
       if (i == 0) {

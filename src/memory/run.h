@@ -28,6 +28,7 @@ struct Run {
   /// As -ngl counts: the output layer first, then blocks from the last; absent: all.
   std::optional<std::uint64_t> gpu_layers = std::nullopt;
   std::uint64_t cpu_moe_layers = 0;  ///< experts of the first blocks stay on the host (--n-cpu-moe)
+  bool projector_on_host = false;    ///< --no-mmproj-offload
 };
 
 }  // namespace weigh

@@ -28,6 +28,7 @@ class Adviser {
     context();
     cache();
     micro_batch();
+    projector();
     quantisation();
     host();
     device();
@@ -94,6 +95,16 @@ class Adviser {
             {"--ubatch", std::to_string(kSmall)}, subject_, run, group_);
   }
 
+  void projector() {
+    const bool has_one = std::ranges::any_of(
+        subject_.companions(), [](const Companion& companion) { return companion.role == CompanionRole::Projector; });
+    if (!has_one || run_.projector_on_host || !beside_host(subject_, run_, group_)) return;
+    Run run = run_;
+    run.projector_on_host = true;
+    propose("projector", "the projector in host memory, slower at reading images", {"--no-mmproj-offload"}, subject_,
+            run, group_);
+  }
+
   void quantisation() {
     constexpr std::uint64_t kUsual = 4096;
     if (quantise(run_, "", {}) || context_of(subject_, run_) <= kUsual) return;
@@ -105,14 +116,14 @@ class Adviser {
   bool quantise(const Run& asked, const std::string& also, const std::vector<std::string>& more) {
     const Model& source = subject_.source();
     Conversion conversion = to_llama_cpp(asked);
-    const auto smaller = largest_fitting_type(source, conversion.run, group_);
+    const auto smaller = largest_fitting_type(source, conversion.run, group_, subject_.companions());
     if (!smaller) return false;
     const std::string name(smaller->type->name);
     std::vector<std::string> flags = std::move(conversion.flags);
     flags.insert(flags.end(), {"--as", name});
     flags.insert(flags.end(), more.begin(), more.end());
     const bool original = default_engine(source) != Engine::LlamaCpp;
-    Subject as_smaller(source, Engine::LlamaCpp, smaller->type);
+    Subject as_smaller(source, Engine::LlamaCpp, smaller->type, subject_.companions());
     return propose("quantisation",
                    fmt::format("{} for the weights, {}{}{}", name, human_bytes(smaller->weight_bytes),
                                original ? "" : ", made from the original", also),
@@ -143,7 +154,7 @@ class Adviser {
     const QuantiserType* usual = find_quantiser_type("Q4_K_M");
     Conversion conversion = to_llama_cpp(run_);
     conversion.flags.insert(conversion.flags.end(), {"--as", std::string(usual->name)});
-    Subject quantised(subject_.source(), Engine::LlamaCpp, usual);
+    Subject quantised(subject_.source(), Engine::LlamaCpp, usual, subject_.companions());
     move_to_host(quantised, conversion.run, std::move(conversion.flags), fmt::format("{} and ", usual->name));
   }
 
@@ -213,7 +224,8 @@ class Adviser {
 
 }  // namespace
 
-std::optional<SmallerType> largest_fitting_type(const Model& source, Run run, const Group& group) {
+std::optional<SmallerType> largest_fitting_type(const Model& source, Run run, const Group& group,
+                                                const std::vector<Companion>& companions) {
   const bool gguf = !source.checkpoint.files.empty() && source.checkpoint.files.front().format == Format::Gguf;
   if (source.checkpoint.files.empty() || (!gguf && source.quantization)) return std::nullopt;
   std::uint64_t room = 0;
@@ -230,7 +242,7 @@ std::optional<SmallerType> largest_fitting_type(const Model& source, Run run, co
   for (const SmallerType& smaller : types) {
     // Embeddings may lie on the host, but never half of it all; and with a host beside it even more may.
     if (smaller.weight_bytes / 2 > room && !run.gpu_layers && run.cpu_moe_layers == 0) continue;
-    Subject subject(source, Engine::LlamaCpp, smaller.type);
+    Subject subject(source, Engine::LlamaCpp, smaller.type, companions);
     const Fit fit = weigh_run(subject, run, group);
     if (fit.verdict == Verdict::Fits && fit.need.kv_cache && fit.need.compute) return smaller;
   }

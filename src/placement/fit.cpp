@@ -10,6 +10,7 @@
 
 #include "src/devices/units.h"
 #include "src/model/sum.h"
+#include "src/placement/companions.h"
 
 namespace weigh {
 
@@ -72,6 +73,9 @@ std::string cache_shape(const RunModel& model) {
 Fit weigh_weights(Subject& subject, const Run& run, const Group& group, std::string_view engine) {
   Need need;
   need.weights = subject.whole(run).weights;
+  Sum weights{.value = need.weights.value_or(0)};
+  for (const Companion& companion : subject.companions()) weights.add(companion.model->weight_bytes);
+  need.weights = weights.value;
   need.overhead = engine_overhead(group.slots.front());
   const bool alike = std::ranges::all_of(group.slots, [&](const Device& d) { return d.id == group.slots[0].id; });
   if (alike) {
@@ -104,6 +108,27 @@ bool counted_whole(const Fit& fit) { return fit.need.kv_cache.has_value() && fit
 bool fits(Subject& subject, const Run& run, const Group& group) {
   const Fit fit = weigh_run(subject, run, group);
   return fit.verdict == Verdict::Fits && counted_whole(fit);
+}
+
+CompanionShare share_of(const CompanionNeed& needs) {
+  const Companion& companion = *needs.companion;
+  CompanionShare share{.role = role_name(companion.role),
+                       .name = companion.model->checkpoint.name,
+                       .path = companion.model->checkpoint.path,
+                       .need = needs.slots.front(),
+                       .host_bytes = needs.host.total()};
+  for (std::size_t i = 1; i < needs.slots.size(); ++i) add_need(share.need, needs.slots[i]);
+  return share;
+}
+
+// A projector's working memory is never the engine's own figure.
+Basis basis_of(Subject& subject, const Run& run) {
+  Basis basis = subject.whole(run).basis;
+  for (const Companion& companion : subject.companions()) {
+    const bool draft = companion.role == CompanionRole::Draft;
+    basis = std::max(basis, draft ? subject.draft()->whole(run).basis : Basis::Estimate);
+  }
+  return basis;
 }
 
 std::uint64_t block_count(const Subject& subject) { return subject.parts().blocks.size(); }
@@ -154,9 +179,11 @@ Fit weigh_run(Subject& subject, const Run& run, const Group& group) {
     fit.context = whole.context;
     fit.kv_type = cache_type_text(run);
     fit.cache_shape = cache_shape(*subject.run_model());
+    if (subject.draft() != nullptr) fit.cache_shape += ", and the draft's";
+    for (const CompanionNeed& needs : layout.companions) fit.companions.push_back(share_of(needs));
   }
   fit.device = group.label;
-  fit.basis = basis_name(whole.basis);
+  fit.basis = basis_name(basis_of(subject, run));
   fit.remark = whole.remark;
   fit.beside_host = split;
   const bool stated = run.gpu_layers || run.cpu_moe_layers != 0;

@@ -36,7 +36,8 @@ struct SmallerType {
   const QuantiserType* type = nullptr;
   std::uint64_t weight_bytes = 0;  ///< all tensors
 };
-std::optional<SmallerType> largest_fitting_type(const Model& source, Run run, const Group& group);
+std::optional<SmallerType> largest_fitting_type(const Model& source, Run run, const Group& group,
+                                                const std::vector<Companion>& companions = {});
 
 /// What makes a run that does not fit do so, most welcome first. Every proposal has been weighed and fits.
 std::vector<Advice> advise(Subject& subject, const Run& run, const Group& group, const Catalogue& catalogue);

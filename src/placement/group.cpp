@@ -9,6 +9,7 @@
 #include "src/memory/cache.h"
 #include "src/memory/compute.h"
 #include "src/model/sum.h"
+#include "src/placement/companions.h"
 
 namespace weigh {
 
@@ -167,20 +168,24 @@ Counts choose_counts(const Pieces& pieces, const Group& group, std::string_view 
   return counts;
 }
 
-Need need_of(const Share& share) {
-  Need need;
-  need.weights = share.weights;
-  need.kv_cache = share.kv_cache;
-  need.state = share.state;
-  need.compute = plus(share.compute, share.logits);
-  return need;
+// What is taken of each slot before the first layer: overhead, and the companions as if the slots shared them by their
+// budgets, which is about how the layers will lie.
+std::vector<std::uint64_t> taken_before(Subject& subject, const Run& run, const Group& group, std::string_view engine) {
+  std::vector<std::uint64_t> taken;
+  std::vector<std::uint64_t> shares;
+  for (const Device& slot : group.slots) {
+    taken.push_back(engine_overhead(slot));
+    shares.push_back(budget_of(slot, engine).safe);
+  }
+  for (const CompanionNeed& needs : companion_needs(subject, run, group, shares)) {
+    for (std::size_t i = 0; i < taken.size(); ++i) taken[i] = plus(taken[i], needs.slots[i].total());
+  }
+  return taken;
 }
 
-Layout spread(const Pieces& pieces, const Group& group, std::string_view engine) {
+Layout spread(Subject& subject, const Run& run, const Pieces& pieces, const Group& group, std::string_view engine) {
   Layout layout;
-  std::vector<std::uint64_t> overheads;
-  for (const Device& slot : group.slots) overheads.push_back(engine_overhead(slot));
-  const Counts counts = choose_counts(pieces, group, engine, overheads);
+  const Counts counts = choose_counts(pieces, group, engine, taken_before(subject, run, group, engine));
   auto piece = pieces.list.begin();
   for (std::size_t i = 0; i < counts.size(); ++i) {
     Need need;
@@ -197,7 +202,7 @@ Layout spread(const Pieces& pieces, const Group& group, std::string_view engine)
     if (counts[i] != 0) {
       need.weights = plus(need.weights, Part(pieces.everywhere));
       need.compute = output ? pieces.compute_with_output : pieces.compute;
-      need.overhead = overheads[i];
+      need.overhead = engine_overhead(group.slots[i]);
     }
     if (!pieces.caches_known) need.kv_cache = need.state = std::nullopt;
     if (output) layout.output = i;
@@ -310,7 +315,7 @@ Layout lay_out(Subject& subject, const Run& run, const Group& group) {
   } else if (subject.engine() == Engine::Vllm) {
     layout = tensor_parallel(subject, run, group);
   } else {
-    layout = spread(split ? pieces_beside_host(subject, run) : all_pieces(subject, run), group, engine);
+    layout = spread(subject, run, split ? pieces_beside_host(subject, run) : all_pieces(subject, run), group, engine);
   }
   if (split) {
     const Share& host = subject.beside_host(run).host;
@@ -319,6 +324,11 @@ Layout lay_out(Subject& subject, const Run& run, const Group& group) {
     cpu.kind = DeviceKind::Cpu;
     layout.host.overhead = engine_overhead(cpu);
     layout.host_layers = host.blocks;
+  }
+  layout.companions = companion_needs(subject, run, group, layout.shares);
+  for (const CompanionNeed& needs : layout.companions) {
+    for (std::size_t i = 0; i < layout.slots.size(); ++i) add_need(layout.slots[i], needs.slots[i]);
+    if (split) add_need(layout.host, needs.host);
   }
   // What the whole cannot tell its parts cannot either.
   const Footprint& whole = subject.whole(run);

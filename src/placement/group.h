@@ -28,8 +28,15 @@ Group group_of(std::span<const Device> devices);
 /// Whether a run lies partly in host memory: llama.cpp on devices that have one beside them.
 bool beside_host(const Subject& subject, const Run& run, const Group& group);
 
+/// What a companion takes of a run, on each slot and on the host.
+struct CompanionNeed {
+  const Companion* companion = nullptr;
+  std::vector<Need> slots;
+  Need host;
+};
+
 /// What each slot and the host need when the run is laid out over the slots in whole layers, as evenly as their budgets
-/// allow. Parts that cannot be told are absent.
+/// allow. Companions are counted in. Parts that cannot be told are absent.
 struct Layout {
   std::vector<Need> slots;
   std::vector<std::uint64_t> layers;  ///< blocks on each slot
@@ -37,6 +44,7 @@ struct Layout {
   std::optional<std::size_t> output;  ///< the slot with the output layer
   Need host;
   std::uint64_t host_layers = 0;
+  std::vector<CompanionNeed> companions = {};  ///< counted above
 };
 
 Layout lay_out(Subject& subject, const Run& run, const Group& group);

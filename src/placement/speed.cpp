@@ -56,7 +56,8 @@ Reads reads_of(const Subject& subject, const Run& run, const Layout& layout) {
 }  // namespace
 
 std::optional<SpeedBound> speed_bound(Subject& subject, const Run& run, const Group& group) {
-  if (subject.run_model() == nullptr) return std::nullopt;
+  // How many of a draft's tokens are taken nobody knows beforehand.
+  if (subject.run_model() == nullptr || subject.draft() != nullptr) return std::nullopt;
   const Layout layout = lay_out(subject, run, group);
   const Reads reads = reads_of(subject, run, layout);
   const bool in_turn = subject.engine() != Engine::Vllm;  // layer by layer, or all devices at once

@@ -75,11 +75,18 @@ struct Subject::Converted {
   }
 };
 
-Subject::Subject(const Model& source, Engine engine, const QuantiserType* type)
-    : source_(source), engine_(engine), type_(type), run_model_(run_model_of(source)) {
+Subject::Subject(const Model& source, Engine engine, const QuantiserType* type, std::vector<Companion> companions)
+    : source_(source),
+      engine_(engine),
+      type_(type),
+      companions_(std::move(companions)),
+      run_model_(run_model_of(source)) {
   const bool convert = type != nullptr || (engine == Engine::LlamaCpp && !is_gguf(source));
   if (convert && !source.checkpoint.files.empty()) converted_ = std::make_shared<const Converted>(source, type);
   if (run_model_) parts_ = weight_parts(weights(), *run_model_);
+  for (const Companion& companion : companions_) {
+    if (companion.role == CompanionRole::Draft) draft_ = std::make_unique<Subject>(*companion.model, engine);
+  }
 }
 
 const Model& Subject::weights() const { return converted_ ? converted_->model : source_; }
@@ -112,9 +119,13 @@ const Placement& Subject::beside_host(const Run& run) {
   const auto [at, is_new] = beside_host_.try_emplace(key_of(run));
   if (is_new) {
     constexpr std::array kOne{1.0};
-    at->second = place(weights(), *run_model_, run, kOne);
+    at->second = placed(run, kOne);
   }
   return at->second;
+}
+
+Placement Subject::placed(const Run& run, std::span<const double> proportions) const {
+  return place(weights(), *run_model_, run, proportions);
 }
 
 }  // namespace weigh

@@ -160,6 +160,22 @@ std::string advice_text(const Advice& advice) {
   return fmt::format("{} ({}): {}", advice.text, flags, human_bytes(advice.need_bytes));
 }
 
+/// "Qwen3-0.6B-Q8_0.gguf takes 1.05 GiB of it: weights 604 MiB, KV cache 448 MiB, compute 20 MiB"
+std::string companion_text(const CompanionShare& share, const Page& page) {
+  std::string parts;
+  for (const PartRow& part : kParts) {
+    const auto& bytes = share.need.*part.bytes;
+    if (bytes == 0U) continue;
+    parts += fmt::format("{}{} {}", parts.empty() ? "" : ", ", part.name, size_text(bytes, page));
+  }
+  std::string text = fmt::format("{}: ", share.name);
+  if (!parts.empty()) text += fmt::format("{} of the need ({})", size_text(share.need.total(), page), parts);
+  if (share.host_bytes != 0) {
+    text += fmt::format("{}{} on the host", parts.empty() ? "" : ", and ", size_text(share.host_bytes, page));
+  }
+  return text;
+}
+
 void write_fit(const Fit& fit, Page& page) {
   const std::string verdict = page.colored(verdict_name(fit.verdict), color_of(fit.verdict));
   page.line();
@@ -172,6 +188,9 @@ void write_fit(const Fit& fit, Page& page) {
   if (fit.placement) write_placement(*fit.placement, page);
   page.line();
   if (!fit.engine.empty()) page.paragraph(page.label("engine"), fit.engine);
+  for (const CompanionShare& share : fit.companions) {
+    page.paragraph(page.label(share.role), page.safe(companion_text(share, page)));
+  }
   if (const std::string text = context_text(fit); !text.empty() && fit.context) {
     page.paragraph(page.label("context"), text);
   }

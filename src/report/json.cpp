@@ -111,6 +111,17 @@ Json need_json(const Need& need) {
           {"overhead", json_or_null(need.overhead)}, {"total", need.total()}};
 }
 
+Json companions_json(const std::vector<CompanionShare>& companions, JsonText& text) {
+  Json result = Json::array();
+  for (const CompanionShare& share : companions) {
+    result.push_back({{"role", share.role},
+                      {"path", text(share.path)},
+                      {"need", need_json(share.need)},
+                      {"host_bytes", share.host_bytes}});
+  }
+  return result;
+}
+
 Json part_json(const PlacedPart& part) {
   return {{"device", part.device},
           {"layers", part.layers},
@@ -154,6 +165,7 @@ Json fit_json(const Fit& fit, JsonText& text) {
           {"limit_bytes", fit.limit_bytes},
           {"budget_bytes", fit.budget_bytes},
           {"need", need_json(fit.need)},
+          {"companions", companions_json(fit.companions, text)},
           {"basis", fit.basis.empty() ? Json() : Json(fit.basis)},
           {"remark", fit.remark.empty() ? Json() : text(fit.remark)},
           {"verdict", verdict_name(fit.verdict)},

@@ -1,0 +1,60 @@
+#include "src/cli/companions.h"
+
+#include <fmt/core.h>
+
+#include <utility>
+
+#include "formats/error.h"
+#include "src/checkpoint/checkpoint.h"
+
+namespace weigh {
+namespace {
+
+/// Null for a flag that is not given.
+std::unique_ptr<const Model> read(std::string_view flag, const std::string& path) {
+  if (path.empty()) return nullptr;
+  Opened opened = open_checkpoints(path);
+  if (opened.checkpoints.size() > 1) {
+    throw UsageError(fmt::format("{} {} holds {} models; name one", flag, path, opened.checkpoints.size()));
+  }
+  if (!opened.failures.empty() || opened.checkpoints.empty()) {
+    const std::string why = opened.failures.empty() ? "holds no model" : opened.failures.front().message;
+    throw IoError(fmt::format("{} {}: {}", flag, path, why));
+  }
+  return std::make_unique<const Model>(describe(std::move(opened.checkpoints.front())));
+}
+
+bool is_gguf(const Model& model) { return model.checkpoint.files.front().format == Format::Gguf; }
+
+}  // namespace
+
+Companions::Companions(const RunOptions& options)
+    : projector_(read("--mmproj", options.mmproj)), draft_(read("--draft", options.draft)) {
+  if (projector_ && (!projector_->projector || !is_gguf(*projector_))) {
+    throw UsageError(fmt::format("--mmproj {}: not a projector; one says general.architecture = clip", options.mmproj));
+  }
+  if (draft_ && Subject(*draft_, default_engine(*draft_)).run_model() == nullptr) {
+    throw UsageError(fmt::format("--draft {}: its files do not say what a run of it needs", options.draft));
+  }
+}
+
+std::vector<Companion> Companions::for_engine(Engine engine) const {
+  std::vector<Companion> all;
+  if (projector_) {
+    if (engine != Engine::LlamaCpp) {
+      throw UsageError(fmt::format("--mmproj is for llama.cpp; for {} the projector is part of the checkpoint",
+                                   engine_name(engine)));
+    }
+    all.push_back({CompanionRole::Projector, projector_.get()});
+  }
+  if (draft_) {
+    if (engine != Engine::LlamaCpp && is_gguf(*draft_)) {
+      throw UsageError(fmt::format("--draft: {} is a GGUF file, which is for llama.cpp and not for {}",
+                                   draft_->checkpoint.name, engine_name(engine)));
+    }
+    all.push_back({CompanionRole::Draft, draft_.get()});
+  }
+  return all;
+}
+
+}  // namespace weigh

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "src/cli/run_options.h"
+#include "src/placement/subject.h"
+
+namespace weigh {
+
+/// The models of --mmproj and --draft, read.
+class Companions {
+ public:
+  /// Throws Error for a file that cannot be read, UsageError for one that is not what its flag wants.
+  explicit Companions(const RunOptions& options);
+
+  /// For a run in `engine`. Throws UsageError where the engine has no such companion.
+  [[nodiscard]] std::vector<Companion> for_engine(Engine engine) const;
+
+ private:
+  std::unique_ptr<const Model> projector_;
+  std::unique_ptr<const Model> draft_;
+};
+
+}  // namespace weigh
