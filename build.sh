@@ -8,7 +8,8 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 # catch2 and python3 are needed to configure, whatever is built.
-packages=(g++ cmake ninja-build libsimdjson-dev nlohmann-json3-dev libzstd-dev libcli11-dev libfmt-dev catch2 python3)
+packages=(g++ cmake ninja-build libsimdjson-dev nlohmann-json3-dev libzstd-dev libcli11-dev libfmt-dev libsqlite3-dev
+          libssl-dev catch2 python3)
 test_packages=(python3-jsonschema)
 clang_packages=(clang libclang-rt-dev clang-tidy clang-format)
 

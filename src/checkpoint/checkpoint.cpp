@@ -36,6 +36,7 @@ constexpr std::array<std::string_view, 7> kOtherSideFiles = {
 struct Named {
   Folder folder;
   std::vector<Selection> selections;
+  bool header_only = false;
 };
 
 Named look_up(const std::string& path) {
@@ -43,19 +44,19 @@ Named look_up(const std::string& path) {
   const fs::file_status status = fs::status(path, error);
   if (status.type() == fs::file_type::not_found) throw IoError("does not exist");
   if (fs::is_directory(status)) {
-    Named named{local_folder(path), {}};
+    Named named{local_folder(path), {}, false};
     named.selections = select_models(named.folder);
     return named;
   }
   if (auto snapshot = open_snapshot(path)) {
-    Named named{snapshot_folder(std::move(*snapshot)), {}};
+    Named named{snapshot_folder(std::move(*snapshot)), {}, true};
     named.selections = select_models(named.folder);
     return named;
   }
   const fs::path file(path);
   const std::string parent = file.parent_path().string();
   const std::string name = file.filename().string();
-  Named named{local_folder(parent.empty() ? "." : parent), {}};
+  Named named{local_folder(parent.empty() ? "." : parent), {}, false};
   if (parent.empty()) named.folder.path.clear();
   if (!named.folder.has(name)) {  // a hidden file: the user named it, so it counts
     named.folder.names.push_back(name);
@@ -258,6 +259,15 @@ void check_whole(Checkpoint& checkpoint, const Selection& selection) {
   }
 }
 
+bool is_side_file(std::string_view name) {
+  const std::string_view base = name.substr(name.rfind('/') + 1);
+  const auto among = [&](const auto& names) { return std::ranges::find(names, base) != names.end(); };
+  return among(kConfigs) || among(kQuantizationConfigs) || among(kOtherSideFiles) ||
+         (base.ends_with(".json") && base.find(".index.") != std::string_view::npos);
+}
+
+}  // namespace
+
 Checkpoint open_selection(const Folder& folder, const Selection& selection) {
   Checkpoint checkpoint;
   checkpoint.name = selection.name;
@@ -299,15 +309,6 @@ Checkpoint open_selection(const Folder& folder, const Selection& selection) {
   return checkpoint;
 }
 
-bool is_side_file(std::string_view name) {
-  const std::string_view base = name.substr(name.rfind('/') + 1);
-  const auto among = [&](const auto& names) { return std::ranges::find(names, base) != names.end(); };
-  return among(kConfigs) || among(kQuantizationConfigs) || among(kOtherSideFiles) ||
-         (base.ends_with(".json") && base.find(".index.") != std::string_view::npos);
-}
-
-}  // namespace
-
 bool parts_missing(const Checkpoint& checkpoint) {
   return std::ranges::any_of(checkpoint.findings, [](const Finding& finding) {
     return finding.code == "missing-shard" || finding.code == "unreadable-shard";
@@ -330,6 +331,7 @@ Opened open_checkpoints(const std::string& path) {
     try {
       opened.checkpoints.push_back(open_selection(named.folder, selection));
       opened.checkpoints.back().path = shown;
+      opened.checkpoints.back().header_only = named.header_only;
     } catch (const Error& error) {
       opened.failures.push_back({shown, error.what(), error.offset});
     }

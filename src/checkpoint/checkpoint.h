@@ -12,6 +12,9 @@
 
 namespace weigh {
 
+struct Folder;
+struct Selection;
+
 /// Why one path gave no report.
 struct Failure {
   std::string path;
@@ -27,6 +30,7 @@ struct Checkpoint {
   std::string path;  ///< as the user named it; the folder's part that holds it when it holds several models
   std::string name;  ///< file name or folder name, to show
   CheckpointKind kind = CheckpointKind::Model;
+  bool header_only = false;                      ///< from a snapshot: the weights are not there
   std::vector<ModelFile> files;                  ///< sorted by number or name; at least one
   std::vector<std::string> file_paths;           ///< one for each of `files`: where it lies, to show
   std::shared_ptr<const nlohmann::json> config;  ///< config.json (or params.json), an object; null when absent
@@ -52,6 +56,9 @@ struct Opened {
 /// Opens what `path` names: a file, a split or sharded set by any one part or by its index, a folder, a snapshot.
 /// Never throws for what is wrong with the input: that is in `failures`.
 Opened open_checkpoints(const std::string& path);
+
+/// Opens the files that were selected in a folder. Throws Error when none of them can be read. The caller sets the path.
+Checkpoint open_selection(const Folder& folder, const Selection& selection);
 
 /// The headers of every model that `path` names, and the small files beside them that say more. Throws Error when there
 /// is none.

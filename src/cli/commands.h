@@ -14,5 +14,6 @@ Command setup_metadata(CLI::App& parent);
 Command setup_diff(CLI::App& parent);
 Command setup_devices(CLI::App& parent);
 Command setup_snapshot(CLI::App& parent);
+Command setup_scan(CLI::App& parent);
 
 }  // namespace weigh

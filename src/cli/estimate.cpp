@@ -139,7 +139,7 @@ Command setup_estimate(CLI::App& parent) {
   app->add_option("--params", options->parameters, "7B, 46.7B, 350M or an exact count")->type_name("N");
   app->add_option("--precision", options->precision, "f32, f16 (default), bf16, f8, int8 or int4")->type_name("TYPE");
   add_device_option(*app, options->on);
-  add_common_options(*app, options->common);
+  add_common_options(*app, options->common, kReportFormats);
   return [options](Session& session) { return run_estimate(*options, session); };
 }
 

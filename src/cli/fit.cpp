@@ -61,7 +61,7 @@ Command setup_fit(CLI::App& parent) {
   add_run_options(*app, options->run);
   add_placement_options(*app, options->run);
   add_require_option(*app, options->require);
-  add_common_options(*app, options->common);
+  add_common_options(*app, options->common, kReportFormats);
   return [options](Session& session) { return run_fit(*options, session); };
 }
 

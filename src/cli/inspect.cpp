@@ -56,7 +56,7 @@ Command setup_inspect(CLI::App& parent) {
   add_device_option(*app, options->on);
   add_run_options(*app, options->run);
   add_require_option(*app, options->require);
-  add_common_options(*app, options->common);
+  add_common_options(*app, options->common, kReportFormats);
   return [options](Session& session) { return run_inspect(*options, session); };
 }
 

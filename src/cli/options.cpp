@@ -46,8 +46,11 @@ CLI::App* add_command(CLI::App& parent, const std::string& name, const std::stri
   return app;
 }
 
-void add_common_options(CLI::App& app, CommonOptions& options) {
-  app.add_option("--format", options.format, "text, json, csv or markdown")->type_name("NAME");
+void add_common_options(CLI::App& app, CommonOptions& options, std::span<const std::string_view> formats) {
+  options.formats = formats;
+  app.add_option("--format", options.format,
+                 fmt::format("{} or {}", fmt::join(formats.first(formats.size() - 1), ", "), formats.back()))
+      ->type_name("NAME");
   app.add_flag("--json", options.json, "Short for --format json");
   app.add_option("-o,--output", options.output, "Write the report to FILE")->type_name("FILE");
   app.add_option("--color", options.color, "auto, always or never")
@@ -92,8 +95,7 @@ std::optional<std::uint64_t> parse_parameters(std::string_view text) {
 
 Output::Output(const CommonOptions& options, const Session& session, const std::vector<std::string>& inputs)
     : out_(session.out), format_(options.json ? "json" : options.format) {
-  std::vector<std::string_view> formats;
-  for (const ReportWriter& writer : report_writers()) formats.push_back(writer.format);
+  const auto formats = options.formats;
   if (std::find(formats.begin(), formats.end(), format_) == formats.end()) {
     throw UsageError(
         fmt::format("--format {}: not a format of this command; there are {}", format_, fmt::join(formats, ", ")));

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,8 +28,13 @@ struct Session {
   void tell(std::string_view sentence) const;
 };
 
+inline constexpr std::array<std::string_view, 4> kListFormats{"text", "json", "csv", "markdown"};
+/// Of reports on models.
+inline constexpr std::array<std::string_view, 5> kReportFormats{"text", "json", "jsonl", "csv", "markdown"};
+
 /// The flags that every command with a report has.
 struct CommonOptions {
+  std::span<const std::string_view> formats = kListFormats;
   std::string format = "text";
   bool json = false;
   std::string output;
@@ -39,7 +46,8 @@ struct CommonOptions {
 /// What a command does once its options are parsed; returns the exit status.
 using Command = std::function<int(Session&)>;
 
-void add_common_options(CLI::App& app, CommonOptions& options);
+void add_common_options(CLI::App& app, CommonOptions& options,
+                        std::span<const std::string_view> formats = kListFormats);
 
 /// `--on DEVICE`, once for each device.
 void add_device_option(CLI::App& app, std::vector<std::string>& requests);

@@ -45,6 +45,7 @@ Terminal detect_terminal() {
   terminal.is_terminal = isatty(STDOUT_FILENO) != 0;
   const std::string_view kind = environment("TERM");
   terminal.takes_color = terminal.is_terminal && !kind.empty() && kind != "dumb" && environment("NO_COLOR").empty();
+  terminal.error_is_terminal = isatty(STDERR_FILENO) != 0;
   terminal.unicode = locale_is_utf8();
   terminal.width = columns(terminal.width);
   return terminal;

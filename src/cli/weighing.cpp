@@ -99,7 +99,6 @@ std::string command_line(const Model& model, const Subject& subject, const Run& 
 
 void add_details(Subject& subject, const Run& run, const Group& group, const Catalogue& catalogue, RunDetail detail,
                  Fit& fit) {
-  add_placement(subject, run, group, fit);
   if (const auto largest = largest_context(subject, run, group)) {
     fit.max_context = largest->tokens;
     fit.max_context_is_models = largest->is_models;
@@ -135,6 +134,7 @@ ModelReport weigh_run_of(Model model, const RunOptions& options, const Companion
     report.ladder = groups.empty() && model.weight_bytes > 0;
     if (report.ladder || !groups.empty()) report.fits = weigh_groups(subject, run, groups, catalogue);
     for (std::size_t i = 0; i < groups.size(); ++i) {
+      add_placement(subject, run, groups[i], report.fits[i]);
       if (detail != RunDetail::Verdict) add_details(subject, run, groups[i], catalogue, detail, report.fits[i]);
       if (parts_missing(model.checkpoint)) {
         report.fits[i].remark = "parts are missing: the whole model needs more than this";
@@ -142,7 +142,7 @@ ModelReport weigh_run_of(Model model, const RunOptions& options, const Companion
       }
     }
   }
-  if (detail != RunDetail::Advice) report.what_next = quantised_sizes(model, options, companions, groups);
+  if (detail == RunDetail::Placement) report.what_next = quantised_sizes(model, options, companions, groups);
   report.model = std::move(model);
   return report;
 }

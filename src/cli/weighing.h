@@ -16,8 +16,12 @@ namespace weigh {
 /// Holds a model against the devices asked for, or against a ladder of common ones when none was.
 ModelReport weigh_model(Model model, std::span<const Group> groups, const Catalogue& catalogue);
 
-/// How much of a run's fit is worked out: the verdict, where its parts go as well, or what makes it fit too.
-enum class RunDetail : std::uint8_t { Verdict, Placement, Advice };
+/// How much of a run's fit is worked out.
+enum class RunDetail : std::uint8_t {
+  Verdict,    ///< and the placement it rests on
+  Placement,  ///< the largest context, the command line and the speed as well
+  Advice,     ///< and what makes it fit
+};
 
 /// Holds a run of a model against the devices asked for, or against a ladder of common ones when none was.
 ModelReport weigh_run_of(Model model, const RunOptions& options, const Companions& companions,

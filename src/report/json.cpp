@@ -178,6 +178,8 @@ Json fit_json(const Fit& fit, JsonText& text) {
           {"advice", advice_json(fit.advice)}};
 }
 
+}  // namespace
+
 Json model_json(const ModelReport& report) {
   const Model& model = report.model;
   const bool from_file = !model.checkpoint.files.empty();
@@ -218,8 +220,6 @@ Json model_json(const ModelReport& report) {
   result["fit"] = std::move(fits);
   return result;
 }
-
-}  // namespace
 
 Json JsonText::operator()(std::string_view text) {
   replaced_ = replaced_ || !is_utf8(text);
@@ -267,6 +267,23 @@ void write_document_with_rows(const Json& document, std::string_view key, const 
 
 std::string dumped(const Json& value) {
   return json_escaped(value.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+Json model_line_json(const ModelReport& report) {
+  Json line{{"schema", "weigh.inspect/1"}};
+  Json model = model_json(report);
+  for (auto& [key, value] : model.items()) line[key] = std::move(value);
+  return line;
+}
+
+std::string failure_json_line(const Failure& failure) {
+  const Json rows = failures_json({failure});
+  return dumped(Json{{"schema", "weigh.inspect/1"}, {"error", rows.front()}});
+}
+
+void write_json_lines(const Report& report, const Style& /*style*/, std::ostream& out) {
+  for (const ModelReport& model : report.models) out << dumped(model_line_json(model)) << '\n';
+  for (const Failure& failure : report.errors) out << failure_json_line(failure) << '\n';
 }
 
 void write_json(const Report& report, const Style& /*style*/, std::ostream& out) {

@@ -31,6 +31,15 @@ Json json_or_null(const std::optional<T>& value) {
   return value ? Json(*value) : Json();
 }
 
+/// MODEL of the contract.
+Json model_json(const ModelReport& report);
+
+/// Likewise with the schema first: what stands on a line by itself.
+Json model_line_json(const ModelReport& report);
+
+/// {"schema", "error": {...}} on one line.
+std::string failure_json_line(const Failure& failure);
+
 Json failures_json(const std::vector<Failure>& failures);
 
 /// One complete document and a line end.

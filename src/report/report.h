@@ -46,11 +46,13 @@ struct ReportWriter {
   void (*write)(const Report&, const Style&, std::ostream&);
 };
 
-/// Every output format of the inspect envelope: text, json, csv, markdown.
+/// Every output format of the inspect envelope: text, json, jsonl, csv, markdown.
 std::span<const ReportWriter> report_writers();
 
 void write_text(const Report& report, const Style& style, std::ostream& out);
 void write_json(const Report& report, const Style& style, std::ostream& out);
+/// One MODEL a line, with the schema first; what could not be read as {"schema", "error"}.
+void write_json_lines(const Report& report, const Style& style, std::ostream& out);
 void write_csv(const Report& report, const Style& style, std::ostream& out);
 void write_markdown(const Report& report, const Style& style, std::ostream& out);
 

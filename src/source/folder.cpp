@@ -63,7 +63,10 @@ class HeadSource : public MemorySource {
 
 bool Folder::has(const std::string& wanted) const { return std::ranges::binary_search(names, wanted); }
 
-std::string Folder::path_of(const std::string& file) const { return path.empty() ? file : path + '/' + file; }
+std::string Folder::path_of(const std::string& file) const {
+  if (const auto place = places.find(file); place != places.end()) return place->second;
+  return path.empty() ? file : path + '/' + file;
+}
 
 Folder local_folder(const std::string& path) {
   Folder folder;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,8 @@ struct Folder {
   std::string path;                ///< how to show it, without a trailing '/'; empty inside a snapshot
   std::string name;                ///< what to call a model that fills it
   std::vector<std::string> names;  ///< relative names, sorted; '/' between parts
+  /// Where files lie that are called otherwise here: a store's blobs.
+  std::map<std::string, std::string> places = {};
 
   /// Opens one of `names`; one that ends in ".zst" is shown decompressed. Throws IoError or FormatError.
   std::function<std::unique_ptr<ByteSource>(const std::string& name)> open;

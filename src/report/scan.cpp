@@ -1,0 +1,237 @@
+// Many models, one row each: the list of `weigh scan`.
+#include "src/report/scan.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "src/model/sum.h"
+#include "src/report/json.h"
+#include "src/report/page.h"
+#include "src/report/table.h"
+
+namespace weigh {
+namespace {
+
+constexpr std::size_t kGroupsShown = 8;  // --verbose shows all
+
+std::vector<ScanRow> rows_of(const ScanListing& listing) {
+  std::vector<ScanRow> rows;
+  for (const StoredModel& model : listing.models) rows.push_back(model.row);
+  return rows;
+}
+
+struct Totals {
+  Sum parameters;
+  Sum weight_bytes;
+  Sum file_bytes;
+  Sum files;
+  std::uint64_t snapshots = 0;
+  std::uint64_t reclaimable = 0;
+};
+
+Totals totals_of(const std::vector<ScanRow>& rows, const std::vector<CopyGroup>& copies) {
+  Totals totals;
+  for (const ScanRow& row : rows) {
+    totals.parameters.add(row.parameters.value_or(0));
+    totals.weight_bytes.add(row.weight_bytes);
+    totals.files.add(row.files);
+    totals.snapshots += row.header_only ? 1 : 0;
+    if (!row.header_only) totals.file_bytes.add(row.file_bytes);
+  }
+  Sum reclaimable;
+  for (const CopyGroup& group : copies) reclaimable.add(group.reclaimable_bytes);
+  totals.reclaimable = reclaimable.value;
+  return totals;
+}
+
+std::string verdict_on(const ScanRow& row, const std::string& device) {
+  const auto found = std::ranges::find(row.verdicts, device, &std::pair<std::string, std::string>::first);
+  return found == row.verdicts.end() ? "?" : found->second;
+}
+
+std::string findings_text(const ScanRow& row) {
+  std::string text;
+  if (row.errors != 0) text = counted(row.errors, "error");
+  if (row.warnings != 0) text += (text.empty() ? "" : ", ") + counted(row.warnings, "warning");
+  return text;
+}
+
+/// A column of the list; the tabular formats have all of them, in this order.
+struct ScanColumn {
+  Column column;
+  Cell (*value)(const ScanRow&);
+  bool for_people;  ///< in the text as well
+};
+
+// clang-format off
+constexpr std::array kColumns{
+    ScanColumn{{"name"}, [](const ScanRow& r) { return Cell(r.name); }, true},
+    ScanColumn{{"path"}, [](const ScanRow& r) { return Cell(r.path); }, false},
+    ScanColumn{{"store"}, [](const ScanRow& r) { return r.store.empty() ? Cell() : Cell(r.store); }, false},
+    ScanColumn{{"format"}, [](const ScanRow& r) { return Cell(r.format); }, false},
+    ScanColumn{{"architecture"}, [](const ScanRow& r) { return r.architecture.empty() ? Cell() : Cell(r.architecture); }, true},
+    ScanColumn{{"dtype"}, [](const ScanRow& r) { return r.dtype.empty() ? Cell() : Cell(r.dtype); }, true},
+    ScanColumn{{"parameters", Unit::Parameters}, [](const ScanRow& r) { return cell(r.parameters); }, true},
+    ScanColumn{{"active", Unit::Parameters}, [](const ScanRow& r) { return cell(r.active); }, true},
+    ScanColumn{{"bits", Unit::Count}, [](const ScanRow& r) { return cell(r.bits_per_weight); }, true},
+    ScanColumn{{"size", Unit::Bytes}, [](const ScanRow& r) { return Cell(r.file_bytes); }, true},
+    ScanColumn{{"weight_bytes", Unit::Bytes}, [](const ScanRow& r) { return Cell(r.weight_bytes); }, false},
+    ScanColumn{{"files", Unit::Count}, [](const ScanRow& r) { return Cell(r.files); }, false},
+    ScanColumn{{"errors", Unit::Count}, [](const ScanRow& r) { return Cell(r.errors); }, false},
+    ScanColumn{{"warnings", Unit::Count}, [](const ScanRow& r) { return Cell(r.warnings); }, false},
+};
+// clang-format on
+
+Table table_of(const ScanListing& listing, bool for_people) {
+  Table table;
+  for (const ScanColumn& column : kColumns) {
+    if (column.for_people || !for_people) table.columns.push_back(column.column);
+  }
+  for (const std::string& device : listing.devices) table.columns.push_back({device, Unit::Text});
+  const bool findings = for_people && std::ranges::any_of(listing.models, [](const StoredModel& model) {
+                          return model.row.errors + model.row.warnings != 0;
+                        });
+  if (findings) table.columns.push_back({"findings"});
+  for (const StoredModel& model : listing.models) {
+    auto& cells = table.rows.emplace_back();
+    for (const ScanColumn& column : kColumns) {
+      if (column.for_people || !for_people) cells.push_back(column.value(model.row));
+    }
+    for (const std::string& device : listing.devices) cells.emplace_back(verdict_on(model.row, device));
+    if (findings) cells.emplace_back(findings_text(model.row));
+  }
+  return table;
+}
+
+std::string_view likeness_text(Likeness likeness) {
+  static constexpr std::array<std::string_view, 4> kTexts{
+      "alike in names, types and shapes, with other metadata", "alike in their whole headers and sizes",
+      "the same weights, byte by byte, with other metadata", "the same file, byte by byte"};
+  return kTexts[static_cast<std::size_t>(likeness)];
+}
+
+void write_copies(const std::vector<ScanRow>& rows, const std::vector<CopyGroup>& copies, std::uint64_t reclaimable,
+                  Page& page) {
+  if (copies.empty()) return;
+  const bool read =
+      std::ranges::any_of(copies, [](const CopyGroup& group) { return group.likeness > Likeness::Header; });
+  page.line();
+  std::string words = counted(copies.size(), "group");
+  if (reclaimable != 0) words += fmt::format(", {} to be won back", human_bytes(reclaimable));
+  if (!read) words += "; judged by headers, --deep compares the weights";
+  page.paragraph(page.label("copies"), words);
+  const std::size_t shown = page.style().verbose ? copies.size() : std::min(copies.size(), kGroupsShown);
+  for (std::size_t i = 0; i < shown; ++i) {
+    const CopyGroup& group = copies[i];
+    std::string head = fmt::format("{} models {}", group.rows.size(), likeness_text(group.likeness));
+    if (group.reclaimable_bytes != 0) head += fmt::format(", {}", human_bytes(group.reclaimable_bytes));
+    page.line("    " + head);
+    for (const std::size_t row : group.rows) page.line("      " + page.safe(rows[row].path));
+  }
+  if (shown < copies.size()) {
+    page.line(fmt::format("    and {} (--verbose shows all)", counted(copies.size() - shown, "more group")));
+  }
+}
+
+void write_text_scan(const ScanListing& listing, const Style& style, std::ostream& out) {
+  Page page(style, out);
+  const std::vector<ScanRow> rows = rows_of(listing);
+  const std::vector<CopyGroup> copies = find_copies(rows);
+  const Totals totals = totals_of(rows, copies);
+  if (!style.quiet && !rows.empty()) {
+    Style colored = style;
+    colored.width = std::max<unsigned>(style.width, 40);
+    write_text_table(table_of(listing, true), colored, style.verbose, out);
+    page.line();
+  }
+  std::string sum =
+      fmt::format("{}, {} in {}, {} parameters", counted(rows.size(), "model"), human_bytes(totals.file_bytes.value),
+                  counted(totals.files.value, "file"), human_parameters(totals.parameters.value));
+  if (totals.snapshots != 0) sum += fmt::format("; {} of them header-only snapshots", grouped(totals.snapshots));
+  if (listing.filtered != 0) sum += fmt::format("; {} left out by the filters", counted(listing.filtered, "model"));
+  if (listing.links != 0) sum += fmt::format("; {} to files that are counted already", counted(listing.links, "link"));
+  if (!listing.errors.empty()) sum += fmt::format("; {} not read", counted(listing.errors.size(), "path"));
+  page.paragraph(page.label("in all"), sum);
+  if (!style.quiet) write_copies(rows, copies, totals.reclaimable, page);
+  if (listing.errors.empty() || style.quiet) return;
+  page.line();
+  std::string label = page.label("not read", Color::Red);
+  for (const Failure& failure : listing.errors) {
+    page.paragraph(label, failure_line(failure));
+    label = page.label("");
+  }
+}
+
+Json copies_json(const std::vector<ScanRow>& rows, const std::vector<CopyGroup>& copies, JsonText& text) {
+  Json result = Json::array();
+  for (const CopyGroup& group : copies) {
+    Json paths = Json::array();
+    for (const std::size_t row : group.rows) paths.push_back(text(rows[row].path));
+    result.push_back({{"same", likeness_name(group.likeness)},
+                      {"paths", std::move(paths)},
+                      {"reclaimable_bytes", group.reclaimable_bytes}});
+  }
+  return result;
+}
+
+// The models are lines already: they are put into the document as they are.
+void write_json_scan(const ScanListing& listing, std::ostream& out) {
+  const std::vector<ScanRow> rows = rows_of(listing);
+  const std::vector<CopyGroup> copies = find_copies(rows);
+  const Totals totals = totals_of(rows, copies);
+  JsonText text;
+  out << "{\n  \"schema\": \"weigh.inspect/1\",\n  \"tool\": "
+      << dumped(Json{{"name", "weigh"}, {"version", WEIGH_VERSION}}) << ",\n  \"models\": [";
+  for (std::size_t i = 0; i < listing.models.size(); ++i) {
+    out << (i > 0 ? ",\n    " : "\n    ") << without_schema(listing.models[i].line);
+  }
+  out << (listing.models.empty() ? "]" : "\n  ]");
+  out << ",\n  \"errors\": " << dumped(failures_json(listing.errors)) << ",\n  \"totals\": "
+      << dumped(Json{{"models", rows.size()},
+                     {"files", totals.files.value},
+                     {"parameters", totals.parameters.value},
+                     {"weight_bytes", totals.weight_bytes.value},
+                     {"file_bytes", totals.file_bytes.value},
+                     {"header_only", totals.snapshots},
+                     {"links", listing.links},
+                     {"left_out", listing.filtered},
+                     {"reclaimable_bytes", totals.reclaimable},
+                     {"copies", copies_json(rows, copies, text)}})
+      << "\n}\n";
+}
+
+}  // namespace
+
+Json model_line(const ModelReport& report, const ScanFacts& facts) {
+  Json line = model_line_json(report);
+  line["store"] = facts.store.empty() ? Json() : Json(facts.store);
+  line["header_only"] = facts.header_only;
+  line["identity"] = {{"tensors", facts.identity.tensors},
+                      {"header", facts.identity.header},
+                      {"weights", facts.weights.empty() ? Json() : Json(facts.weights)}};
+  return line;
+}
+
+std::string without_schema(std::string_view line) {
+  constexpr std::string_view kSchema = R"({"schema":"weigh.inspect/1",)";
+  if (!line.starts_with(kSchema)) return std::string(line);
+  return "{" + std::string(line.substr(kSchema.size()));
+}
+
+void write_scan(const ScanListing& listing, std::string_view format, const Style& style, std::ostream& out) {
+  if (format == "json") return write_json_scan(listing, out);
+  if (format == "jsonl") {
+    for (const StoredModel& model : listing.models) out << model.line << '\n';
+    for (const Failure& failure : listing.errors) out << failure_json_line(failure) << '\n';
+    return;
+  }
+  if (format == "text") return write_text_scan(listing, style, out);
+  const Table table = table_of(listing, false);
+  if (format == "csv") return write_csv_table(table, out);
+  write_markdown_table(table, out);
+}
+
+}  // namespace weigh

@@ -1,0 +1,296 @@
+#include "src/scan/inventory.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <limits>
+#include <unordered_map>
+
+#include "formats/error.h"
+
+namespace weigh {
+
+namespace {
+
+constexpr const char* kSchema = R"(
+create table if not exists weigh (key text primary key, value text) without rowid;
+create table if not exists folders (
+  folder text primary key, signature text not null, run text not null) without rowid;
+create table if not exists models (
+  path text primary key, folder text not null, name text, format text, store text, architecture text, dtype text,
+  parameters integer, active_parameters integer, bits_per_weight real, weight_bytes integer, file_bytes integer,
+  files integer, experts integer, errors integer, warnings integer, tensors_id text, header_id text, weights_id text,
+  signature text, model text not null) without rowid;
+create table if not exists failures (
+  path text primary key, folder text not null, message text not null, byte integer) without rowid;
+create index if not exists models_by_folder on models (folder);
+create index if not exists models_by_tensors on models (tensors_id);
+create index if not exists failures_by_folder on failures (folder);
+)";
+constexpr std::string_view kSchemaVersion = "1";
+// "WGHI": other programs' databases are not touched.
+constexpr int kApplicationId = 0x57474849;
+constexpr auto kCommitEvery = std::chrono::milliseconds(500);
+
+bool is_below(std::string_view path, std::string_view root) {
+  while (root.size() > 1 && root.ends_with('/')) root.remove_suffix(1);
+  if (root == "/" || root == ".") return root == "/" ? path.starts_with('/') : !path.starts_with('/');
+  return path.starts_with(root) && (path.size() == root.size() || path[root.size()] == '/');
+}
+
+}  // namespace
+
+/// A prepared statement; its parameters are bound in order.
+class Statement {
+ public:
+  Statement(sqlite3* database, const char* sql, const std::string& path) : database_(database), path_(path) {
+    check(sqlite3_prepare_v2(database, sql, -1, &statement_, nullptr));
+  }
+  ~Statement() { sqlite3_finalize(statement_); }
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+
+  Statement& bind(std::string_view text) {
+    check(sqlite3_bind_text64(statement_, ++bound_, text.data() == nullptr ? "" : text.data(), text.size(),
+                              SQLITE_TRANSIENT, SQLITE_UTF8));
+    return *this;
+  }
+  Statement& bind(std::optional<std::uint64_t> number) {
+    constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
+    check(number ? sqlite3_bind_int64(statement_, ++bound_, static_cast<std::int64_t>(std::min(*number, kMost)))
+                 : sqlite3_bind_null(statement_, ++bound_));
+    return *this;
+  }
+  Statement& bind(std::optional<double> number) {
+    check(number ? sqlite3_bind_double(statement_, ++bound_, *number) : sqlite3_bind_null(statement_, ++bound_));
+    return *this;
+  }
+
+  /// Whether there is a row more.
+  bool step() {
+    const int result = sqlite3_step(statement_);
+    if (result == SQLITE_ROW) return true;
+    if (result != SQLITE_DONE) check(result);
+    return false;
+  }
+  void run() {
+    step();
+    sqlite3_reset(statement_);
+    bound_ = 0;
+  }
+
+  [[nodiscard]] std::string text(int column) const {
+    const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+    return bytes == nullptr ? std::string()
+                            : std::string(bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
+  }
+  [[nodiscard]] std::optional<std::uint64_t> number(int column) const {
+    if (sqlite3_column_type(statement_, column) == SQLITE_NULL) return std::nullopt;
+    return static_cast<std::uint64_t>(sqlite3_column_int64(statement_, column));
+  }
+
+ private:
+  void check(int result) const {
+    if (result != SQLITE_OK) throw IoError(fmt::format("{}: {}", path_, sqlite3_errmsg(database_)));
+  }
+
+  sqlite3* database_;
+  sqlite3_stmt* statement_ = nullptr;
+  const std::string& path_;
+  int bound_ = 0;
+};
+
+struct Inventory::Database {
+  std::string path;
+  sqlite3* handle = nullptr;
+  bool in_transaction = false;
+  std::chrono::steady_clock::time_point began;
+  struct Known {
+    std::string signature;
+    std::string run;
+  };
+  std::unordered_map<std::string, Known> folders;
+  std::unique_ptr<Statement> put_folder, put_model, put_failure, drop_models, drop_failures, drop_folder;
+
+  explicit Database(const std::string& file) : path(file) {
+    if (sqlite3_open(file.c_str(), &handle) != SQLITE_OK) {
+      const std::string why = handle != nullptr ? sqlite3_errmsg(handle) : "not enough memory";
+      sqlite3_close(handle);
+      throw IoError(fmt::format("{}: {}", path, why));
+    }
+    sqlite3_busy_timeout(handle, 10'000);
+  }
+  ~Database() {
+    for (auto* statement : {&put_folder, &put_model, &put_failure, &drop_models, &drop_failures, &drop_folder}) {
+      statement->reset();
+    }
+    sqlite3_close(handle);  // what is not committed is taken back
+  }
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  void run(const char* sql) {
+    if (sqlite3_exec(handle, sql, nullptr, nullptr, nullptr) != SQLITE_OK) {
+      throw IoError(fmt::format("{}: {}", path, sqlite3_errmsg(handle)));
+    }
+  }
+
+  std::unique_ptr<Statement> prepare(const char* sql) { return std::make_unique<Statement>(handle, sql, path); }
+
+  std::string one(const char* sql) {
+    Statement statement(handle, sql, path);
+    return statement.step() ? statement.text(0) : std::string();
+  }
+
+  void begin() {
+    if (in_transaction) return;
+    run("begin immediate");
+    in_transaction = true;
+    began = std::chrono::steady_clock::now();
+  }
+  void commit() {
+    if (!in_transaction) return;
+    run("commit");
+    in_transaction = false;
+  }
+
+  void drop(const std::string& folder) {
+    for (const auto& statement : {drop_models.get(), drop_failures.get(), drop_folder.get()}) {
+      statement->bind(folder).run();
+    }
+  }
+
+  void insert(const std::string& folder, const StoredModel& model) {
+    const ScanRow& row = model.row;
+    put_model->bind(row.path).bind(folder).bind(row.name).bind(row.format).bind(row.store).bind(row.architecture);
+    put_model->bind(row.dtype).bind(row.parameters).bind(row.active).bind(row.bits_per_weight);
+    for (const std::uint64_t number : {row.weight_bytes, row.file_bytes, row.files}) {
+      put_model->bind(std::optional(number));
+    }
+    put_model->bind(row.experts).bind(std::optional(row.errors)).bind(std::optional(row.warnings));
+    put_model->bind(row.tensors_id)
+        .bind(row.header_id)
+        .bind(row.weights_id)
+        .bind(model.signature)
+        .bind(model.line)
+        .run();
+  }
+
+  void insert(const std::string& folder, const Failure& failure) {
+    put_failure->bind(failure.path).bind(folder).bind(failure.message).bind(failure.offset).run();
+  }
+};
+
+Inventory::Inventory(const std::string& path, std::string_view version) : database_(std::make_unique<Database>(path)) {
+  Database& database = *database_;
+  const std::string id = database.one("pragma application_id");
+  const bool is_new = database.one("select count(*) from sqlite_master") == "0";
+  if (!is_new && id != std::to_string(kApplicationId)) {
+    throw IoError(fmt::format("{}: a database of another program", path));
+  }
+  database.begin();
+  if (is_new) database.run(fmt::format("pragma application_id = {}", kApplicationId).c_str());
+  database.run(kSchema);
+  const std::string written = fmt::format("{} {}", kSchemaVersion, version);
+  if (database.one("select value from weigh where key = 'version'") != written) {
+    // Figures of another version may differ: all is read anew when it is scanned.
+    database.run("update folders set signature = ''");
+    database.prepare("insert or replace into weigh values ('version', ?)")->bind(written).run();
+  }
+  database.commit();
+  database.put_folder = database.prepare("insert or replace into folders values (?, ?, ?)");
+  database.put_model = database.prepare(
+      "insert or replace into models values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  database.put_failure = database.prepare("insert or replace into failures values (?, ?, ?, ?)");
+  database.drop_models = database.prepare("delete from models where folder = ?");
+  database.drop_failures = database.prepare("delete from failures where folder = ?");
+  database.drop_folder = database.prepare("delete from folders where folder = ?");
+  Statement all(database.handle, "select folder, signature, run from folders", path);
+  while (all.step()) database.folders[all.text(0)] = {all.text(1), all.text(2)};
+}
+
+Inventory::~Inventory() = default;
+
+bool Inventory::is_current(const std::string& folder, const std::string& signature, const std::string& run) const {
+  const auto known = database_->folders.find(folder);
+  if (known == database_->folders.end() || known->second.signature != signature) return false;
+  return run.empty() || known->second.run == run;
+}
+
+std::vector<StoredModel> Inventory::models_of(const std::string& folder, const std::string& run) const {
+  std::vector<StoredModel> models;
+  const auto known = database_->folders.find(folder);
+  if (known == database_->folders.end() || known->second.signature.empty()) return models;
+  if (!run.empty() && known->second.run != run) return models;
+  Statement stored(database_->handle, "select signature, model from models where folder = ?", database_->path);
+  stored.bind(folder);
+  while (stored.step()) {
+    StoredModel& model = models.emplace_back();
+    model.signature = stored.text(0);
+    model.line = stored.text(1);
+    model.row = row_of(nlohmann::ordered_json::parse(model.line));
+  }
+  return models;
+}
+
+void Inventory::put(const FolderContent& content) {
+  Database& database = *database_;
+  database.begin();
+  database.drop(content.folder);
+  database.put_folder->bind(content.folder).bind(content.signature).bind(content.run).run();
+  for (const StoredModel& model : content.models) database.insert(content.folder, model);
+  for (const Failure& failure : content.failures) database.insert(content.folder, failure);
+  database.folders[content.folder] = {content.signature, content.run};
+  if (std::chrono::steady_clock::now() - database.began > kCommitEvery) database.commit();
+}
+
+void Inventory::load(const StoredModel& model) {
+  database_->begin();
+  database_->insert("", model);
+}
+
+void Inventory::load(const Failure& failure) {
+  database_->begin();
+  database_->insert("", failure);
+}
+
+void Inventory::forget(const std::vector<std::string>& roots, const std::set<std::string>& seen,
+                       const std::vector<std::string>& kept) {
+  const auto below = [](const std::string& path, const std::vector<std::string>& folders) {
+    return std::ranges::any_of(folders, [&](const std::string& folder) { return is_below(path, folder); });
+  };
+  std::vector<std::string> gone;
+  for (const auto& [folder, known] : database_->folders) {
+    if (!seen.contains(folder) && below(folder, roots) && !below(folder, kept)) gone.push_back(folder);
+  }
+  if (gone.empty()) return;
+  database_->begin();
+  for (const std::string& folder : gone) {
+    database_->drop(folder);
+    database_->folders.erase(folder);
+  }
+}
+
+void Inventory::each(const std::vector<std::string>& roots, const std::function<void(const std::string& line)>& model,
+                     const std::function<void(const Failure&)>& failure) const {
+  const auto wanted = [&](const std::string& path) {
+    return roots.empty() || std::ranges::any_of(roots, [&](const std::string& root) { return is_below(path, root); });
+  };
+  Statement models(database_->handle, "select path, folder, model from models order by path", database_->path);
+  while (models.step()) {
+    if (wanted(models.text(1)) || wanted(models.text(0))) model(models.text(2));
+  }
+  Statement failures(database_->handle, "select path, message, byte, folder from failures order by path",
+                     database_->path);
+  while (failures.step()) {
+    if (wanted(failures.text(0)) || wanted(failures.text(3)))
+      failure({failures.text(0), failures.text(1), failures.number(2)});
+  }
+}
+
+void Inventory::finish() { database_->commit(); }
+
+}  // namespace weigh

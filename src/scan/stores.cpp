@@ -1,0 +1,131 @@
+#include "src/scan/stores.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "formats/error.h"
+
+namespace weigh {
+
+namespace {
+
+constexpr std::uint64_t kMostManifestBytes = std::uint64_t{4} << 20;
+constexpr std::string_view kModelsPrefix = "models--";
+
+std::string read_text(const std::string& path, std::uint64_t most) {
+  FileSource file(path);
+  if (file.size() > most)
+    throw FormatError(fault("size", std::to_string(file.size()), fmt::format("at most {}", most)));
+  std::string text(static_cast<std::size_t>(file.size()), '\0');
+  file.read(0, std::as_writable_bytes(std::span(text)));
+  return text;
+}
+
+bool is_hex(std::string_view text) {
+  return text.find_first_not_of("0123456789abcdef") == std::string_view::npos && !text.empty();
+}
+
+// "registry.ollama.ai/library/llama3.2/1b" -> "llama3.2:1b", "hf.co/ORG/NAME/TAG" -> "hf.co/ORG/NAME:TAG".
+std::string ollama_name(std::string_view manifest) {
+  constexpr std::string_view kHost = "registry.ollama.ai/";
+  constexpr std::string_view kNamespace = "library/";
+  if (manifest.starts_with(kHost)) manifest.remove_prefix(kHost.size());
+  if (manifest.starts_with(kNamespace)) manifest.remove_prefix(kNamespace.size());
+  std::string name(manifest);
+  if (const auto slash = name.rfind('/'); slash != std::string::npos) name[slash] = ':';
+  return name;
+}
+
+// The place of "sha256:HEX" in the store. A digest is no path: anything else is refused.
+std::string blob_of(const std::string& store, std::string_view digest) {
+  constexpr std::string_view kSha256 = "sha256:";
+  if (!digest.starts_with(kSha256) || digest.size() != kSha256.size() + 64 || !is_hex(digest.substr(kSha256.size()))) {
+    throw FormatError(fault("digest", quote(digest), "sha256: and 64 hex digits"));
+  }
+  return fmt::format("{}/blobs/sha256-{}", store, digest.substr(kSha256.size()));
+}
+
+// Layers of a kind, and what their files are called here.
+struct LayerKind {
+  std::string_view kind;
+  std::string_view stem;
+  std::string_view suffix;
+};
+constexpr std::array kLayerKinds{LayerKind{"model", "model", ".gguf"}, LayerKind{"projector", "mmproj", ".gguf"},
+                                 LayerKind{"adapter", "adapter", ".gguf"}, LayerKind{"draft", "draft", ".gguf"},
+                                 LayerKind{"tensor", "model", ".safetensors"}};
+
+std::string layer_text(const nlohmann::json& layer, const char* key) {
+  const auto found = layer.is_object() ? layer.find(key) : layer.end();
+  return layer.is_object() && found != layer.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+}  // namespace
+
+std::string_view store_name(Store store) {
+  constexpr std::array<std::string_view, 4> kNames{"", "huggingface", "ollama", "lmstudio"};
+  return kNames[static_cast<std::size_t>(store)];
+}
+
+std::optional<std::string> repository_of(std::string_view folder_name) {
+  if (!folder_name.starts_with(kModelsPrefix)) return std::nullopt;
+  std::string name(folder_name.substr(kModelsPrefix.size()));
+  if (const auto dashes = name.find("--"); dashes != std::string::npos) name.replace(dashes, 2, "/");
+  return name;
+}
+
+std::string main_commit(const std::string& repository_folder) {
+  try {
+    std::string commit = read_text(repository_folder + "/refs/main", 256);
+    commit.erase(commit.find_last_not_of(" \n\r\t") + 1);
+    return is_hex(commit) ? commit : std::string();
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+std::string lm_studio_owner(std::string_view path) {
+  for (const std::string_view root : {"/.lmstudio/models/", "/.cache/lm-studio/models/"}) {
+    const auto at = path.rfind(root);
+    if (at == std::string_view::npos) continue;
+    const std::string_view rest = path.substr(at + root.size());
+    if (rest.find('/') != std::string_view::npos) return std::string(rest);
+  }
+  return {};
+}
+
+OllamaModel read_ollama_manifest(const std::string& store, const std::string& manifest) {
+  OllamaModel model{ollama_name(manifest), {}};
+  const auto json =
+      nlohmann::json::parse(read_text(store + "/manifests/" + manifest, kMostManifestBytes), nullptr, false);
+  const auto layers = json.is_object() ? json.find("layers") : json.end();
+  if (!json.is_object() || layers == json.end() || !layers->is_array()) {
+    throw FormatError("no manifest of Ollama: expected JSON with layers");
+  }
+  constexpr std::string_view kImage = "application/vnd.ollama.image.";
+  for (const LayerKind& kind : kLayerKinds) {
+    std::vector<std::string> blobs;
+    for (const auto& layer : *layers) {
+      if (layer_text(layer, "mediaType") == fmt::format("{}{}", kImage, kind.kind)) {
+        blobs.push_back(blob_of(store, layer_text(layer, "digest")));
+      }
+    }
+    for (std::size_t i = 0; i < blobs.size(); ++i) {
+      const std::string part = blobs.size() == 1 ? "" : fmt::format("-{:05}-of-{:05}", i + 1, blobs.size());
+      model.files.emplace_back(fmt::format("{}{}{}", kind.stem, part, kind.suffix), blobs[i]);
+    }
+  }
+  for (const auto& layer : *layers) {
+    const std::string name = layer_text(layer, "name");
+    if (layer_text(layer, "mediaType") == fmt::format("{}json", kImage) && stays_inside(name)) {
+      model.files.emplace_back(name, blob_of(store, layer_text(layer, "digest")));
+    }
+  }
+  return model;
+}
+
+}  // namespace weigh

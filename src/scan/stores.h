@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/source/folder.h"
+
+namespace weigh {
+
+/// Whose store a folder belongs to.
+enum class Store : std::uint8_t { Folder, HuggingFace, Ollama, LmStudio };
+
+/// "", "huggingface", "ollama", "lmstudio".
+std::string_view store_name(Store store);
+
+/// "models--ORG--NAME" -> "ORG/NAME"; nothing for any other folder of a Hugging Face cache.
+std::optional<std::string> repository_of(std::string_view folder_name);
+
+/// The commit that a repository's folder has as its main one, from refs/main; empty when it says none.
+std::string main_commit(const std::string& repository_folder);
+
+/// "PUBLISHER/REPO" for a path below LM Studio's folder of models; empty elsewhere.
+std::string lm_studio_owner(std::string_view path);
+
+/// A model of an Ollama store: what `ollama list` calls it, and its files under names that say what they are, with the
+/// places of their blobs. Facts: safetensors.md section 7.
+struct OllamaModel {
+  std::string name;  ///< "llama3.2:1b"
+  std::vector<std::pair<std::string, std::string>> files;
+};
+
+/// Reads manifests/HOST/NAMESPACE/MODEL/TAG of the store. Throws Error when it is damaged.
+OllamaModel read_ollama_manifest(const std::string& store, const std::string& manifest);
+
+}  // namespace weigh

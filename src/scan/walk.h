@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "src/checkpoint/checkpoint.h"
+#include "src/scan/stores.h"
+#include "src/source/folder.h"
+
+namespace weigh {
+
+/// What tells whether a file is still the one that was read. Of a symlink, those of its target.
+struct FileStamp {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t bytes = 0;
+  std::int64_t modified_ns = 0;
+
+  friend bool operator==(const FileStamp&, const FileStamp&) = default;
+};
+
+/// A file of a folder that is part of a model, or changes what is said of one.
+struct FoundFile {
+  std::string name;  ///< one of the folder's names
+  FileStamp stamp;
+  bool first = true;  ///< not met before by another name: of links to one file one counts
+};
+
+/// A folder with files that may be models.
+struct FoundFolder {
+  Folder folder;  ///< ready for select_models()
+  Store store = Store::Folder;
+  std::string owner;             ///< what the store's owner calls it, "meta-llama/Llama-3.1-8B"; empty elsewhere
+  std::vector<FoundFile> files;  ///< sorted by name
+};
+
+/// What a walk meets. All of it is called from the thread that walks.
+struct Visitor {
+  std::function<void(FoundFolder&&)> found;
+  std::function<void(Failure&&)> failed;            ///< a folder that cannot be read: the walk goes on
+  std::function<bool(std::uint64_t files)> passed;  ///< that many files more were seen; false ends the walk
+};
+
+/// Walks the folders below `roots` in the order of their names, links to folders last, each folder once however many
+/// ways lead to it. A root may be a file. Reads names, and first bytes only of files whose names say nothing.
+void walk(const std::vector<std::string>& roots, const Visitor& visitor);
+
+}  // namespace weigh
