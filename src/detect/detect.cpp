@@ -124,6 +124,7 @@ std::optional<Device> host_memory(const Machine& machine) {
   if (limit.most < *total) host.name += ", limited by its control group";
   host.memory_bytes = bounded(std::min(*total, limit.most));
   host.limit_bytes = std::min({available, limit.left, host.memory_bytes});
+  host.limit_is_free = true;
   return host;
 }
 
@@ -156,6 +157,7 @@ Device accelerator(const Catalogue& catalogue, std::string_view name, std::strin
   device.name = name.empty() ? fmt::format("{} graphics", vendor) : std::string(name);
   device.memory_bytes = bounded(total);
   device.limit_bytes = free ? Bytes(std::min(*free, device.memory_bytes)) : std::nullopt;
+  device.limit_is_free = free.has_value();
   device.count = device.asked = 1;
   device.common = false;
   return device;
@@ -217,6 +219,7 @@ class Cards {
     const std::uint64_t shared_used = number_in(machine_, folder + "mem_info_gtt_used").value_or(0);
     device.kind = DeviceKind::Unified;
     device.limit_bytes = *total + *shared - std::min(*shared, shared_used);
+    device.limit_is_free = true;
     return device;
   }
 
@@ -234,6 +237,15 @@ class Cards {
   const Catalogue& catalogue_;
   std::uint64_t host_bytes_;
 };
+
+// Metal's own word counts, which follows what was set by hand; without it that setting, where 0 is the default. Above
+// memory both may be.
+Bytes apple_limit(const Machine& machine) {
+  if (const Bytes metal = machine.metal_working_set()) return metal;
+  const Bytes wired = number(machine.sysctl("iogpu.wired_limit_mb").value_or("0"));
+  if (!wired || *wired == 0) return std::nullopt;
+  return std::min(*wired, kMostDeviceBytes / kMiB) * kMiB;
+}
 
 std::optional<Device> apple(const Machine& machine, const Catalogue& catalogue) {
   const auto memory = machine.sysctl("hw.memsize");
@@ -253,9 +265,7 @@ std::optional<Device> apple(const Machine& machine, const Catalogue& catalogue) 
   device.kind = DeviceKind::AppleUnified;
   device.memory_bytes = bounded(*total);
   device.common = false;
-  // What was set by hand counts instead of the default; 0 is the default.
-  const Bytes wired = number(machine.sysctl("iogpu.wired_limit_mb").value_or("0"));
-  if (wired && *wired != 0) device.limit_bytes = std::min(bounded(*wired) * kMiB, device.memory_bytes);
+  if (const Bytes limit = apple_limit(machine)) device.limit_bytes = std::min(*limit, device.memory_bytes);
   return device;
 }
 

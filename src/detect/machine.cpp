@@ -19,28 +19,40 @@ namespace {
 
 constexpr std::size_t kMostBytes = std::size_t{1} << 20;  // no file that is read here comes near it
 
-// The few functions of NVIDIA's management library that are used, looked up at run time.
-class Nvml {
+// A library that is looked for at run time; one that is not there has no functions.
+class Library {
  public:
-  Nvml() : library_(dlopen("libnvidia-ml.so.1", RTLD_LAZY | RTLD_LOCAL)) {}
-  Nvml(const Nvml&) = delete;
-  Nvml& operator=(const Nvml&) = delete;
-  ~Nvml() {
-    if (library_ != nullptr) dlclose(library_);
+  explicit Library(const char* name) : handle_(dlopen(name, RTLD_LAZY | RTLD_LOCAL)) {}
+  Library(const Library&) = delete;
+  Library& operator=(const Library&) = delete;
+  ~Library() {
+    if (handle_ != nullptr) dlclose(handle_);
   }
 
+  template <typename Signature>
+  [[nodiscard]] Signature* function(const char* name) const {
+    return handle_ == nullptr ? nullptr : reinterpret_cast<Signature*>(dlsym(handle_, name));
+  }
+
+ private:
+  void* handle_;
+};
+
+// The few functions of NVIDIA's management library that are used.
+class Nvml {
+ public:
   [[nodiscard]] std::vector<NvidiaDevice> devices() const {
     using Status = int;
     using Handle = void*;
     struct MemoryInfo {
       unsigned long long total, free, used;
     };
-    const auto init = function<Status()>("nvmlInit_v2");
-    const auto shut_down = function<Status()>("nvmlShutdown");
-    const auto count_of = function<Status(unsigned*)>("nvmlDeviceGetCount_v2");
-    const auto handle_of = function<Status(unsigned, Handle*)>("nvmlDeviceGetHandleByIndex_v2");
-    const auto name_of = function<Status(Handle, char*, unsigned)>("nvmlDeviceGetName");
-    const auto memory_of = function<Status(Handle, MemoryInfo*)>("nvmlDeviceGetMemoryInfo");
+    const auto init = library_.function<Status()>("nvmlInit_v2");
+    const auto shut_down = library_.function<Status()>("nvmlShutdown");
+    const auto count_of = library_.function<Status(unsigned*)>("nvmlDeviceGetCount_v2");
+    const auto handle_of = library_.function<Status(unsigned, Handle*)>("nvmlDeviceGetHandleByIndex_v2");
+    const auto name_of = library_.function<Status(Handle, char*, unsigned)>("nvmlDeviceGetName");
+    const auto memory_of = library_.function<Status(Handle, MemoryInfo*)>("nvmlDeviceGetMemoryInfo");
     std::vector<NvidiaDevice> found;
     const bool complete = init && shut_down && count_of && handle_of && name_of && memory_of;
     if (!complete || init() != 0) return found;
@@ -59,12 +71,42 @@ class Nvml {
   }
 
  private:
-  template <typename Signature>
-  [[nodiscard]] Signature* function(const char* name) const {
-    return library_ == nullptr ? nullptr : reinterpret_cast<Signature*>(dlsym(library_, name));
+  Library library_{"libnvidia-ml.so.1"};
+};
+
+#ifdef __APPLE__
+constexpr bool kHasMetal = true;
+#else
+constexpr bool kHasMetal = false;
+#endif
+
+// Metal and the Objective-C runtime through their C functions: no header of Apple's is needed, and it compiles
+// everywhere.
+class Metal {
+ public:
+  [[nodiscard]] std::optional<std::uint64_t> working_set() const {
+    using Object = void*;
+    using Selector = void*;
+    const auto default_device = metal_.function<Object()>("MTLCreateSystemDefaultDevice");
+    const auto selector = runtime_.function<Selector(const char*)>("sel_registerName");
+    // One function for every message, each time called with the signature of the method that it stands for.
+    const auto ask_bytes = runtime_.function<std::uint64_t(Object, Selector)>("objc_msgSend");
+    const auto ask_whether = runtime_.function<bool(Object, Selector)>("objc_msgSend");
+    const auto tell = runtime_.function<void(Object, Selector)>("objc_msgSend");
+    const bool complete = default_device != nullptr && selector != nullptr && ask_bytes != nullptr;
+    const Object device = complete ? default_device() : nullptr;
+    if (device == nullptr) return std::nullopt;
+    const bool shares_memory = ask_whether(device, selector("hasUnifiedMemory"));
+    const std::uint64_t bytes = ask_bytes(device, selector("recommendedMaxWorkingSetSize"));
+    tell(device, selector("release"));
+    return shares_memory && bytes != 0 ? std::optional(bytes) : std::nullopt;
   }
 
-  void* library_;
+ private:
+  Library runtime_{"/usr/lib/libobjc.A.dylib"};
+  // Without Core Graphics a program of the command line is given no default device.
+  Library graphics_{"/System/Library/Frameworks/CoreGraphics.framework/CoreGraphics"};
+  Library metal_{"/System/Library/Frameworks/Metal.framework/Metal"};
 };
 
 class ThisMachine : public Machine {
@@ -103,6 +145,10 @@ class ThisMachine : public Machine {
   }
 
   [[nodiscard]] std::vector<NvidiaDevice> nvidia() const override { return Nvml().devices(); }
+
+  [[nodiscard]] std::optional<std::uint64_t> metal_working_set() const override {
+    return kHasMetal ? Metal().working_set() : std::nullopt;
+  }
 };
 
 }  // namespace

@@ -31,6 +31,8 @@ class Machine {
   [[nodiscard]] virtual std::optional<std::string> sysctl(const std::string& name) const = 0;
   /// Empty where the driver's library is not there: that is no error.
   [[nodiscard]] virtual std::vector<NvidiaDevice> nvidia() const = 0;
+  /// macOS: Metal's recommendedMaxWorkingSetSize of a GPU that shares main memory, bytes; nothing elsewhere.
+  [[nodiscard]] virtual std::optional<std::uint64_t> metal_working_set() const = 0;
 };
 
 std::unique_ptr<Machine> this_machine();

@@ -40,7 +40,10 @@ Budget discrete(const Device& device, std::uint64_t driver_bytes) {
   if (share <= rest) {
     budget.reason = fmt::format("0.92 of {} MiB", device.memory_bytes / kMiB);
   } else if (device.limit_bytes) {
-    budget.reason = fmt::format("driver total {} MiB less 1 GiB margin", *device.limit_bytes / kMiB);
+    budget.reason = device.limit_is_free
+                        ? fmt::format("{} MiB free now of {} MiB, less 1 GiB margin", *device.limit_bytes / kMiB,
+                                      device.memory_bytes / kMiB)
+                        : fmt::format("driver total {} MiB less 1 GiB margin", *device.limit_bytes / kMiB);
   } else {
     budget.reason = fmt::format("{} MiB less {} MiB for the driver and 1 GiB margin", device.memory_bytes / kMiB,
                                 driver_bytes / kMiB);
@@ -65,10 +68,17 @@ Budget apple(const Device& device) {
   budget.raised = less(memory, std::max(4 * kGiB, memory / 16));
   const std::uint64_t share = part(memory, 7, 10);
   budget.safe = std::min(share, budget.limit);
-  budget.reason =
-      share <= budget.limit
-          ? fmt::format("70 % of {} (Apple, shared with macOS)", size_text(memory))
-          : fmt::format("all that macOS gives by default out of {} (Apple, shared with macOS)", size_text(memory));
+  // A limit that is not the default was set by hand, or is that of a newer macOS: its figure belongs to the reason.
+  const bool usual = budget.limit == metal_working_set(memory);
+  if (share <= budget.limit) {
+    budget.reason = fmt::format("70 % of {} (Apple, shared with macOS)", size_text(memory));
+  } else if (usual) {
+    budget.reason =
+        fmt::format("all that macOS gives by default out of {} (Apple, shared with macOS)", size_text(memory));
+  } else {
+    budget.reason = fmt::format("all of the {} that macOS gives out of {} (Apple, shared with macOS)",
+                                size_text(budget.limit), size_text(memory));
+  }
   return budget;
 }
 
@@ -81,7 +91,9 @@ Budget unified(const Device& device) {
   const std::uint64_t rest = less(budget.limit, kGiB);
   budget.safe = std::min(rest, less(memory, for_system));
   if (rest <= less(memory, for_system)) {
-    const std::string_view origin = device.limit_bytes ? "" : ", half of memory,";
+    const std::string_view origin = device.limit_is_free ? ", free now,"
+                                    : device.limit_bytes ? ""
+                                                         : ", half of memory,";
     budget.reason = fmt::format("the GPU's {}{} less 1 GiB margin", size_text(budget.limit), origin);
   } else {
     budget.reason =
@@ -97,6 +109,9 @@ Budget cpu(const Device& device) {
   budget.limit = device.limit_bytes.value_or(less(memory, kGiB));
   budget.safe = less(memory, for_system);
   budget.reason = fmt::format("{} less {} for the operating system", size_text(memory), size_text(for_system));
+  if (device.limit_is_free && budget.limit < budget.safe) {
+    budget.reason = fmt::format("{} free now of {}", size_text(budget.limit), size_text(memory));
+  }
   return budget;
 }
 

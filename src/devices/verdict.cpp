@@ -105,7 +105,8 @@ std::string distance_text(const Fit& fit, std::uint64_t need) {
     return fmt::format("{} {} {}", human_bytes(std::max(need, bytes) - std::min(need, bytes)),
                        need > bytes ? "above" : "below", what);
   };
-  const std::string limit = against(fit.limit_bytes, rule_of(fit.device).limit_name);
+  const std::string limit =
+      against(fit.limit_bytes, fit.device.limit_is_free ? "what is free now" : rule_of(fit.device).limit_name);
   return fit.budget_bytes == fit.limit_bytes ? limit : against(fit.budget_bytes, "the safe budget") + ", " + limit;
 }
 

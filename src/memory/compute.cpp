@@ -106,6 +106,27 @@ std::optional<std::uint64_t> host_input_bytes(const RunModel& model, const Run& 
   return plus(sum, product({cells->batch, kValue}));
 }
 
+std::optional<std::uint64_t> cache_conversion_bytes(const RunModel& model, const Run& run) {
+  const auto is_quantised = [](Dtype type) { return info(type).block_elements > 1; };
+  const auto cells = count_cells(model, run);
+  if (!cells) return std::nullopt;
+  Bytes largest = 0;
+  for (const LayerModel& layer : model.layers) {
+    if (!layer.cached) continue;
+    const std::uint64_t rows = layer.sliding ? cells->window : cells->full;
+    const bool latent = layer.mixer == Mixer::Latent && (layer.parts & kAbsorbed) != 0;  // keeps no V
+    constexpr std::uint64_t kHalf = 2;
+    const Bytes keys =
+        is_quantised(run.key_type) ? product({rows, cells->streams, layer.kv_heads, layer.key_head, kHalf}) : Bytes(0);
+    const Bytes values = is_quantised(run.value_type) && !latent
+                             ? product({rows, cells->streams, layer.kv_heads, layer.value_head, kHalf})
+                             : Bytes(0);
+    const Bytes both = plus(keys, values);
+    largest = largest && both ? Bytes(std::max(*largest, *both)) : std::nullopt;
+  }
+  return largest;
+}
+
 std::optional<std::uint64_t> host_output_bytes(const RunModel& model, const Run& run) {
   if (model.has(kNoLogits)) return product({model.embedding, run.sequences, kValue});
   return product({model.vocab, std::max<std::uint64_t>(run.sequences, 1), kValue});

@@ -114,6 +114,13 @@ Pieces all_pieces(Subject& subject, const Run& run) {
   return pieces;
 }
 
+// A GPU turns a quantised cache into 16 bits before it works with it, layer by layer. A plain size is no GPU for sure.
+Part conversion_bytes(const Subject& subject, const Run& run, const Device& device) {
+  const bool gpu = device.kind != DeviceKind::Cpu && device.kind != DeviceKind::Size;
+  if (!gpu || subject.engine() != Engine::LlamaCpp || subject.run_model() == nullptr) return 0;
+  return cache_conversion_bytes(*subject.run_model(), run);
+}
+
 // Pieces per slot, in order.
 using Counts = std::vector<std::size_t>;
 
@@ -174,7 +181,7 @@ std::vector<std::uint64_t> taken_before(Subject& subject, const Run& run, const 
   std::vector<std::uint64_t> taken;
   std::vector<std::uint64_t> shares;
   for (const Device& slot : group.slots) {
-    taken.push_back(engine_overhead(slot));
+    taken.push_back(plus(engine_overhead(slot), conversion_bytes(subject, run, slot).value_or(0)));
     shares.push_back(budget_of(slot, engine).safe);
   }
   for (const CompanionNeed& needs : companion_needs(subject, run, group, shares)) {
@@ -324,6 +331,10 @@ Layout lay_out(Subject& subject, const Run& run, const Group& group) {
     cpu.kind = DeviceKind::Cpu;
     layout.host.overhead = engine_overhead(cpu);
     layout.host_layers = host.blocks;
+  }
+  for (std::size_t i = 0; i < layout.slots.size(); ++i) {
+    if (layout.layers[i] == 0) continue;
+    layout.slots[i].compute = plus(layout.slots[i].compute, conversion_bytes(subject, run, group.slots[i]));
   }
   layout.companions = companion_needs(subject, run, group, layout.shares);
   for (const CompanionNeed& needs : layout.companions) {

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -26,6 +28,14 @@ std::uint64_t count(const Model& model, Severity severity) {
 }
 
 bool has_file(const CsvRow& row) { return !row.model.checkpoint.files.empty(); }
+
+Cell part(const CsvRow& row, std::optional<std::uint64_t> Need::*bytes) {
+  return row.fit != nullptr ? cell(row.fit->need.*bytes) : Cell();
+}
+
+const PlacementPlan* plan(const CsvRow& row) {
+  return row.fit != nullptr && row.fit->placement ? &*row.fit->placement : nullptr;
+}
 
 // clang-format off
 constexpr std::array kColumns{
@@ -56,6 +66,19 @@ constexpr std::array kColumns{
     CsvColumn{"memory_bytes", [](const CsvRow& r) { return r.fit ? Cell(r.fit->memory_bytes) : Cell(); }},
     CsvColumn{"headroom_bytes", [](const CsvRow& r) { return r.fit ? Cell(r.fit->headroom_bytes) : Cell(); }},
     CsvColumn{"verdict", [](const CsvRow& r) { return r.fit ? Cell(std::string(verdict_name(r.fit->verdict))) : Cell(); }},
+    CsvColumn{"engine", [](const CsvRow& r) { return r.fit && !r.fit->engine.empty() ? Cell(r.fit->engine) : Cell(); }},
+    CsvColumn{"context", [](const CsvRow& r) { return r.fit ? cell(r.fit->context) : Cell(); }},
+    CsvColumn{"kv_type", [](const CsvRow& r) { return r.fit && !r.fit->kv_type.empty() ? Cell(r.fit->kv_type) : Cell(); }},
+    CsvColumn{"need_weights", [](const CsvRow& r) { return part(r, &Need::weights); }},
+    CsvColumn{"need_kv_cache", [](const CsvRow& r) { return part(r, &Need::kv_cache); }},
+    CsvColumn{"need_state", [](const CsvRow& r) { return part(r, &Need::state); }},
+    CsvColumn{"need_compute", [](const CsvRow& r) { return part(r, &Need::compute); }},
+    CsvColumn{"need_overhead", [](const CsvRow& r) { return part(r, &Need::overhead); }},
+    CsvColumn{"gpu_layers", [](const CsvRow& r) { return plan(r) ? cell(plan(r)->gpu_layers) : Cell(); }},
+    CsvColumn{"cpu_moe_layers", [](const CsvRow& r) { return plan(r) ? Cell(plan(r)->cpu_moe_layers) : Cell(); }},
+    CsvColumn{"host_bytes", [](const CsvRow& r) { return plan(r) ? Cell(plan(r)->host.need.total()) : Cell(); }},
+    CsvColumn{"placement_flags", [](const CsvRow& r) { return plan(r) ? Cell(fmt::format("{}", fmt::join(plan(r)->flags, " "))) : Cell(); }},
+    CsvColumn{"max_context", [](const CsvRow& r) { return r.fit ? cell(r.fit->max_context) : Cell(); }},
 };
 // clang-format on
 

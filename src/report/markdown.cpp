@@ -1,5 +1,7 @@
 // A report to paste into an issue or a model card.
 
+#include <fmt/format.h>
+
 #include "src/report/facts.h"
 #include "src/report/report.h"
 #include "src/report/table.h"
@@ -17,6 +19,25 @@ void write_dtypes(const Model& model, std::ostream& out) {
   write_markdown_table(table, out);
 }
 
+/// What each need is made of, a row for each device.
+void write_parts(const ModelReport& report, std::ostream& out) {
+  Table table{{{"device"}, {"weights"}, {"KV cache"}, {"state"}, {"compute"}, {"overhead"}, {"host"}, {"placement"}},
+              {}};
+  for (const Fit& fit : report.fits) {
+    if (!fit.context) continue;  // no run: the weights alone
+    auto& row = table.rows.emplace_back();
+    row.emplace_back(device_label(fit.device));
+    for (const auto part : kNeedParts) {
+      row.push_back((fit.need.*part) ? Cell(human_bytes(*(fit.need.*part))) : Cell("not known"));
+    }
+    row.push_back(fit.placement ? Cell(human_bytes(fit.placement->host.need.total())) : Cell());
+    row.push_back(fit.placement ? Cell(fmt::format("{}", fmt::join(fit.placement->flags, " "))) : Cell());
+  }
+  if (table.rows.empty() || report.ladder) return;
+  out << '\n';
+  write_markdown_table(table, out);
+}
+
 void write_devices(const ModelReport& report, std::ostream& out) {
   if (report.fits.empty()) return;
   Table table{{{"device"}, {"need"}, {"safe"}, {"limit"}, {"verdict"}, {"why"}}, {}};
@@ -27,6 +48,7 @@ void write_devices(const ModelReport& report, std::ostream& out) {
   }
   out << '\n';
   write_markdown_table(table, out);
+  write_parts(report, out);
   out << '\n' << markdown_escaped(need_note(report)) << '\n';
 }
 

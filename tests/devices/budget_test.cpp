@@ -215,3 +215,23 @@ TEST_CASE("what an engine takes before the first weight, by backend") {
   }
   CHECK(engine_overhead(made(DeviceKind::Cpu, "", 0)) == 150 * kMiB);
 }
+
+TEST_CASE("what is free now is not called what the driver gives") {
+  Device card;
+  card.kind = DeviceKind::DiscreteGpu;
+  card.vendor = card.maker = "NVIDIA";
+  card.memory_bytes = 8188 * kMiB;
+  card.limit_bytes = 3000 * kMiB;
+  card.limit_is_free = true;
+  CHECK(budget_of(card).reason == "3000 MiB free now of 8188 MiB, less 1 GiB margin");
+  Need need;
+  need.weights = 2500 * kMiB;
+  CHECK(judge(need, card, "").reason.find("below what is free now") != std::string::npos);
+  Device host;
+  host.kind = DeviceKind::Cpu;
+  host.memory_bytes = 32 * kGiB;
+  host.limit_bytes = 5 * kGiB;
+  host.limit_is_free = true;
+  CHECK(budget_of(host).safe == 5 * kGiB);
+  CHECK(budget_of(host).reason == "5 GiB free now of 32 GiB");
+}

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <fstream>
 #include <iostream>
 #include <set>
 #include <string>
@@ -32,12 +33,21 @@ TEST_CASE("a Hugging Face class leads to the row it converts to", "[memory]") {
   CHECK(architecture_rule_of_class("") == nullptr);
 }
 
-TEST_CASE("the list of both kinds of graphs", "[memory]") {
+TEST_CASE("the lists of architectures with a rule and without", "[memory]") {
   std::string replayed, estimated;
   for (const ArchitectureRule& rule : architecture_rules()) {
     (rule.graph == GraphRule::Replayed ? replayed : estimated) += ' ' + std::string(rule.name);
   }
   std::cout << "compute replayed:" << replayed << "\ncompute estimated:" << estimated << '\n';
+  // Any other is assumed to have full attention, and says so (memory_test.cpp).
+  std::string without;
+  std::ifstream known(WEIGH_SOURCE "/../shared/facts/architectures.csv");
+  for (std::string line; std::getline(known, line);) {
+    const std::string name = line.substr(0, line.find(','));
+    if (name != "architecture" && architecture_rule(name) == nullptr) without += ' ' + name;
+  }
+  std::cout << "without a rule:" << (without.empty() ? " none" : without) << '\n';
+  CHECK(without.empty());
   CHECK(architecture_rule("gpt-oss")->graph == GraphRule::Replayed);
   CHECK(architecture_rule("rwkv7")->graph == GraphRule::Estimated);
 }
