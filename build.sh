@@ -10,7 +10,7 @@ cd "$(dirname "$0")"
 # catch2 and python3 are needed to configure, whatever is built.
 packages=(g++ cmake ninja-build libsimdjson-dev nlohmann-json3-dev libzstd-dev libcli11-dev libfmt-dev libsqlite3-dev
           libssl-dev catch2 python3)
-test_packages=(python3-jsonschema)
+test_packages=(python3-jsonschema parallel)
 clang_packages=(clang libclang-rt-dev clang-tidy clang-format)
 
 say() { printf 'build.sh: %s\n' "$*" >&2; }

@@ -77,6 +77,9 @@ class ScanReport {
     listing_.devices = std::move(devices);
   }
 
+  /// Whether the lines are printed, or the rows are enough.
+  void keep_lines(bool keeps) { keeps_lines_ = keeps; }
+
   [[nodiscard]] bool takes(const ScanRow& row) const {
     return row.file_bytes >= least_ &&
            std::ranges::all_of(filters_, [&](const Filter& filter) { return filter.takes(row); });
@@ -84,6 +87,7 @@ class ScanReport {
 
   void add(StoredModel&& model) {
     if (takes(model.row)) {
+      if (!keeps_lines_) model.line = {};
       listing_.models.push_back(std::move(model));
     } else {
       ++listing_.filtered;
@@ -107,6 +111,7 @@ class ScanReport {
   std::vector<Filter> filters_;
   std::optional<Order> order_;
   std::uint64_t least_ = 0;
+  bool keeps_lines_ = true;
   ScanListing listing_;
 };
 
@@ -250,6 +255,7 @@ int run_scan(const ScanOptions& options, Session& session) {
     common.format = "jsonl";
   }
   Output output(common, session, options.paths);
+  report.keep_lines(output.format().starts_with("json"));
   std::unique_ptr<Inventory> inventory;
   if (!options.db.empty()) inventory = std::make_unique<Inventory>(options.db, WEIGH_VERSION);
   plan.inventory = inventory.get();
@@ -310,6 +316,7 @@ int run_scan(const ScanOptions& options, Session& session) {
   }
   ScanListing& listing = report.sorted();
   listing.links = outcome.links;
+  listing.errors_told = unread != 0;
   if (!streams) {
     for (const StoredModel& model : listing.models) judge_row(model.row);
     write_scan(listing, output.format(), output.style(), output.stream());

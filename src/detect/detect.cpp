@@ -218,7 +218,7 @@ class Cards {
     Device device = accelerator(catalogue_, name, "AMD", std::max(host_bytes_, *total + *shared), std::nullopt, index);
     const std::uint64_t shared_used = number_in(machine_, folder + "mem_info_gtt_used").value_or(0);
     device.kind = DeviceKind::Unified;
-    device.limit_bytes = *total + *shared - std::min(*shared, shared_used);
+    device.limit_bytes = free.value_or(*total) + *shared - std::min(*shared, shared_used);
     device.limit_is_free = true;
     return device;
   }
@@ -261,10 +261,14 @@ std::optional<Device> apple(const Machine& machine, const Catalogue& catalogue) 
   }
   device.id = device.id.empty() ? "local-mac" : device.id;
   device.name = name;
-  device.vendor = device.maker = "Apple";
-  device.kind = DeviceKind::AppleUnified;
   device.memory_bytes = bounded(*total);
   device.common = false;
+  if (name.find("Intel") != std::string::npos) {  // its graphics cards are not asked for
+    device.kind = DeviceKind::Cpu;
+    return device;
+  }
+  device.vendor = device.maker = "Apple";
+  device.kind = DeviceKind::AppleUnified;
   if (const Bytes limit = apple_limit(machine)) device.limit_bytes = std::min(*limit, device.memory_bytes);
   return device;
 }
@@ -274,7 +278,11 @@ std::optional<Device> apple(const Machine& machine, const Catalogue& catalogue) 
 LocalDevices detect(const Machine& machine, const Catalogue& catalogue) {
   LocalDevices local;
   if (auto mac = apple(machine, catalogue)) {
-    local.accelerators.push_back(std::move(*mac));
+    if (mac->kind == DeviceKind::Cpu) {
+      local.host = std::move(mac);
+    } else {
+      local.accelerators.push_back(std::move(*mac));
+    }
     return local;
   }
   local.host = host_memory(machine);

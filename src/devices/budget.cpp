@@ -29,6 +29,12 @@ std::string size_text(std::uint64_t bytes) {
   return human_bytes(bytes);
 }
 
+// " (7000 MiB free now)": told where it does not decide.
+std::string free_aside(const Device& device) {
+  return device.limit_is_free && device.limit_bytes ? fmt::format(" ({} free now)", size_text(*device.limit_bytes))
+                                                    : "";
+}
+
 // The driver's share is known or assumed; then llama.cpp's own margin decides below about 19 GiB, vLLM's share above.
 Budget discrete(const Device& device, std::uint64_t driver_bytes) {
   constexpr std::uint64_t kMargin = kGiB;
@@ -38,7 +44,7 @@ Budget discrete(const Device& device, std::uint64_t driver_bytes) {
   const std::uint64_t rest = less(budget.limit, kMargin);
   budget.safe = std::min(rest, share);
   if (share <= rest) {
-    budget.reason = fmt::format("0.92 of {} MiB", device.memory_bytes / kMiB);
+    budget.reason = fmt::format("0.92 of {} MiB{}", device.memory_bytes / kMiB, free_aside(device));
   } else if (device.limit_bytes) {
     budget.reason = device.limit_is_free
                         ? fmt::format("{} MiB free now of {} MiB, less 1 GiB margin", *device.limit_bytes / kMiB,
@@ -91,13 +97,12 @@ Budget unified(const Device& device) {
   const std::uint64_t rest = less(budget.limit, kGiB);
   budget.safe = std::min(rest, less(memory, for_system));
   if (rest <= less(memory, for_system)) {
-    const std::string_view origin = device.limit_is_free ? ", free now,"
-                                    : device.limit_bytes ? ""
-                                                         : ", half of memory,";
+    std::string origin = device.limit_bytes ? "" : ", half of memory,";
+    if (device.limit_is_free) origin = fmt::format(" free now of {},", size_text(memory));
     budget.reason = fmt::format("the GPU's {}{} less 1 GiB margin", size_text(budget.limit), origin);
   } else {
-    budget.reason =
-        fmt::format("{} less {} for the operating system that shares it", size_text(memory), size_text(for_system));
+    budget.reason = fmt::format("{} less {} for the operating system that shares it{}", size_text(memory),
+                                size_text(for_system), free_aside(device));
   }
   return budget;
 }
@@ -108,7 +113,8 @@ Budget cpu(const Device& device) {
   Budget budget;
   budget.limit = device.limit_bytes.value_or(less(memory, kGiB));
   budget.safe = less(memory, for_system);
-  budget.reason = fmt::format("{} less {} for the operating system", size_text(memory), size_text(for_system));
+  budget.reason = fmt::format("{} less {} for the operating system{}", size_text(memory), size_text(for_system),
+                              free_aside(device));
   if (device.limit_is_free && budget.limit < budget.safe) {
     budget.reason = fmt::format("{} free now of {}", size_text(budget.limit), size_text(memory));
   }
@@ -188,7 +194,15 @@ Budget budget_of(const Device& device, std::string_view engine) {
   budget.safe = part(budget.memory, 92, 100);
   budget.limit = part(budget.memory, 95, 100);
   budget.raised = std::max(budget.raised, budget.limit);
-  budget.reason = fmt::format("vLLM's share, 0.92 of {} MiB", device.memory_bytes / kMiB);
+  budget.reason = fmt::format("vLLM's share, 0.92 of {} MiB{}", device.memory_bytes / kMiB, free_aside(device));
+  if (device.limit_is_free && device.limit_bytes) {
+    budget.limit = std::min(budget.limit, *device.limit_bytes);
+    if (budget.limit < budget.safe) {  // it refuses to start with more than is free
+      budget.safe = budget.limit;
+      budget.reason = fmt::format("{} free now of {} MiB, less than vLLM's default --gpu-memory-utilization of 0.92",
+                                  size_text(budget.safe), device.memory_bytes / kMiB);
+    }
+  }
   return budget;
 }
 

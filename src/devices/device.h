@@ -27,7 +27,7 @@ struct Device {
   DeviceKind kind = DeviceKind::Size;
   std::uint64_t memory_bytes = 0;            ///< of one device
   std::optional<std::uint64_t> limit_bytes;  ///< what the driver lets one process use, where it was observed
-  bool limit_is_free = false;                ///< what was observed is what is free now
+  bool limit_is_free = false;                ///< that is what is free now, on this machine
   std::optional<std::uint64_t> bandwidth_bytes_per_second;
   std::uint32_t count = 1;  ///< devices in this machine, or in all machines that were asked for
   std::uint32_t asked = 1;  ///< how many of this line of the catalogue were asked for: the 2 of "2x dgx-h100"

@@ -37,6 +37,10 @@ const PlacementPlan* plan(const CsvRow& row) {
   return row.fit != nullptr && row.fit->placement ? &*row.fit->placement : nullptr;
 }
 
+/// Filled where something could not be read, in a row that has nothing else but the path.
+constexpr std::string_view kError = "error";
+
+// New columns stand at the end: who counts columns goes on to find those that were there.
 // clang-format off
 constexpr std::array kColumns{
     CsvColumn{"path", [](const CsvRow& r) { return has_file(r) ? Cell(r.model.checkpoint.path) : Cell(); }},
@@ -66,26 +70,28 @@ constexpr std::array kColumns{
     CsvColumn{"memory_bytes", [](const CsvRow& r) { return r.fit ? Cell(r.fit->memory_bytes) : Cell(); }},
     CsvColumn{"headroom_bytes", [](const CsvRow& r) { return r.fit ? Cell(r.fit->headroom_bytes) : Cell(); }},
     CsvColumn{"verdict", [](const CsvRow& r) { return r.fit ? Cell(std::string(verdict_name(r.fit->verdict))) : Cell(); }},
+    CsvColumn{kError, [](const CsvRow&) { return Cell(); }},
     CsvColumn{"engine", [](const CsvRow& r) { return r.fit && !r.fit->engine.empty() ? Cell(r.fit->engine) : Cell(); }},
     CsvColumn{"context", [](const CsvRow& r) { return r.fit ? cell(r.fit->context) : Cell(); }},
     CsvColumn{"kv_type", [](const CsvRow& r) { return r.fit && !r.fit->kv_type.empty() ? Cell(r.fit->kv_type) : Cell(); }},
-    CsvColumn{"need_weights", [](const CsvRow& r) { return part(r, &Need::weights); }},
-    CsvColumn{"need_kv_cache", [](const CsvRow& r) { return part(r, &Need::kv_cache); }},
-    CsvColumn{"need_state", [](const CsvRow& r) { return part(r, &Need::state); }},
-    CsvColumn{"need_compute", [](const CsvRow& r) { return part(r, &Need::compute); }},
-    CsvColumn{"need_overhead", [](const CsvRow& r) { return part(r, &Need::overhead); }},
+    CsvColumn{"need_weights_bytes", [](const CsvRow& r) { return part(r, &Need::weights); }},
+    CsvColumn{"need_kv_cache_bytes", [](const CsvRow& r) { return part(r, &Need::kv_cache); }},
+    CsvColumn{"need_state_bytes", [](const CsvRow& r) { return part(r, &Need::state); }},
+    CsvColumn{"need_compute_bytes", [](const CsvRow& r) { return part(r, &Need::compute); }},
+    CsvColumn{"need_overhead_bytes", [](const CsvRow& r) { return part(r, &Need::overhead); }},
     CsvColumn{"gpu_layers", [](const CsvRow& r) { return plan(r) ? cell(plan(r)->gpu_layers) : Cell(); }},
     CsvColumn{"cpu_moe_layers", [](const CsvRow& r) { return plan(r) ? Cell(plan(r)->cpu_moe_layers) : Cell(); }},
     CsvColumn{"host_bytes", [](const CsvRow& r) { return plan(r) ? Cell(plan(r)->host.need.total()) : Cell(); }},
     CsvColumn{"placement_flags", [](const CsvRow& r) { return plan(r) ? Cell(fmt::format("{}", fmt::join(plan(r)->flags, " "))) : Cell(); }},
     CsvColumn{"max_context", [](const CsvRow& r) { return r.fit ? cell(r.fit->max_context) : Cell(); }},
+    CsvColumn{"tokens_per_second_bound_empty", [](const CsvRow& r) { return r.fit && r.fit->speed ? Cell(r.fit->speed->empty) : Cell(); }},
+    CsvColumn{"tokens_per_second_bound_full", [](const CsvRow& r) { return r.fit && r.fit->speed ? Cell(r.fit->speed->full) : Cell(); }},
 };
 // clang-format on
 
 void add_row(const CsvRow& row, Table& table) {
   auto& cells = table.rows.emplace_back();
   for (const CsvColumn& column : kColumns) cells.push_back(column.value(row));
-  cells.emplace_back();  // no error
 }
 
 }  // namespace
@@ -93,7 +99,6 @@ void add_row(const CsvRow& row, Table& table) {
 void write_csv(const Report& report, const Style& /*style*/, std::ostream& out) {
   Table table;
   for (const CsvColumn& column : kColumns) table.columns.push_back({column.name, Unit::Text});
-  table.columns.push_back({"error", Unit::Text});
   for (const ModelReport& model : report.models) {
     if (model.ladder || model.fits.empty()) add_row({model.model, nullptr}, table);
     for (const Fit& fit : model.fits) {
@@ -101,10 +106,11 @@ void write_csv(const Report& report, const Style& /*style*/, std::ostream& out) 
     }
   }
   // What could not be read keeps its row: nothing is missing without a word.
+  const auto error = std::ranges::find(kColumns, kError, &CsvColumn::name) - kColumns.begin();
   for (const Failure& failure : report.errors) {
     std::vector<Cell> cells(table.columns.size());
     cells.front() = failure.path;
-    cells.back() = failure.message;
+    cells[static_cast<std::size_t>(error)] = failure.message;
     table.rows.push_back(std::move(cells));
   }
   write_csv_table(table, out);

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "src/report/json.h"
 #include "src/report/listings.h"
 #include "src/report/table.h"
@@ -68,8 +70,9 @@ void write_devices(const std::vector<const Device*>& devices, std::string_view f
   if (devices.empty()) return;
   write_text_table(device_table(devices, style.verbose), style, false, out);
   if (!style.quiet) {
-    out << "\nlimit: what the driver lets one process use; safe: what weigh plans for; of several devices, each "
-           "one's\n";
+    const bool measured = std::ranges::any_of(devices, [](const Device* device) { return device->limit_is_free; });
+    out << "\nlimit: " << (measured ? "what is free now" : "what the driver lets one process use")
+        << "; safe: what weigh plans for; of several devices, each one's\n";
   }
 }
 

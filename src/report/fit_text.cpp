@@ -31,11 +31,6 @@ constexpr std::array kParts{
     PartRow{"overhead", &Need::overhead, "\u00B7", 'o'},
 };
 
-Color color_of(Verdict verdict) {
-  static constexpr std::array<Color, 4> kColors{Color::Green, Color::Yellow, Color::Red, Color::Red};
-  return kColors[static_cast<std::size_t>(verdict)];
-}
-
 std::string size_text(std::uint64_t bytes, const Page& page) {
   return page.style().verbose ? grouped(bytes) : human_bytes(bytes);
 }
@@ -177,7 +172,7 @@ std::string companion_text(const CompanionShare& share, const Page& page) {
 }
 
 void write_fit(const Fit& fit, Page& page) {
-  const std::string verdict = page.colored(verdict_name(fit.verdict), color_of(fit.verdict));
+  const std::string verdict = page.colored(verdict_name(fit.verdict), *color_of(verdict_name(fit.verdict)));
   page.line();
   const std::string words = fit.distance + (fit.help.empty() ? "" : "; " + fit.help);
   page.paragraph(fmt::format("{}  {}  ", page.colored(page.safe(device_label(fit.device)), Color::Bold), verdict),

@@ -21,6 +21,13 @@ inline constexpr std::size_t kWidestLine = 120;  ///< on wider terminals the eye
 
 enum class Color : std::uint8_t { Red, Yellow, Green, Bold };
 
+/// What a verdict's word is shown in; nothing for any other word.
+inline std::optional<Color> color_of(std::string_view verdict) {
+  if (verdict == "fits") return Color::Green;
+  if (verdict == "tight") return Color::Yellow;
+  return verdict == "over" || verdict == "no" ? std::optional(Color::Red) : std::nullopt;
+}
+
 /// Writes the lines of one report in one style.
 class Page {
  public:
@@ -31,8 +38,10 @@ class Page {
   [[nodiscard]] std::string safe(std::string_view text) const { return escaped(text, style_.unicode); }
 
   [[nodiscard]] std::string colored(std::string_view text, Color color) const {
+    return style_.color ? colored_always(text, color) : std::string(text);
+  }
+  static std::string colored_always(std::string_view text, Color color) {
     static constexpr std::array<std::string_view, 4> kCodes{"31", "33", "32", "1"};
-    if (!style_.color) return std::string(text);
     return fmt::format("\x1b[{}m{}\x1b[0m", kCodes[static_cast<std::size_t>(color)], text);
   }
 

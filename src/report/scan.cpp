@@ -90,7 +90,7 @@ Table table_of(const ScanListing& listing, bool for_people) {
   for (const ScanColumn& column : kColumns) {
     if (column.for_people || !for_people) table.columns.push_back(column.column);
   }
-  for (const std::string& device : listing.devices) table.columns.push_back({device, Unit::Text});
+  for (const std::string& device : listing.devices) table.columns.push_back({device, Unit::Verdict});
   const bool findings = for_people && std::ranges::any_of(listing.models, [](const StoredModel& model) {
                           return model.row.errors + model.row.warnings != 0;
                         });
@@ -102,6 +102,24 @@ Table table_of(const ScanListing& listing, bool for_people) {
     }
     for (const std::string& device : listing.devices) cells.emplace_back(verdict_on(model.row, device));
     if (findings) cells.emplace_back(findings_text(model.row));
+  }
+  return table;
+}
+
+void drop_column(Table& table, std::string_view name) {
+  const auto found = std::ranges::find(table.columns, name, &Column::name);
+  if (found == table.columns.end()) return;
+  const auto index = found - table.columns.begin();
+  table.columns.erase(found);
+  for (auto& row : table.rows) row.erase(row.begin() + index);
+}
+
+/// For a terminal without the columns that do not fit, the least telling first.
+Table fitting_table(const ScanListing& listing, const Style& style) {
+  Table table = table_of(listing, true);
+  for (const std::string_view name : {"active", "bits", "architecture", "findings", "dtype", "parameters"}) {
+    if (!style.terminal || least_width(table, style, style.verbose) <= style.width) break;
+    drop_column(table, name);
   }
   return table;
 }
@@ -142,9 +160,7 @@ void write_text_scan(const ScanListing& listing, const Style& style, std::ostrea
   const std::vector<CopyGroup> copies = find_copies(rows);
   const Totals totals = totals_of(rows, copies);
   if (!style.quiet && !rows.empty()) {
-    Style colored = style;
-    colored.width = std::max<unsigned>(style.width, 40);
-    write_text_table(table_of(listing, true), colored, style.verbose, out);
+    write_text_table(fitting_table(listing, style), style, style.verbose, out);
     page.line();
   }
   std::string sum =
@@ -156,7 +172,7 @@ void write_text_scan(const ScanListing& listing, const Style& style, std::ostrea
   if (!listing.errors.empty()) sum += fmt::format("; {} not read", counted(listing.errors.size(), "path"));
   page.paragraph(page.label("in all"), sum);
   if (!style.quiet) write_copies(rows, copies, totals.reclaimable, page);
-  if (listing.errors.empty() || style.quiet) return;
+  if (listing.errors.empty() || listing.errors_told || style.quiet) return;
   page.line();
   std::string label = page.label("not read", Color::Red);
   for (const Failure& failure : listing.errors) {

@@ -18,6 +18,7 @@ namespace weigh {
 struct ScanListing {
   std::vector<StoredModel> models;  ///< those that the filters take, sorted
   std::vector<Failure> errors;
+  bool errors_told = false;          ///< on the error stream already: the text does not repeat them
   std::vector<std::string> devices;  ///< a column of verdicts each
   std::uint64_t links = 0;           ///< files met again by another name, not counted again
   std::uint64_t filtered = 0;        ///< models that the filters left out

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "src/devices/budget.h"
+#include "src/report/page.h"
 #include "src/report/words.h"
 
 namespace weigh {
@@ -56,31 +58,60 @@ std::string csv_cell(const Cell& cell) {
       cell);
 }
 
-}  // namespace
+constexpr std::size_t kLeastName = 20;  // a name shorter than this says nothing; the line may rather be too long
 
-void write_text_table(const Table& table, const Style& style, bool exact, std::ostream& out) {
-  std::string alignment;
+/// Cells as they are shown, the headings first.
+std::vector<std::vector<std::string>> shown_lines(const Table& table, const Style& style, bool exact) {
   std::vector<std::vector<std::string>> lines(1);
-  for (const Column& column : table.columns) {
-    alignment += column.unit == Unit::Text ? 'l' : 'r';
-    lines[0].emplace_back(column.name);
-  }
+  for (const Column& column : table.columns) lines[0].emplace_back(column.name);
   for (const auto& row : table.rows) {
     auto& line = lines.emplace_back();
     for (std::size_t i = 0; i < row.size(); ++i) {
       line.push_back(shown(row[i], table.columns[i].unit, exact, style.unicode));
     }
   }
+  return lines;
+}
+
+std::vector<std::size_t> widths_of(const std::vector<std::vector<std::string>>& lines) {
+  std::vector<std::size_t> widths(lines.front().size(), 0);
+  for (const auto& line : lines) {
+    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], display_width(line[i]));
+  }
+  return widths;
+}
+
+/// Of everything behind the first column, the gaps included.
+std::size_t width_of_others(const std::vector<std::size_t>& widths) {
+  std::size_t others = 0;
+  for (std::size_t i = 1; i < widths.size(); ++i) others += widths[i] + 2;
+  return others;
+}
+
+std::string colored_verdict(const std::string& verdict) {
+  const auto color = color_of(verdict);
+  return color ? Page::colored_always(verdict, *color) : verdict;
+}
+
+}  // namespace
+
+std::size_t least_width(const Table& table, const Style& style, bool exact) {
+  const std::vector<std::size_t> widths = widths_of(shown_lines(table, style, exact));
+  return std::min(widths.front(), kLeastName) + width_of_others(widths);
+}
+
+void write_text_table(const Table& table, const Style& style, bool exact, std::ostream& out) {
+  std::string alignment;
+  for (const Column& column : table.columns) alignment += column.unit <= Unit::Verdict ? 'l' : 'r';
+  std::vector<std::vector<std::string>> lines = shown_lines(table, style, exact);
   if (style.terminal) {
-    std::vector<std::size_t> widths(table.columns.size(), 0);
-    for (const auto& line : lines) {
-      for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], display_width(line[i]));
-    }
-    std::size_t others = 0;
-    for (std::size_t i = 1; i < widths.size(); ++i) others += widths[i] + 2;
-    const std::size_t least = 20;  // a name shorter than this says nothing; the line may rather be too long
-    const std::size_t room = others + least < style.width ? style.width - others : least;
+    const std::size_t others = width_of_others(widths_of(lines));
+    const std::size_t room = others + kLeastName < style.width ? style.width - others : kLeastName;
     for (auto& line : lines) line[0] = cut_middle(line[0], room, style.unicode);
+  }
+  for (std::size_t i = 0; style.color && i < table.columns.size(); ++i) {
+    if (table.columns[i].unit != Unit::Verdict) continue;
+    for (std::size_t row = 1; row < lines.size(); ++row) lines[row][i] = colored_verdict(lines[row][i]);
   }
   for (const std::string& line : aligned(lines, alignment)) out << line << '\n';
 }
@@ -98,7 +129,7 @@ void write_markdown_table(const Table& table, std::ostream& out) {
   out << '|';
   for (const Column& column : table.columns) out << ' ' << column.name << " |";
   out << "\n|";
-  for (const Column& column : table.columns) out << (column.unit == Unit::Text ? " --- |" : " ---: |");
+  for (const Column& column : table.columns) out << (column.unit <= Unit::Verdict ? " --- |" : " ---: |");
   out << '\n';
   for (const auto& row : table.rows) {
     out << '|';

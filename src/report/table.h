@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <ostream>
@@ -12,7 +13,7 @@
 
 namespace weigh {
 
-enum class Unit : std::uint8_t { Text, Count, Parameters, Bytes };
+enum class Unit : std::uint8_t { Text, Verdict, Count, Parameters, Bytes };
 
 /// Absent, text as it came from a file (unescaped), a whole number, one that may be negative, or a ratio.
 using Cell = std::variant<std::monostate, std::string, std::uint64_t, std::int64_t, double>;
@@ -38,6 +39,9 @@ Cell cell(const std::optional<T>& value) {
 /// Aligned columns. On a terminal the first column is cut in the middle where the line would be too long.
 /// `exact`: numbers with all their digits instead of rounded to a unit.
 void write_text_table(const Table& table, const Style& style, bool exact, std::ostream& out);
+
+/// Columns that the text of a table needs when its first column is cut as far as it goes.
+std::size_t least_width(const Table& table, const Style& style, bool exact);
 
 /// RFC 4180 with '\n' line ends. A text that a spreadsheet would run as a formula gets a "'" in front.
 void write_csv_table(const Table& table, std::ostream& out);

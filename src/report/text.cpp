@@ -84,10 +84,9 @@ void write_devices(const ModelReport& report, Page& page) {
   const auto size = [&](std::uint64_t bytes) { return page.style().verbose ? grouped(bytes) : human_bytes(bytes); };
   std::vector<std::vector<std::string>> rows{{"device", "need", "safe", "limit", "verdict"}};
   for (const Fit& fit : report.fits) {
-    static constexpr std::array<Color, 4> kColors{Color::Green, Color::Yellow, Color::Red, Color::Red};
     rows.push_back({page.safe(device_label(fit.device)), size(fit.need.total()), size(fit.budget_bytes),
                     size(fit.limit_bytes),
-                    page.colored(verdict_name(fit.verdict), kColors[static_cast<std::size_t>(fit.verdict)])});
+                    page.colored(verdict_name(fit.verdict), *color_of(verdict_name(fit.verdict)))});
   }
   const std::vector<std::string> lines = aligned(rows, "lrrrl");
   const std::size_t words_column = 2 + display_width(lines.front()) + 3;

@@ -9,10 +9,8 @@ namespace weigh {
 
 std::span<const ReportWriter> report_writers() {
   static constexpr std::array kWriters{
-      ReportWriter{"text", write_text},
-      ReportWriter{"json", write_json},
-      ReportWriter{"jsonl", write_json_lines},
-      ReportWriter{"csv", write_csv},
+      ReportWriter{"text", write_text},         ReportWriter{"json", write_json},
+      ReportWriter{"jsonl", write_json_lines},  ReportWriter{"csv", write_csv},
       ReportWriter{"markdown", write_markdown},
   };
   return kWriters;
