@@ -11,8 +11,9 @@ std::string fault(std::string_view subject, std::string_view found, std::string_
   return sentence;
 }
 
-void fail(std::uint64_t offset, std::string_view subject, std::string_view found, std::string_view expected) {
-  throw FormatError(fault(subject, found, expected), offset);
+void fail(std::uint64_t offset, std::string_view subject, std::string_view found, std::string_view expected,
+          std::string_view code) {
+  throw FormatError(fault(subject, found, expected), offset, code);
 }
 
 std::string quote(std::string_view name) {

@@ -11,10 +11,11 @@ namespace weigh {
 /// Everything weigh throws. `what()` is one sentence without a path; whoever catches it knows the path.
 /// Text taken from a file stands in it unescaped: escape it where it is shown.
 struct Error : std::runtime_error {
-  explicit Error(const std::string& sentence, std::optional<std::uint64_t> at = std::nullopt)
-      : std::runtime_error(sentence), offset(at) {}
+  explicit Error(const std::string& sentence, std::optional<std::uint64_t> at = std::nullopt, std::string_view id = {})
+      : std::runtime_error(sentence), offset(at), code(id) {}
 
   std::optional<std::uint64_t> offset;  ///< byte offset in the file, where one is known
+  std::string_view code;  ///< the audit's check that it answers, a string literal; empty where none is more specific
 };
 
 /// The bytes are not what the format demands.
@@ -34,7 +35,7 @@ struct UsageError : Error {
 
 /// Throws a FormatError that reads "SUBJECT: found FOUND, expected EXPECTED". Out of line to keep readers small.
 [[noreturn]] void fail(std::uint64_t offset, std::string_view subject, std::string_view found,
-                       std::string_view expected);
+                       std::string_view expected, std::string_view code = {});
 
 /// "SUBJECT: found FOUND, expected EXPECTED": the one shape of a sentence about a fault, thrown or recorded.
 std::string fault(std::string_view subject, std::string_view found, std::string_view expected);

@@ -100,7 +100,8 @@ class GgufReader {
     const std::uint64_t most = reader_.remaining() / bytes_each;
     if (count > most) {
       fail(at, field, std::to_string(count),
-           "at most " + std::to_string(most) + ", as " + std::to_string(reader_.remaining()) + " bytes are left");
+           "at most " + std::to_string(most) + ", as " + std::to_string(reader_.remaining()) + " bytes are left",
+           "absurd-count");
     }
   }
 
@@ -181,7 +182,7 @@ class GgufReader {
   void skip_elements(ValueType type, std::uint64_t count, const std::string& key, int depth) {
     if (depth > kMostArrayDepth) {
       fail(reader_.position(), "nested arrays of key " + quote(key), "more than " + std::to_string(kMostArrayDepth),
-           "fewer levels");
+           "fewer levels", "deep-nesting");
     }
     if (type == ValueType::String) {
       for (std::uint64_t i = 0; i < count; ++i) reader_.skip(read_length("string length"), "string in an array");
@@ -245,7 +246,7 @@ class GgufReader {
     file_.header_bytes = end;
     if (!infos_.empty()) {
       const auto data_start = checked_round_up(end, alignment_);
-      if (!data_start) fail(end, "data area", "a start beyond 64 bits", "one inside the file");
+      if (!data_start) fail(end, "data area", "a start beyond 64 bits", "one inside the file", "size-overflow");
       file_.header_bytes = *data_start;
     }
 
@@ -264,7 +265,7 @@ class GgufReader {
       if (!elements || *elements >= kMostElements ||
           std::ranges::any_of(tensor.shape, [](auto d) { return d >= kMostElements; })) {
         fail(infos_[i].type_at, "tensor " + quote(tensor.name), "dimensions whose product exceeds 63 bits",
-             "fewer elements");
+             "fewer elements", "size-overflow");
       }
       tensor.elements = *elements;
     }
@@ -370,7 +371,8 @@ class GgufReader {
     if (!bytes) {
       const std::uint64_t row_elements = tensor.shape.empty() ? 1 : tensor.shape.back();
       if (row_elements % row.block_elements == 0) {
-        fail(infos_[i].type_at, "tensor " + quote(tensor.name), "a size beyond 64 bits", "one inside the file");
+        fail(infos_[i].type_at, "tensor " + quote(tensor.name), "a size beyond 64 bits", "one inside the file",
+             "size-overflow");
       }
       fail(infos_[i].type_at, "tensor " + quote(tensor.name), "rows of " + std::to_string(row_elements) + " elements",
            "a multiple of " + std::to_string(row.block_elements) + ", the block of " + std::string(row.name));

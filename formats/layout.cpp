@@ -23,7 +23,7 @@ std::vector<const Tensor*> by_offset(const std::vector<Tensor>& tensors) {
 void check_end(ModelFile& file, const LayoutRules& rules, std::uint64_t used,
                const std::vector<const Tensor*>& sorted) {
   const auto end = checked_add(file.header_bytes, used);
-  if (!end) fail(file.header_bytes, "tensor data", "an end beyond 64 bits", "one inside the file");
+  if (!end) fail(file.header_bytes, "tensor data", "an end beyond 64 bits", "one inside the file", "size-overflow");
   if (*end > file.file_bytes) {
     file.missing_bytes = *end - file.file_bytes;
     if (used == 0) return;  // only the header's own padding is not there, and nothing lies behind it
@@ -73,7 +73,8 @@ void check_layout(ModelFile& file, const LayoutRules& rules) {
     const auto end = checked_add(tensor->offset, tensor->bytes);
     const auto sum = checked_add(file.tensor_bytes, tensor->bytes);
     if (!end || !sum)
-      fail(file.header_bytes, "tensor " + quote(tensor->name), "an end beyond 64 bits", "one inside the file");
+      fail(file.header_bytes, "tensor " + quote(tensor->name), "an end beyond 64 bits", "one inside the file",
+           "size-overflow");
     file.tensor_bytes = *sum;
 
     if (tensor->offset % rules.alignment != 0) {

@@ -73,31 +73,34 @@ std::string lfs_sentence(const Sniff& sniff) {
 struct Reader {
   bool (*matches)(const Sniff&);
   ModelFile (*read)(ByteSource&);
-  std::string (*sentence)(const Sniff&);  ///< for what is not read
+  std::string (*sentence)(const Sniff&);   ///< for what is not read
+  std::string_view code = "other-format";  ///< of the error that says so
 };
 
-#define KNOWN(condition, text)                                                  \
-  Reader {                                                                      \
-    []([[maybe_unused]] const Sniff& s) -> bool { return condition; }, nullptr, \
-        []([[maybe_unused]] const Sniff& s) -> std::string { return text; }     \
+#define KNOWN_AS(code, condition, text)                                           \
+  Reader {                                                                        \
+    []([[maybe_unused]] const Sniff& s) -> bool { return condition; }, nullptr,   \
+        []([[maybe_unused]] const Sniff& s) -> std::string { return text; }, code \
   }
+#define KNOWN(condition, text) KNOWN_AS("other-format", condition, text)
 
 const std::array kReaders = {
-    KNOWN(s.file_bytes == 0, "is empty"),
+    KNOWN_AS("empty-file", s.file_bytes == 0, "is empty"),
     Reader{[](const Sniff& s) { return looks_like_gguf(bytes(s)); }, read_gguf, nullptr},
     Reader{[](const Sniff& s) { return looks_like_safetensors(bytes(s), s.file_bytes); }, read_safetensors, nullptr},
-    Reader{[](const Sniff& s) { return s.begins("version https://git-lfs.github.com/spec/v1"); }, nullptr,
-           lfs_sentence},
+    Reader{[](const Sniff& s) { return s.begins("version https://git-lfs.github.com/spec/v1"); }, nullptr, lfs_sentence,
+           "lfs-pointer"},
     KNOWN(is_html(s), "is an HTML page, not a model: a download that went wrong, often for want of a login"),
     KNOWN(s.begins("PK\x03\x04") && (s.ends(".npz") || s.head.find(".npy") != std::string_view::npos),
           "is a NumPy archive (.npz), which weigh does not read"),
-    KNOWN(
-        s.begins("PK\x03\x04"),
+    KNOWN_AS(
+        "pickle-in-place", s.begins("PK\x03\x04"),
         "is a zip archive, as PyTorch writes its pickles (.pt, .bin); it is not read, for loading a pickle can run any "
         "code: ask for the safetensors file"),
-    KNOWN(is_pickle(s),
-          "is a Python pickle (old PyTorch); it is not read, for loading one can run any code: ask for the safetensors "
-          "file"),
+    KNOWN_AS(
+        "pickle-in-place", is_pickle(s),
+        "is a Python pickle (old PyTorch); it is not read, for loading one can run any code: ask for the safetensors "
+        "file"),
     KNOWN(s.begins("\x93NUMPY"), "is a NumPy array, which weigh does not read"),
     KNOWN(s.begins("lmgg"),
           "is an unversioned ggml file (llama.cpp before April 2023, or whisper.cpp); convert it to GGUF"),
@@ -127,14 +130,15 @@ const std::array kReaders = {
           "is the error message of a server, not a model: a download that went wrong"),
     KNOWN(without_blanks(s.head).starts_with("{") && is_utf8(s.head.substr(0, s.head.size() / 2)),
           "is JSON text, not a model"),
-    KNOWN(s.file_bytes < 8,
-          "is too short for a model: found " + std::to_string(s.file_bytes) + " bytes, expected at least 8"),
+    KNOWN_AS("truncated-header", s.file_bytes < 8,
+             "is too short for a model: found " + std::to_string(s.file_bytes) + " bytes, expected at least 8"),
     // By its name, so that the sentence can say what a safetensors header should have been.
     Reader{[](const Sniff& s) { return s.ends(".safetensors"); }, read_safetensors, nullptr},
     Reader{[](const Sniff& s) { return s.ends(".gguf"); }, read_gguf, nullptr},
 };
 
 #undef KNOWN
+#undef KNOWN_AS
 
 }  // namespace
 
@@ -149,7 +153,7 @@ ModelFile read_model_file(ByteSource& source, std::string_view path) {
   if (reader == kReaders.end()) {
     throw FormatError("is no model file that weigh knows: it begins with neither GGUF nor a safetensors header", 0);
   }
-  if (!reader->read) throw FormatError(reader->sentence(sniff));
+  if (!reader->read) throw FormatError(reader->sentence(sniff), std::nullopt, reader->code);
   return reader->read(source);
 }
 

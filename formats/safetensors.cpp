@@ -60,15 +60,15 @@ class SafetensorsReader {
  private:
   void fetch_header() {
     if (file_.file_bytes < kPrefix) {
-      fail(0, "header length", std::to_string(file_.file_bytes) + " bytes", "8");
+      fail(0, "header length", std::to_string(file_.file_bytes) + " bytes", "8", "truncated-header");
     }
     std::array<std::byte, kPrefix> prefix{};
     source_.read(0, prefix);
     for (std::size_t i = kPrefix; i-- > 0;) length_ = length_ << 8U | static_cast<std::uint64_t>(prefix[i]);
-    if (length_ > kMostHeader) fail(0, "header length", std::to_string(length_), "at most 100000000");
+    if (length_ > kMostHeader) fail(0, "header length", std::to_string(length_), "at most 100000000", "header-length");
     if (length_ > file_.file_bytes - kPrefix) {
       fail(0, "header length", std::to_string(length_),
-           "at most the " + std::to_string(file_.file_bytes - kPrefix) + " bytes left");
+           "at most the " + std::to_string(file_.file_bytes - kPrefix) + " bytes left", "header-length");
     }
     file_.header.size = kPrefix + length_;
     file_.header_bytes = file_.header.size;
@@ -91,11 +91,11 @@ class SafetensorsReader {
     }
   }
 
-  [[noreturn]] void fail_json(std::string_view what) {
+  [[noreturn]] void fail_json(std::string_view what, std::string_view code = {}) {
     const char* at = nullptr;
     const bool known =
         document_->current_location().get(at) == simdjson::SUCCESS && at >= text_ && at <= text_ + length_;
-    fail(known ? offset_of(at) : kPrefix, "header", what, "the JSON of a safetensors header");
+    fail(known ? offset_of(at) : kPrefix, "header", what, "the JSON of a safetensors header", code);
   }
   std::uint64_t offset_of(const char* at) const { return kPrefix + static_cast<std::uint64_t>(at - text_); }
 
@@ -142,7 +142,7 @@ class SafetensorsReader {
   }
 
   void read_metadata(ondemand::value value, std::uint64_t at) {
-    if (has_metadata_) fail(at, "__metadata__", "a second one", "one");
+    if (has_metadata_) fail(at, "__metadata__", "a second one", "one", "duplicate-field");
     has_metadata_ = true;
     if (value.is_null()) return;
     if (value.type() != ondemand::json_type::object) fail(at, "__metadata__", "no object", "one");
@@ -188,7 +188,7 @@ class SafetensorsReader {
   void read_field(std::string_view name, std::uint64_t at, std::string_view key, ondemand::value value,
                   Fields& fields) {
     const auto once = [&](bool seen) {
-      if (seen) fail(at, "tensor " + quote(name), quote(key) + " twice", "once");
+      if (seen) fail(at, "tensor " + quote(name), quote(key) + " twice", "once", "duplicate-field");
     };
     if (key == "dtype") {
       once(fields.dtype.has_value());
@@ -217,7 +217,7 @@ class SafetensorsReader {
 
   // Reads what means nothing to us, only so that a fault in it is seen.
   void check_json(ondemand::value value, std::size_t depth) {
-    if (depth > kMostDepth) fail_json("nesting deeper than 127 levels");
+    if (depth > kMostDepth) fail_json("nesting deeper than 127 levels", "deep-nesting");
     switch (value.type()) {
       case ondemand::json_type::object:
         for (auto field : value.get_object()) {
@@ -284,14 +284,14 @@ class SafetensorsReader {
     const auto dims = std::span(file_.dims).subspan(shape.begin, shape.end - shape.begin);
     const auto elements = element_count(dims);
     const auto bits = elements ? checked_mul(*elements, info(dtype).block_bits) : std::nullopt;
-    if (!bits) fail(at, "tensor " + quote(name), "a size beyond 64 bits", "one inside the file");
+    if (!bits) fail(at, "tensor " + quote(name), "a size beyond 64 bits", "one inside the file", "size-overflow");
     if (*bits % 8 != 0) {
       fail(at, "tensor " + quote(name), std::to_string(*bits) + " bits of " + std::string(info(dtype).name),
            "whole bytes");
     }
     if (offsets.end - offsets.begin != *bits / 8) {
       fail(at, "data_offsets of tensor " + quote(name), std::to_string(offsets.end - offsets.begin) + " bytes",
-           std::to_string(*bits / 8) + " by its dtype and shape");
+           std::to_string(*bits / 8) + " by its dtype and shape", "tensor-size-mismatch");
     }
     Tensor tensor;
     tensor.name = name;

@@ -1,7 +1,6 @@
 #pragma once
 
-#include <functional>
-#include <memory>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -9,32 +8,79 @@
 #include <vector>
 
 #include "formats/finding.h"
+#include "src/checkpoint/selection.h"
 #include "src/model/model.h"
 #include "src/source/folder.h"
 
 namespace weigh {
 
+/// What a check asks: is the model whole, is what it says of itself true, are its bytes sound, is it safe to load.
 enum class CheckGroup : std::uint8_t { Whole, Honest, Deep, Safe };
 
-/// What an audit looks at: one model, or a folder in which none could be read.
+/// "whole", "honest", "deep", "safe".
+std::string_view group_name(CheckGroup group);
+
+/// What must be there for a check to run.
+enum class Subject : std::uint8_t {
+  Reading,      ///< nothing: reading itself is the check
+  Folder,       ///< a folder, whether or not a model can be read from it
+  Model,        ///< a model of either format
+  Gguf,         ///< a GGUF model
+  Safetensors,  ///< a safetensors model
+};
+
+/// What an audit looks at. Pointers are null for what is not there.
 struct Audited {
-  std::string path;                ///< as the user named it
-  const Folder* folder = nullptr;  ///< all that lies in the model's folder
-  const Model* model = nullptr;    ///< null when no model could be read
-  std::vector<Failure> failures;   ///< why
+  const Folder* folder = nullptr;        ///< where the files lie
+  const Selection* selection = nullptr;  ///< the files of one model; null for the folder as such
+  const Model* model = nullptr;          ///< null when it could not be read
+  bool beside = false;                   ///< what else lies in the folder is meant as well
+  bool header_only = false;              ///< from a snapshot: the weights are not there
+  bool has_models = false;               ///< the folder holds at least one model
+  std::vector<std::string> downloads;  ///< unfinished downloads of the folder, with those in hidden folders and caches
+};
+
+struct Check;
+
+/// Where a finding belongs.
+struct Place {
+  std::string file = {};
+  std::string tensor = {};
+  std::optional<std::uint64_t> offset = {};
+};
+
+/// What a check raises its findings with.
+class Alarm {
+ public:
+  Alarm(const Check& check, FindingLog& log) : check_(check), log_(log) {}
+
+  /// With the check's own severity.
+  void raise(std::string message, Place place = {}) const;
+  void raise(Severity severity, std::string message, Place place = {}) const;
+
+ private:
+  const Check& check_;
+  FindingLog& log_;
 };
 
 /// One check: what it looks for, how bad it is, and the function that looks. Checks that readers make while they read
-/// have no function: their findings carry the check's id as code.
+/// have no function: their findings and errors carry the check's id as code.
 struct Check {
-  std::string_view id;
+  std::string_view id;  ///< docs/checks.md has a section of the same name
   CheckGroup group;
-  Severity severity;
-  std::string_view sentence;  ///< what is wrong when it fires; docs/checks.md has a section of the same id
-  void (*run)(const Audited&, std::vector<Finding>&);
+  Subject subject;
+  Severity severity;          ///< the usual one; a finding may be milder
+  std::string_view sentence;  ///< what is wrong when it fires
+  void (*run)(const Audited&, const Alarm&);
 };
 
-/// Every check there is.
+/// Every check there is, group by group.
 std::span<const Check> checks();
+
+/// Null when there is none of that id.
+const Check* find_check(std::string_view id);
+
+/// The section of docs/checks.md on a check, in Markdown without its heading; empty when there is none.
+std::string_view check_help(std::string_view id);
 
 }  // namespace weigh

@@ -32,58 +32,6 @@ constexpr std::array<std::string_view, 7> kOtherSideFiles = {
     "adapter_config.json",   "model_index.json",    "modules.json",      "generation_config.json",
     "tokenizer_config.json", "chat_template.jinja", "chat_template.json"};
 
-// What one path names, before any model file is opened.
-struct Named {
-  Folder folder;
-  std::vector<Selection> selections;
-  bool header_only = false;
-};
-
-Named look_up(const std::string& path) {
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  if (status.type() == fs::file_type::not_found) throw IoError("does not exist");
-  if (fs::is_directory(status)) {
-    Named named{local_folder(path), {}, false};
-    named.selections = select_models(named.folder);
-    return named;
-  }
-  if (auto snapshot = open_snapshot(path)) {
-    Named named{snapshot_folder(std::move(*snapshot)), {}, true};
-    named.selections = select_models(named.folder);
-    return named;
-  }
-  const fs::path file(path);
-  const std::string parent = file.parent_path().string();
-  const std::string name = file.filename().string();
-  Named named{local_folder(parent.empty() ? "." : parent), {}, false};
-  if (parent.empty()) named.folder.path.clear();
-  if (!named.folder.has(name)) {  // a hidden file: the user named it, so it counts
-    named.folder.names.push_back(name);
-    std::ranges::sort(named.folder.names);
-  }
-  named.selections.push_back(select_for_file(named.folder, name));
-  return named;
-}
-
-std::string nothing_here(const Folder& folder) {
-  const auto named_like = [&](auto matches) { return std::ranges::find_if(folder.names, matches); };
-  const auto pickle =
-      named_like([](const std::string& n) { return n.ends_with(".bin") || n.ends_with(".pt") || n.ends_with(".pth"); });
-  const auto deeper = named_like([](const std::string& n) {
-    return n.find('/') != std::string::npos && (n.ends_with(".gguf") || n.ends_with(".safetensors"));
-  });
-  if (deeper != folder.names.end()) {
-    return "holds no GGUF or safetensors file itself; the folder " + quote(deeper->substr(0, deeper->find('/'))) +
-           " in it does";
-  }
-  if (pickle != folder.names.end()) {
-    return "holds no GGUF or safetensors file, only pickles such as " + quote(*pickle) +
-           ", which are not read: loading one can run any code";
-  }
-  return "holds no GGUF or safetensors file";
-}
-
 std::shared_ptr<const nlohmann::json> read_json(const Folder& folder, const std::string& name, Checkpoint& checkpoint) {
   std::string problem;
   try {
@@ -267,6 +215,51 @@ bool is_side_file(std::string_view name) {
 }
 
 }  // namespace
+
+Named look_up(const std::string& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (status.type() == fs::file_type::not_found) throw IoError("does not exist");
+  if (fs::is_directory(status)) {
+    Named named{local_folder(path), {}, true, false};
+    named.selections = select_models(named.folder);
+    return named;
+  }
+  if (auto snapshot = open_snapshot(path)) {
+    Named named{snapshot_folder(std::move(*snapshot)), {}, true, true};
+    named.selections = select_models(named.folder);
+    return named;
+  }
+  const fs::path file(path);
+  const std::string parent = file.parent_path().string();
+  const std::string name = file.filename().string();
+  Named named{local_folder(parent.empty() ? "." : parent), {}, false, false};
+  if (parent.empty()) named.folder.path.clear();
+  if (!named.folder.has(name)) {  // a hidden file: the user named it, so it counts
+    named.folder.names.push_back(name);
+    std::ranges::sort(named.folder.names);
+  }
+  named.selections.push_back(select_for_file(named.folder, name));
+  return named;
+}
+
+std::string nothing_here(const Folder& folder) {
+  const auto named_like = [&](auto matches) { return std::ranges::find_if(folder.names, matches); };
+  const auto pickle =
+      named_like([](const std::string& n) { return n.ends_with(".bin") || n.ends_with(".pt") || n.ends_with(".pth"); });
+  const auto deeper = named_like([](const std::string& n) {
+    return n.find('/') != std::string::npos && (n.ends_with(".gguf") || n.ends_with(".safetensors"));
+  });
+  if (deeper != folder.names.end()) {
+    return "holds no GGUF or safetensors file itself; the folder " + quote(deeper->substr(0, deeper->find('/'))) +
+           " in it does";
+  }
+  if (pickle != folder.names.end()) {
+    return "holds no GGUF or safetensors file, only pickles such as " + quote(*pickle) +
+           ", which are not read: loading one can run any code";
+  }
+  return "holds no GGUF or safetensors file";
+}
 
 Checkpoint open_selection(const Folder& folder, const Selection& selection) {
   Checkpoint checkpoint;

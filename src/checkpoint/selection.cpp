@@ -86,7 +86,8 @@ Selection from_index(const Folder& folder, const std::string& index_name, std::s
   }
   if (selection.files.empty()) {
     throw FormatError(
-        fault(base_name(index_name), fmt::format("none of its {} shards in the folder", index->files.size()), "all"));
+        fault(base_name(index_name), fmt::format("none of its {} shards in the folder", index->files.size()), "all"),
+        std::nullopt, "missing-shard");
   }
   selection.findings = index->findings;
   selection.index = std::move(index);
@@ -97,7 +98,8 @@ std::shared_ptr<const ShardIndex> open_index(const Folder& folder, const std::st
   try {
     return std::make_shared<const ShardIndex>(read_shard_index(*folder.open(name)));
   } catch (const Error& error) {
-    throw FormatError(std::string(base_name(name)) + ": " + error.what(), error.offset);
+    throw FormatError(std::string(base_name(name)) + ": " + error.what(), error.offset,
+                      error.code.empty() ? "invalid-index" : error.code);
   }
 }
 

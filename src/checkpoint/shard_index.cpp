@@ -77,7 +77,8 @@ class IndexReader {
     const auto [known, is_new] =
         numbers_.try_emplace(std::string(file), static_cast<std::uint32_t>(index_.files.size()));
     if (is_new) {
-      if (!stays_inside(file)) fail(0, "shard name in the index", quote(file), "a file in the index's own folder");
+      if (!stays_inside(file))
+        fail(0, "shard name in the index", quote(file), "a file in the index's own folder", "path-escape");
       index_.files.emplace_back(file);
     }
     return last_ = known->second;

@@ -15,5 +15,6 @@ Command setup_diff(CLI::App& parent);
 Command setup_devices(CLI::App& parent);
 Command setup_snapshot(CLI::App& parent);
 Command setup_scan(CLI::App& parent);
+Command setup_audit(CLI::App& parent);
 
 }  // namespace weigh

@@ -11,6 +11,7 @@
 
 #include "src/cli/commands.h"
 #include "src/cli/companions.h"
+#include "src/cli/deep_copies.h"
 #include "src/cli/progress.h"
 #include "src/cli/run_options.h"
 #include "src/cli/weighing.h"
@@ -262,7 +263,7 @@ int run_scan(const ScanOptions& options, Session& session) {
 
   std::uint64_t unread = 0;
   for (const std::string& lines : options.load) unread += load_lines(lines, *inventory, session);
-  const bool streams = output.format() == "jsonl" && options.sort.empty() && !inventory;
+  const bool streams = output.format() == "jsonl" && options.sort.empty() && !inventory && !options.deep;
   bool has_errors = false;
   bool met = true;
   const auto judge_row = [&](const ScanRow& row) {
@@ -317,6 +318,7 @@ int run_scan(const ScanOptions& options, Session& session) {
   ScanListing& listing = report.sorted();
   listing.links = outcome.links;
   listing.errors_told = unread != 0;
+  if (options.deep) unread += compare_weights(listing.models, plan.threads, session, options.common.quiet);
   if (!streams) {
     for (const StoredModel& model : listing.models) judge_row(model.row);
     write_scan(listing, output.format(), output.style(), output.stream());

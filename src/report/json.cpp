@@ -96,15 +96,6 @@ Json quantization_json(const std::optional<Quantization>& quantization, JsonText
           {"group_size", json_or_null(quantization->group_size)}};
 }
 
-Json finding_json(const Finding& finding, JsonText& text) {
-  Json result{
-      {"severity", severity_name(finding.severity)}, {"code", finding.code}, {"message", text(finding.message)}};
-  if (!finding.tensor.empty()) result["tensor"] = text(finding.tensor);
-  if (finding.offset) result["offset"] = *finding.offset;
-  if (!finding.file.empty()) result["file"] = text(finding.file);
-  return result;
-}
-
 Json need_json(const Need& need) {
   return {{"weights", json_or_null(need.weights)},   {"kv_cache", json_or_null(need.kv_cache)},
           {"state", json_or_null(need.state)},       {"compute", json_or_null(need.compute)},
@@ -218,6 +209,15 @@ Json model_json(const ModelReport& report) {
   if (Json replaced = text.finding(); !replaced.is_null()) findings.push_back(std::move(replaced));
   result["findings"] = std::move(findings);
   result["fit"] = std::move(fits);
+  return result;
+}
+
+Json finding_json(const Finding& finding, JsonText& text) {
+  Json result{
+      {"severity", severity_name(finding.severity)}, {"code", finding.code}, {"message", text(finding.message)}};
+  if (!finding.tensor.empty()) result["tensor"] = text(finding.tensor);
+  if (finding.offset) result["offset"] = *finding.offset;
+  if (!finding.file.empty()) result["file"] = text(finding.file);
   return result;
 }
 

@@ -31,6 +31,9 @@ Json json_or_null(const std::optional<T>& value) {
   return value ? Json(*value) : Json();
 }
 
+/// One element of "findings".
+Json finding_json(const Finding& finding, JsonText& text);
+
 /// MODEL of the contract.
 Json model_json(const ModelReport& report);
 

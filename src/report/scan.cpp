@@ -61,6 +61,7 @@ std::string findings_text(const ScanRow& row) {
 
 /// A column of the list; the tabular formats have all of them, in this order.
 struct ScanColumn {
+  std::string_view machine;  ///< what machine formats call it
   Column column;
   Cell (*value)(const ScanRow&);
   bool for_people;  ///< in the text as well
@@ -68,20 +69,20 @@ struct ScanColumn {
 
 // clang-format off
 constexpr std::array kColumns{
-    ScanColumn{{"name"}, [](const ScanRow& r) { return Cell(r.name); }, true},
-    ScanColumn{{"path"}, [](const ScanRow& r) { return Cell(r.path); }, false},
-    ScanColumn{{"store"}, [](const ScanRow& r) { return r.store.empty() ? Cell() : Cell(r.store); }, false},
-    ScanColumn{{"format"}, [](const ScanRow& r) { return Cell(r.format); }, false},
-    ScanColumn{{"architecture"}, [](const ScanRow& r) { return r.architecture.empty() ? Cell() : Cell(r.architecture); }, true},
-    ScanColumn{{"dtype"}, [](const ScanRow& r) { return r.dtype.empty() ? Cell() : Cell(r.dtype); }, true},
-    ScanColumn{{"parameters", Unit::Parameters}, [](const ScanRow& r) { return cell(r.parameters); }, true},
-    ScanColumn{{"active", Unit::Parameters}, [](const ScanRow& r) { return cell(r.active); }, true},
-    ScanColumn{{"bits", Unit::Count}, [](const ScanRow& r) { return cell(r.bits_per_weight); }, true},
-    ScanColumn{{"size", Unit::Bytes}, [](const ScanRow& r) { return Cell(r.file_bytes); }, true},
-    ScanColumn{{"weight_bytes", Unit::Bytes}, [](const ScanRow& r) { return Cell(r.weight_bytes); }, false},
-    ScanColumn{{"files", Unit::Count}, [](const ScanRow& r) { return Cell(r.files); }, false},
-    ScanColumn{{"errors", Unit::Count}, [](const ScanRow& r) { return Cell(r.errors); }, false},
-    ScanColumn{{"warnings", Unit::Count}, [](const ScanRow& r) { return Cell(r.warnings); }, false},
+    ScanColumn{"name", {"name"}, [](const ScanRow& r) { return Cell(r.name); }, true},
+    ScanColumn{"path", {"path"}, [](const ScanRow& r) { return Cell(r.path); }, false},
+    ScanColumn{"store", {"store"}, [](const ScanRow& r) { return r.store.empty() ? Cell() : Cell(r.store); }, false},
+    ScanColumn{"format", {"format"}, [](const ScanRow& r) { return Cell(r.format); }, false},
+    ScanColumn{"architecture", {"architecture"}, [](const ScanRow& r) { return r.architecture.empty() ? Cell() : Cell(r.architecture); }, true},
+    ScanColumn{"dtype", {"dtype"}, [](const ScanRow& r) { return r.dtype.empty() ? Cell() : Cell(r.dtype); }, true},
+    ScanColumn{"parameters", {"parameters", Unit::Parameters}, [](const ScanRow& r) { return cell(r.parameters); }, true},
+    ScanColumn{"active_parameters", {"active", Unit::Parameters}, [](const ScanRow& r) { return cell(r.active); }, true},
+    ScanColumn{"bits_per_weight", {"bits", Unit::Count}, [](const ScanRow& r) { return cell(r.bits_per_weight); }, true},
+    ScanColumn{"file_bytes", {"size", Unit::Bytes}, [](const ScanRow& r) { return Cell(r.file_bytes); }, true},
+    ScanColumn{"weight_bytes", {"weight_bytes", Unit::Bytes}, [](const ScanRow& r) { return Cell(r.weight_bytes); }, false},
+    ScanColumn{"files", {"files", Unit::Count}, [](const ScanRow& r) { return Cell(r.files); }, false},
+    ScanColumn{"errors", {"errors", Unit::Count}, [](const ScanRow& r) { return Cell(r.errors); }, false},
+    ScanColumn{"warnings", {"warnings", Unit::Count}, [](const ScanRow& r) { return Cell(r.warnings); }, false},
 };
 // clang-format on
 
@@ -89,6 +90,7 @@ Table table_of(const ScanListing& listing, bool for_people) {
   Table table;
   for (const ScanColumn& column : kColumns) {
     if (column.for_people || !for_people) table.columns.push_back(column.column);
+    if (!for_people) table.columns.back().name = column.machine;
   }
   for (const std::string& device : listing.devices) table.columns.push_back({device, Unit::Verdict});
   const bool findings = for_people && std::ranges::any_of(listing.models, [](const StoredModel& model) {
@@ -166,7 +168,8 @@ void write_text_scan(const ScanListing& listing, const Style& style, std::ostrea
   std::string sum =
       fmt::format("{}, {} in {}, {} parameters", counted(rows.size(), "model"), human_bytes(totals.file_bytes.value),
                   counted(totals.files.value, "file"), human_parameters(totals.parameters.value));
-  if (totals.snapshots != 0) sum += fmt::format("; {} of them header-only snapshots", grouped(totals.snapshots));
+  if (totals.snapshots != 0)
+    sum += fmt::format("; {} of them header-only snapshots, whose weights lie elsewhere", grouped(totals.snapshots));
   if (listing.filtered != 0) sum += fmt::format("; {} left out by the filters", counted(listing.filtered, "model"));
   if (listing.links != 0) sum += fmt::format("; {} to files that are counted already", counted(listing.links, "link"));
   if (!listing.errors.empty()) sum += fmt::format("; {} not read", counted(listing.errors.size(), "path"));

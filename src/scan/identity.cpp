@@ -68,7 +68,9 @@ Identity identity_of(const Checkpoint& checkpoint) {
   Digest header;
   for (const ModelFile& file : checkpoint.files) {
     header.add(file.file_bytes);
-    header.add(std::span(file.header.data.get(), static_cast<std::size_t>(file.header.size)));
+    // More than the header may have been read.
+    const std::uint64_t own = std::min(file.header.size, file.header_bytes);
+    header.add(std::span(file.header.data.get(), static_cast<std::size_t>(own)));
   }
   return {table.hex(), header.hex()};
 }

@@ -150,6 +150,17 @@ for precision, count in (("f32", 188_000_000_000), ("f16", 94_000_000_000), ("in
     check("estimate " + precision, "no file", (model["path"], model["format"], model["files"]), (None, None, []))
     check("estimate " + precision, "exit status", status, 0)
 
+# The whole tree at once: each model as by itself, and totals that are their sums.
+scanned, status = run("inspect", "scan", ".", "--json")
+check("scan", "exit status", status, 1)
+for model in scanned["models"]:
+    check_sums("scan " + model["path"], model)
+check("scan", "models", scanned["totals"]["models"], len(scanned["models"]))
+check("scan", "parameters", scanned["totals"]["parameters"],
+      min(sum(model["parameters"]["total"] for model in scanned["models"]), 2**64 - 1))
+check("scan", "bytes", scanned["totals"]["file_bytes"],
+      min(sum(file["bytes"] for model in scanned["models"] if not model["header_only"] for file in model["files"]), 2**64 - 1))
+
 different, status = run("diff", "diff", "gguf/good/moe-merged.gguf", "gguf/good/v3.gguf", "--json")
 check("diff", "exit status of a difference", status, 1)
 for model in run("inspect", "estimate", "snapshots/Llama-2-7B-f16.weigh.zst", "--as", "all", "--json")[0]["models"]:

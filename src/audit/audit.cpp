@@ -1,0 +1,216 @@
+#include "src/audit/audit.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+#include "formats/error.h"
+#include "src/audit/look.h"
+
+namespace weigh {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr auto kUnfinished = std::to_array<std::string_view>(
+    {".incomplete", ".downloadInProgress", ".part", ".partial", ".crdownload", ".aria2", ".downloading"});
+
+// "sha256-HEX-partial", "sha256-HEX-partial-3": how Ollama keeps what it has so far.
+bool is_unfinished(std::string_view name) {
+  const auto partial = name.rfind("-partial");
+  if (partial != std::string_view::npos) {
+    const std::string_view rest = name.substr(partial + std::string_view("-partial").size());
+    if (rest.empty() || (rest[0] == '-' && rest.find_first_not_of("0123456789", 1) == std::string_view::npos))
+      return true;
+  }
+  return std::ranges::any_of(kUnfinished, [&](std::string_view ending) { return name.ends_with(ending); });
+}
+
+void list_unfinished(const fs::path& folder, const std::string& prefix, std::vector<std::string>& names) {
+  constexpr std::size_t kMost = 1000;
+  std::error_code error;
+  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end && names.size() < kMost;
+       entry.increment(error)) {
+    const std::string name = entry->path().lexically_relative(folder).string();
+    if (is_unfinished(name)) names.push_back(prefix + name);
+  }
+}
+
+// Those of the folder itself, of a local-dir download's hidden folder, and of the cache that a snapshot links into.
+std::vector<std::string> unfinished_downloads(const Named& named) {
+  std::vector<std::string> names;
+  const auto own = [&](const std::string& name) {
+    if (named.whole_folder) return true;
+    return std::ranges::any_of(named.selections.front().files,
+                               [&](const std::string& file) { return name.starts_with(file); });
+  };
+  for (const std::string& name : named.folder.names) {
+    if (is_unfinished(name) && own(name)) names.push_back(name);
+  }
+  if (!named.whole_folder || named.header_only) return names;
+  list_unfinished(fs::path(named.folder.path) / ".cache/huggingface/download", ".cache/huggingface/download/", names);
+  std::error_code error;
+  const fs::path whole = fs::weakly_canonical(named.folder.path, error);
+  if (whole.parent_path().filename() == "snapshots") {
+    list_unfinished(whole.parent_path().parent_path() / "blobs", "../../blobs/", names);
+  }
+  return names;
+}
+
+bool can_run(const Check& check, const Audited& audited) {
+  const auto is = [&](Format format) {
+    return audited.model != nullptr && audited.model->checkpoint.files.front().format == format;
+  };
+  if (check.group == CheckGroup::Deep) return false;  // only with --deep
+  switch (check.subject) {
+    case Subject::Reading: return true;
+    case Subject::Folder: return audited.folder != nullptr;
+    case Subject::Model: return audited.model != nullptr;
+    case Subject::Gguf: return is(Format::Gguf);
+    case Subject::Safetensors: return is(Format::Safetensors);
+  }
+  return false;
+}
+
+// A finding that only says that something could not be read stands back where another tells why.
+void drop_repeats(std::vector<Finding>& findings) {
+  const auto told_better = [&](const Finding& finding, std::string_view by) {
+    return std::ranges::any_of(findings, [&](const Finding& other) {
+      return &other != &finding && other.code == by && other.file == finding.file && !other.message.empty() &&
+             other.code != finding.code;
+    });
+  };
+  std::vector<Finding> kept;
+  for (const Finding& finding : findings) {
+    const bool unread = finding.code == "unreadable-shard" &&
+                        (told_better(finding, "lfs-pointer") || told_better(finding, "empty-file") ||
+                         told_better(finding, "dangling-link"));
+    const bool twice = finding.code == "tensor-in-two-shards" && told_better(finding, "shards-swapped");
+    if (!unread && !twice) kept.push_back(finding);
+  }
+  findings = std::move(kept);
+}
+
+// An error that ended the reading, as a finding.
+Finding as_finding(const Error& error, bool format) {
+  std::string_view code = error.code;
+  if (code.empty()) code = format ? "invalid-header" : "unreadable";
+  return {Severity::Error, code, error.what(), {}, error.offset, {}};
+}
+
+Audit run_checks(std::string path, const Audited& audited, std::vector<Finding> already) {
+  Audit audit;
+  audit.path = std::move(path);
+  const bool told = !already.empty();
+  audit.findings = std::move(already);
+  const std::string_view reading = told ? audit.findings.front().code : std::string_view();
+  if (audited.model != nullptr) {
+    audit.files = audited.model->checkpoint.file_paths;
+    audit.findings.insert(audit.findings.end(), audited.model->findings.begin(), audited.model->findings.end());
+  }
+  std::vector<Finding> own;
+  FindingLog log(own);
+  for (const Check& check : checks()) {
+    if (!can_run(check, audited)) continue;
+    audit.checks_run.push_back(check.id);
+    if (check.run != nullptr) check.run(audited, Alarm(check, log));
+  }
+  log.finish();
+  // The same fault, found when the file was opened and when it was looked at.
+  if (told && std::ranges::find(own, reading, &Finding::code) != own.end()) {
+    audit.findings.erase(audit.findings.begin());
+  }
+  std::ranges::move(own, std::back_inserter(audit.findings));
+  drop_repeats(audit.findings);
+  std::ranges::stable_sort(audit.findings, std::greater<>{}, &Finding::severity);
+  return audit;
+}
+
+// One model of what was named. `beside`: the folder's other files are part of this audit.
+Audit audit_selection(const Named& named, const Selection& selection, const std::string& shown, Audited audited) {
+  audited.selection = &selection;
+  std::vector<Finding> already;
+  std::optional<Model> model;
+  const std::string path = shown;
+  try {
+    Checkpoint checkpoint = open_selection(named.folder, selection);
+    checkpoint.path = shown;
+    checkpoint.header_only = named.header_only;
+    model = describe(std::move(checkpoint));
+    audited.model = &*model;
+  } catch (const FormatError& error) {
+    already.push_back(as_finding(error, true));
+  } catch (const Error& error) {
+    already.push_back(as_finding(error, false));
+  }
+  Audit audit = run_checks(path, audited, std::move(already));
+  if (audit.files.empty()) {
+    for (const std::string& name : selection.files) audit.files.push_back(named.folder.path_of(name));
+  }
+  return audit;
+}
+
+// What is left where not even the names of the model's files are known.
+Audit audit_failure(const std::string& path, Finding finding) {
+  Audited audited;
+  Named named;
+  std::error_code error;
+  if (fs::is_directory(path, error)) {
+    try {
+      named.folder = local_folder(path);
+      named.whole_folder = true;
+      audited.folder = &named.folder;
+      audited.beside = true;
+      audited.has_models = std::ranges::any_of(named.folder.names, [](const std::string& name) {
+        return name.ends_with(".safetensors") || name.ends_with(".gguf");
+      });
+      audited.downloads = unfinished_downloads(named);
+    } catch (const Error&) {  // it cannot be listed: the finding says so
+      audited.folder = nullptr;
+    }
+  }
+  return run_checks(path, audited, {std::move(finding)});
+}
+
+}  // namespace
+
+std::vector<Audit> audit_path(const std::string& path) {
+  Named named;
+  try {
+    named = look_up(path);
+    if (named.selections.empty()) throw IoError(nothing_here(named.folder), std::nullopt, "no-model");
+  } catch (const FormatError& error) {
+    return {audit_failure(path, as_finding(error, true))};
+  } catch (const Error& error) {
+    return {audit_failure(path, as_finding(error, false))};
+  }
+  Audited audited;
+  audited.folder = &named.folder;
+  audited.header_only = named.header_only;
+  audited.has_models = true;
+  audited.downloads = unfinished_downloads(named);
+  const bool loads_as_folder = named.whole_folder || (named.folder.has("config.json") &&
+                                                      !named.selections.front().files.front().ends_with(".gguf"));
+  std::vector<Audit> audits;
+  if (named.selections.size() == 1) {
+    audited.beside = loads_as_folder;
+    audits.push_back(audit_selection(named, named.selections.front(), path, std::move(audited)));
+    return audits;
+  }
+  Audited whole = audited;
+  whole.beside = loads_as_folder;
+  audits.push_back(run_checks(path, whole, {}));
+  audited.downloads.clear();
+  for (const Selection& selection : named.selections) {
+    audits.push_back(audit_selection(named, selection, named.folder.path_of(selection.files.front()), audited));
+  }
+  return audits;
+}
+
+bool has_error(const Audit& audit) {
+  return std::ranges::any_of(audit.findings,
+                             [](const Finding& finding) { return finding.severity == Severity::Error; });
+}
+
+}  // namespace weigh

@@ -1,0 +1,10 @@
+#pragma once
+
+#include <string_view>
+
+namespace weigh {
+
+/// docs/checks.md, byte for byte.
+std::string_view checks_md();
+
+}  // namespace weigh

@@ -1,0 +1,236 @@
+#include "src/audit/digests.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+namespace weigh {
+
+namespace {
+
+namespace fs = std::filesystem;
+using Kind = ExpectedDigest::Kind;
+
+constexpr std::size_t kMostBytes = std::size_t{1} << 20U;
+constexpr std::size_t kSha256Digits = 64;
+constexpr std::size_t kGitDigits = 40;
+constexpr int kMostLinks = 4;    // a user's link, the cache's link, and some to spare
+constexpr int kMostFolders = 4;  // a model's folders, such as text_encoder/, below the one it was downloaded into
+
+struct Text {
+  std::string text;
+  bool whole = false;
+};
+
+// The first bytes of a small plain file; nothing of a link, which may lead anywhere.
+Text read_text(const fs::path& path) {
+  Text result;
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+  if (descriptor < 0) return result;
+  struct stat status {};
+  if (::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode)) {
+    result.text.resize(std::min<std::size_t>(kMostBytes, static_cast<std::size_t>(status.st_size)));
+    std::size_t have = 0;
+    while (have < result.text.size()) {
+      const ssize_t got = ::read(descriptor, result.text.data() + have, result.text.size() - have);
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0) break;
+      have += static_cast<std::size_t>(got);
+    }
+    result.text.resize(have);
+    result.whole = have == static_cast<std::size_t>(status.st_size);
+  }
+  ::close(descriptor);
+  return result;
+}
+
+// Whole lines only: what a limit has cut is no line.
+std::vector<std::string_view> lines_of(const Text& text) {
+  std::vector<std::string_view> lines;
+  std::string_view rest = text.text;
+  while (!rest.empty()) {
+    const std::size_t end = rest.find('\n');
+    if (end == std::string_view::npos && !text.whole) break;
+    std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    lines.push_back(line);
+  }
+  return lines;
+}
+
+std::optional<std::string> hex_of(std::string_view text, std::size_t digits) {
+  if (text.size() != digits) return std::nullopt;
+  std::string hex(text);
+  for (char& c : hex) {
+    if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
+    if ((c < '0' || c > '9') && (c < 'a' || c > 'f')) return std::nullopt;
+  }
+  return hex;
+}
+
+// The length tells which kind it is, as it does in the cache.
+std::optional<ExpectedDigest> digest_of(std::string_view text, std::string stated_by) {
+  if (auto hex = hex_of(text, kSha256Digits)) return ExpectedDigest{Kind::Sha256, *hex, {}, std::move(stated_by)};
+  if (auto hex = hex_of(text, kGitDigits)) return ExpectedDigest{Kind::GitId, *hex, {}, std::move(stated_by)};
+  return std::nullopt;
+}
+
+// The path, and where links say it leads, one after the other.
+std::vector<fs::path> led_to(const std::string& path) {
+  std::error_code error;
+  std::vector<fs::path> places = {fs::absolute(path, error).lexically_normal()};
+  for (int i = 0; i < kMostLinks; ++i) {
+    const fs::path target = fs::read_symlink(places.back(), error);
+    if (error) break;
+    places.push_back((places.back().parent_path() / target).lexically_normal());
+  }
+  return places;
+}
+
+// blobs/HASH of a Hugging Face cache, blobs/sha256-HEX of Ollama.
+std::optional<ExpectedDigest> by_blob_name(const fs::path& place) {
+  if (place.parent_path().filename() != "blobs") return std::nullopt;
+  const std::string name = place.filename().string();
+  constexpr std::string_view kOllama = "sha256-";
+  return digest_of(name.starts_with(kOllama) ? name.substr(kOllama.size()) : name, "the blob's name");
+}
+
+// FOLDER/trees/COMMIT.json, which newer versions of huggingface_hub write:
+// {"format_version": 1, "files": {PATH: {"size", "blob_id", "lfs_sha256"?, "lfs_size"?}}}.
+std::optional<ExpectedDigest> in_tree(const fs::path& folder, std::string_view commit, const std::string& file) {
+  if (!hex_of(commit, kGitDigits)) return std::nullopt;
+  const Text text = read_text(folder / "trees" / (std::string(commit) + ".json"));
+  if (!text.whole) return std::nullopt;
+  const auto tree = nlohmann::json::parse(text.text, nullptr, false);
+  if (!tree.is_object() || tree.value("/format_version"_json_pointer, nlohmann::json()) != 1) return std::nullopt;
+  const auto files = tree.find("files");
+  if (files == tree.end() || !files->is_object()) return std::nullopt;
+  const auto entry = files->find(file);
+  if (entry == files->end() || !entry->is_object()) return std::nullopt;
+
+  const bool large = entry->contains("lfs_sha256");
+  const auto digest = entry->find(large ? "lfs_sha256" : "blob_id");
+  const auto size = entry->find(large && entry->contains("lfs_size") ? "lfs_size" : "size");
+  if (digest == entry->end() || !digest->is_string()) return std::nullopt;
+  auto result = digest_of(digest->get_ref<const std::string&>(), "the commit's list of files");
+  if (!result || (result->kind == Kind::Sha256) != large) return std::nullopt;
+  if (size != entry->end() && size->is_number_unsigned()) result->size = size->get<std::uint64_t>();
+  return result;
+}
+
+// REPOSITORY/snapshots/COMMIT/PATH of a Hugging Face cache.
+std::optional<ExpectedDigest> by_cached_commit(const fs::path& place) {
+  fs::path inside = place.filename();
+  for (fs::path folder = place.parent_path(); folder.has_relative_path(); folder = folder.parent_path()) {
+    const fs::path above = folder.parent_path();
+    if (above.filename() == "snapshots") return in_tree(above.parent_path(), folder.filename().string(), inside);
+    inside = folder.filename() / inside;
+  }
+  return std::nullopt;
+}
+
+// D/.cache/huggingface/download/PATH.metadata for a file downloaded to D/PATH: commit, etag, time, a line each.
+std::vector<std::optional<ExpectedDigest>> by_download(const fs::path& place) {
+  fs::path inside = place.filename();
+  fs::path folder = place.parent_path();
+  for (int i = 0; i < kMostFolders && folder.has_relative_path(); ++i, folder = folder.parent_path()) {
+    const fs::path store = folder / ".cache" / "huggingface";
+    fs::path metadata = store / "download" / inside;
+    metadata += ".metadata";
+    const Text text = read_text(metadata);
+    const auto lines = lines_of(text);
+    if (lines.size() >= 2) {
+      return {digest_of(lines[1], metadata.filename().string()), in_tree(store, lines[0], inside.string())};
+    }
+    inside = folder.filename() / inside;
+  }
+  return {};
+}
+
+// sha256sum writes a backslash in front of a line whose name has escapes in it.
+std::string unescaped(std::string_view name) {
+  std::string plain;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    if (name[i] != '\\' || i + 1 == name.size()) {
+      plain += name[i];
+      continue;
+    }
+    const char next = name[++i];
+    plain += next == 'n' ? '\n' : next == 'r' ? '\r' : next;
+  }
+  return plain;
+}
+
+// "HEX  NAME", "HEX *NAME" or "SHA256 (NAME) = HEX"; in a list for one file also HEX alone.
+std::optional<std::string> in_line(std::string_view line, std::string_view file, bool for_one) {
+  const bool escapes = line.starts_with('\\');
+  if (escapes) line.remove_prefix(1);
+  std::string_view hex, name;
+  constexpr std::string_view kBsd = "SHA256 (";
+  if (line.starts_with(kBsd)) {
+    const std::size_t end = line.rfind(") = ");
+    if (end == std::string_view::npos) return std::nullopt;
+    name = line.substr(kBsd.size(), end - kBsd.size());
+    hex = line.substr(end + 4);
+  } else {
+    hex = line.substr(0, kSha256Digits);
+    name = line.substr(hex.size());
+    if (for_one && name.empty()) return hex_of(hex, kSha256Digits);
+    if (!name.starts_with("  ") && !name.starts_with(" *")) return std::nullopt;
+    name.remove_prefix(2);
+  }
+  if (name.starts_with("./")) name.remove_prefix(2);
+  if (escapes ? unescaped(name) != file : name != file) return std::nullopt;
+  return hex_of(hex, kSha256Digits);
+}
+
+std::vector<std::optional<ExpectedDigest>> by_lists(const fs::path& place) {
+  const std::string file = place.filename().string();
+  struct List {
+    std::string name;
+    bool for_one;
+  };
+  const List lists[] = {{"SHA256SUMS", false},    {"SHA256SUMS.txt", false},   {"sha256sums.txt", false},
+                        {"sha256sum.txt", false}, {"checksums.txt", false},    {"checksum.txt", false},
+                        {file + ".sha256", true}, {file + ".sha256sum", true}, {file + ".sha256.txt", true}};
+  std::vector<std::optional<ExpectedDigest>> found;
+  for (const List& list : lists) {
+    const Text text = read_text(place.parent_path() / list.name);
+    for (const std::string_view line : lines_of(text)) {
+      if (auto hex = in_line(line, file, list.for_one))
+        found.push_back(ExpectedDigest{Kind::Sha256, *hex, {}, list.name});
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+std::vector<ExpectedDigest> expected_digests(const std::string& path) {
+  std::vector<ExpectedDigest> digests;
+  const auto add = [&](std::optional<ExpectedDigest> digest) {
+    if (!digest) return;
+    const auto same = std::ranges::find_if(
+        digests, [&](const ExpectedDigest& known) { return known.kind == digest->kind && known.hex == digest->hex; });
+    if (same == digests.end()) {
+      digests.push_back(std::move(*digest));
+    } else if (!same->size) {
+      same->size = digest->size;
+    }
+  };
+  const std::vector<fs::path> places = led_to(path);
+  for (const fs::path& place : places) add(by_blob_name(place));
+  for (const fs::path& place : places) add(by_cached_commit(place));
+  for (auto& digest : by_download(places.front())) add(std::move(digest));
+  for (auto& digest : by_lists(places.front())) add(std::move(digest));
+  return digests;
+}
+
+}  // namespace weigh

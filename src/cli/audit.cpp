@@ -1,0 +1,49 @@
+#include "src/audit/audit.h"
+
+#include <fmt/core.h>
+
+#include "src/cli/commands.h"
+#include "src/report/audit.h"
+#include "src/report/words.h"
+
+namespace weigh {
+namespace {
+
+constexpr std::array<std::string_view, 3> kAuditFormats{"text", "json", "sarif"};
+
+struct CliAuditOptions {
+  CommonOptions common;
+  std::vector<std::string> paths;
+  bool deep = false;
+};
+
+int run_audit(const CliAuditOptions& options, Session& session) {
+  Output output(options.common, session, options.paths);
+  std::vector<Audit> audits;
+  bool wrong = false;
+  for (const std::string& path : options.paths) {
+    for (Audit& audit : audit_path(path)) {
+      wrong = wrong || has_error(audit);
+      audits.push_back(std::move(audit));
+    }
+  }
+  write_audits(audits, output.format(), output.style(), output.stream());
+  output.finish();
+  return wrong ? 1 : 0;
+}
+
+}  // namespace
+
+Command setup_audit(CLI::App& parent) {
+  auto options = std::make_shared<CliAuditOptions>();
+  CLI::App* app = add_command(parent, "audit", "Is a model whole, honest and safe to load",
+                              "  weigh audit model.gguf\n"
+                              "  weigh audit ./checkpoint-folder --deep\n"
+                              "  weigh audit ~/models/* --format sarif --output models.sarif");
+  app->add_option("PATH", options->paths, "Files, any part of a set, folders, snapshots")->required()->type_name("");
+  app->add_flag("--deep", options->deep, "Read every byte: digests, NaN, infinities, tensors of zeros");
+  add_common_options(*app, options->common, kAuditFormats);
+  return [options](Session& session) { return run_audit(*options, session); };
+}
+
+}  // namespace weigh
