@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "formats/error.h"
+#include "src/audit/deep.h"
 #include "src/audit/look.h"
 
 namespace weigh {
@@ -58,11 +59,11 @@ std::vector<std::string> unfinished_downloads(const Named& named) {
   return names;
 }
 
-bool can_run(const Check& check, const Audited& audited) {
+bool can_run(const Check& check, const Audited& audited, bool deep) {
   const auto is = [&](Format format) {
     return audited.model != nullptr && audited.model->checkpoint.files.front().format == format;
   };
-  if (check.group == CheckGroup::Deep) return false;  // only with --deep
+  if (check.group == CheckGroup::Deep && !deep) return false;
   switch (check.subject) {
     case Subject::Reading: return true;
     case Subject::Folder: return audited.folder != nullptr;
@@ -77,8 +78,7 @@ bool can_run(const Check& check, const Audited& audited) {
 void drop_repeats(std::vector<Finding>& findings) {
   const auto told_better = [&](const Finding& finding, std::string_view by) {
     return std::ranges::any_of(findings, [&](const Finding& other) {
-      return &other != &finding && other.code == by && other.file == finding.file && !other.message.empty() &&
-             other.code != finding.code;
+      return &other != &finding && other.code == by && (finding.file.empty() || other.file == finding.file);
     });
   };
   std::vector<Finding> kept;
@@ -99,7 +99,7 @@ Finding as_finding(const Error& error, bool format) {
   return {Severity::Error, code, error.what(), {}, error.offset, {}};
 }
 
-Audit run_checks(std::string path, const Audited& audited, std::vector<Finding> already) {
+Audit run_checks(std::string path, const Audited& audited, std::vector<Finding> already, const AuditOptions& options) {
   Audit audit;
   audit.path = std::move(path);
   const bool told = !already.empty();
@@ -112,11 +112,12 @@ Audit run_checks(std::string path, const Audited& audited, std::vector<Finding> 
   std::vector<Finding> own;
   FindingLog log(own);
   for (const Check& check : checks()) {
-    if (!can_run(check, audited)) continue;
+    if (!can_run(check, audited, options.deep)) continue;
     audit.checks_run.push_back(check.id);
     if (check.run != nullptr) check.run(audited, Alarm(check, log));
   }
   log.finish();
+  if (options.deep) std::ranges::move(look_deep(audited, options), std::back_inserter(own));
   // The same fault, found when the file was opened and when it was looked at.
   if (told && std::ranges::find(own, reading, &Finding::code) != own.end()) {
     audit.findings.erase(audit.findings.begin());
@@ -128,11 +129,11 @@ Audit run_checks(std::string path, const Audited& audited, std::vector<Finding> 
 }
 
 // One model of what was named. `beside`: the folder's other files are part of this audit.
-Audit audit_selection(const Named& named, const Selection& selection, const std::string& shown, Audited audited) {
+Audit audit_selection(const Named& named, const Selection& selection, const std::string& shown, Audited audited,
+                      const AuditOptions& options) {
   audited.selection = &selection;
   std::vector<Finding> already;
   std::optional<Model> model;
-  const std::string path = shown;
   try {
     Checkpoint checkpoint = open_selection(named.folder, selection);
     checkpoint.path = shown;
@@ -144,15 +145,29 @@ Audit audit_selection(const Named& named, const Selection& selection, const std:
   } catch (const Error& error) {
     already.push_back(as_finding(error, false));
   }
-  Audit audit = run_checks(path, audited, std::move(already));
+  Audit audit = run_checks(shown, audited, std::move(already), options);
   if (audit.files.empty()) {
     for (const std::string& name : selection.files) audit.files.push_back(named.folder.path_of(name));
   }
   return audit;
 }
 
+std::string_view without_zst(std::string_view name) {
+  if (name.ends_with(".zst")) name.remove_suffix(4);
+  return name;
+}
+
+// Where a file was named, other models of its folder are none of our business.
+void leave_only(const Selection& selection, Folder& folder) {
+  std::erase_if(folder.names, [&](const std::string& name) {
+    const std::string_view plain = without_zst(name);
+    return (plain.ends_with(".safetensors") || plain.ends_with(".gguf")) &&
+           std::ranges::find(selection.files, name) == selection.files.end();
+  });
+}
+
 // What is left where not even the names of the model's files are known.
-Audit audit_failure(const std::string& path, Finding finding) {
+Audit audit_failure(const std::string& path, Finding finding, const AuditOptions& options) {
   Audited audited;
   Named named;
   std::error_code error;
@@ -170,40 +185,43 @@ Audit audit_failure(const std::string& path, Finding finding) {
       audited.folder = nullptr;
     }
   }
-  return run_checks(path, audited, {std::move(finding)});
+  return run_checks(path, audited, {std::move(finding)}, options);
 }
 
 }  // namespace
 
-std::vector<Audit> audit_path(const std::string& path) {
+std::vector<Audit> audit_path(const std::string& path, const AuditOptions& options) {
   Named named;
   try {
     named = look_up(path);
     if (named.selections.empty()) throw IoError(nothing_here(named.folder), std::nullopt, "no-model");
   } catch (const FormatError& error) {
-    return {audit_failure(path, as_finding(error, true))};
+    return {audit_failure(path, as_finding(error, true), options)};
   } catch (const Error& error) {
-    return {audit_failure(path, as_finding(error, false))};
+    return {audit_failure(path, as_finding(error, false), options)};
   }
+  if (!named.whole_folder) leave_only(named.selections.front(), named.folder);
   Audited audited;
   audited.folder = &named.folder;
   audited.header_only = named.header_only;
   audited.has_models = true;
   audited.downloads = unfinished_downloads(named);
-  const bool loads_as_folder = named.whole_folder || (named.folder.has("config.json") &&
-                                                      !named.selections.front().files.front().ends_with(".gguf"));
+  const bool loads_as_folder =
+      named.whole_folder || (named.folder.has("config.json") &&
+                             without_zst(named.selections.front().files.front()).ends_with(".safetensors"));
   std::vector<Audit> audits;
   if (named.selections.size() == 1) {
     audited.beside = loads_as_folder;
-    audits.push_back(audit_selection(named, named.selections.front(), path, std::move(audited)));
+    audits.push_back(audit_selection(named, named.selections.front(), path, std::move(audited), options));
     return audits;
   }
   Audited whole = audited;
   whole.beside = loads_as_folder;
-  audits.push_back(run_checks(path, whole, {}));
+  audits.push_back(run_checks(path, whole, {}, options));
   audited.downloads.clear();
   for (const Selection& selection : named.selections) {
-    audits.push_back(audit_selection(named, selection, named.folder.path_of(selection.files.front()), audited));
+    audits.push_back(
+        audit_selection(named, selection, named.folder.path_of(selection.files.front()), audited, options));
   }
   return audits;
 }

@@ -17,10 +17,17 @@ struct Audit {
   std::vector<Finding> findings;             ///< errors first
 };
 
+struct AuditOptions {
+  bool deep = false;  ///< read every byte
+  unsigned threads = 1;
+  /// Told while files are read: bytes done and in all, of the model at hand. Called one call at a time.
+  std::function<void(std::uint64_t done, std::uint64_t all)> progress = {};
+};
+
 /// Audits all that `path` names: a file, any part of a set, a folder with every model in it, a snapshot. Of a folder
 /// with several models, what concerns no single one of them is an audit of its own, the first. Never throws for what is
 /// wrong with the input: that is a finding.
-std::vector<Audit> audit_path(const std::string& path);
+std::vector<Audit> audit_path(const std::string& path, const AuditOptions& options = {});
 
 /// Whether any finding is an error.
 bool has_error(const Audit& audit);

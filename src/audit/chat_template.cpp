@@ -28,6 +28,13 @@ constexpr auto kUnusualNames =
 constexpr auto kUnusualFilters = std::to_array<std::string_view>({"attr", "pprint", "xmlattr", "urlize"});
 constexpr auto kUnusualTags = std::to_array<std::string_view>({"include", "import", "from", "extends"});
 
+// Members of Python's objects; as a string, only these are more than a marker such as '__image__'.
+constexpr auto kMembers = std::to_array<std::string_view>(
+    {"__class__",    "__bases__",  "__base__",   "__mro__",       "__subclasses__",   "__globals__",
+     "__builtins__", "__import__", "__init__",   "__dict__",      "__getattribute__", "__getattr__",
+     "__getitem__",  "__call__",   "__code__",   "__func__",      "__self__",         "__module__",
+     "__loader__",   "__spec__",   "__reduce__", "__reduce_ex__", "__new__",          "__closure__"});
+
 template <typename Names>
 bool among(const Names& names, std::string_view word) {
   return std::ranges::find(names, word) != names.end();
@@ -73,8 +80,8 @@ class BlockReader {
     at_ = std::min(at_, text_.size());
     const std::string_view string = text_.substr(begin, at_ - begin);
     // Only a string that picks a member or is looked at by a filter can reach anything: one that is printed cannot.
-    if (is_dunder(string)) note(faults_.escapes, string);
-    const bool picks = before_ == '[' || before_ == '(' || before_ == '~' || before_ == '+';
+    if (among(kMembers, string)) note(faults_.escapes, string);
+    const bool picks = before_ == '[' || before_ == '~' || before_ == '+';
     const bool hides = string.find("\\x5f") != std::string_view::npos ||
                        string.find("\\u005f") != std::string_view::npos ||
                        string.find("\\137") != std::string_view::npos;

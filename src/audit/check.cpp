@@ -48,6 +48,7 @@ constexpr auto kChecks = std::to_array<Check>({
     {"lfs-pointer", Whole, Folder, kError, "a git-lfs pointer lies in place of the file", check_lfs_pointer},
     {"empty-file", Whole, Folder, kError, "a file that a loader needs is empty", check_empty_file},
     {"dangling-link", Whole, Folder, kError, "a link leads to a file that is not there", check_dangling_link},
+    {"size-mismatch", Whole, Folder, kError, "the file is not as long as it is said to be", check_size_mismatch},
     {"copy-left-out", Whole, Safetensors, kNote, "the same weights lie beside in another form", nullptr},
     {"adapter-left-out", Whole, Safetensors, kNote, "an adapter lies beside the model", nullptr},
     {"file-left-out", Whole, Safetensors, kNote, "a weight file lies beside that is no part of the model", nullptr},
@@ -91,7 +92,6 @@ constexpr auto kChecks = std::to_array<Check>({
     // Deep: what the bytes are. These run with --deep.
     {"sha256-mismatch", Deep, Folder, kError, "the content is not what its sha256 says", nullptr},
     {"git-id-mismatch", Deep, Folder, kError, "the content is not what its git id says", nullptr},
-    {"size-mismatch", Deep, Folder, kError, "the file is not as long as its record says", nullptr},
     {"nan", Deep, Model, kError, "a tensor holds values that are no numbers", nullptr},
     {"infinite", Deep, Model, kWarning, "a tensor holds infinite values", nullptr},
     {"all-zero", Deep, Model, kWarning, "a tensor is all zeros", nullptr},

@@ -11,6 +11,7 @@ void check_incomplete_download(const Audited& audited, const Alarm& alarm);
 void check_lfs_pointer(const Audited& audited, const Alarm& alarm);
 void check_empty_file(const Audited& audited, const Alarm& alarm);
 void check_dangling_link(const Audited& audited, const Alarm& alarm);
+void check_size_mismatch(const Audited& audited, const Alarm& alarm);
 void check_extra_shard(const Audited& audited, const Alarm& alarm);
 void check_shards_swapped(const Audited& audited, const Alarm& alarm);
 

@@ -29,12 +29,12 @@ struct TensorHealth {
   bool all_zero = false;
 };
 
-/// Tensors that were not looked into, and why. Whether they are all zero, byte for byte, is known all the same.
+/// Tensors that were not looked into, and why. Where it is for their type, all_zero is told of them all the same.
 struct Unexamined {
   Dtype dtype = Dtype::Unknown;
   std::uint64_t tensors = 0;
   std::uint32_t first = 0;  ///< index of the first of them
-  std::string_view why;     ///< "where its scales lie is not known"
+  std::string_view why;     ///< "where its numbers lie is not known"
 };
 
 struct ContentOptions {
@@ -49,11 +49,13 @@ using TensorDigest = std::array<unsigned char, 32>;
 
 /// What one pass over a whole file found.
 struct Content {
-  std::string sha256;                        ///< 64 hex digits of the whole file; empty when not asked for
-  std::string git_id;                        ///< 40 hex digits, SHA-1 of "blob LENGTH\0" and the file; likewise
-  std::vector<TensorDigest> tensor_digests;  ///< SHA-256 of each tensor's bytes, as far as they are there; likewise
-  std::vector<TensorHealth> findings;        ///< only tensors with something to say, in the header's order
-  std::vector<Unexamined> unexamined;        ///< one for each type and reason
+  std::string sha256;  ///< 64 hex digits of the whole file; empty when not asked for
+  std::string git_id;  ///< 40 hex digits, SHA-1 of "blob LENGTH\0" and the file; likewise
+  /// SHA-256 of each tensor's bytes, as far as they are there; empty when not asked for, or when so many tensors claim
+  /// the same bytes that not all were looked at.
+  std::vector<TensorDigest> tensor_digests;
+  std::vector<TensorHealth> findings;  ///< only tensors with something to say, in the header's order
+  std::vector<Unexamined> unexamined;  ///< one for each type and reason
   std::uint64_t bytes_read = 0;
 };
 

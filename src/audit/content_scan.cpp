@@ -191,7 +191,7 @@ void TensorScan::leave_out(std::uint32_t tensor, std::string_view why) {
   row->first = std::min(row->first, tensor);
 }
 
-void TensorScan::open(std::uint32_t index) {
+TensorScan::Open TensorScan::opened(std::uint32_t index) {
   const Tensor& tensor = file_.tensors[index];
   Open opened;
   opened.tensor = opened.health.tensor = index;
@@ -206,7 +206,7 @@ void TensorScan::open(std::uint32_t index) {
       leave_out(index, "its bytes are no whole number of its blocks or rows");
     }
   }
-  open_.push_back(std::move(opened));
+  return opened;
 }
 
 void TensorScan::examine(Open& tensor, const Piece& piece) const {
@@ -221,13 +221,19 @@ void TensorScan::examine(Open& tensor, const Piece& piece) const {
   }
 }
 
+void TensorScan::advance(Open& tensor, const Piece& piece) {
+  examine(tensor, piece);
+  if (tensor.end <= piece.end) close(tensor);
+}
+
 void TensorScan::look(const Piece& piece) {
-  for (; next_ < order_.size() && begin_of(order_[next_]) < piece.end; ++next_) open(order_[next_]);
-  for (Open& tensor : open_) {
-    examine(tensor, piece);
-    if (tensor.end <= piece.end) close(tensor);
-  }
+  for (Open& tensor : open_) advance(tensor, piece);
   std::erase_if(open_, [&](const Open& tensor) { return tensor.end <= piece.end; });
+  for (; next_ < order_.size() && begin_of(order_[next_]) < piece.end; ++next_) {
+    Open tensor = opened(order_[next_]);
+    advance(tensor, piece);
+    if (tensor.end > piece.end) open_.push_back(std::move(tensor));
+  }
 }
 
 void TensorScan::close(Open& tensor) {

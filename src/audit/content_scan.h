@@ -43,7 +43,8 @@ class TensorScan {
     std::optional<ContentDigest> digest;
   };
 
-  void open(std::uint32_t tensor);
+  Open opened(std::uint32_t tensor);
+  void advance(Open& tensor, const Piece& piece);
   void close(Open& tensor);
   void examine(Open& tensor, const Piece& piece) const;
   void leave_out(std::uint32_t tensor, std::string_view why);

@@ -31,7 +31,7 @@ constexpr std::uint64_t kGuessed = 1024;  // llama.cpp's mark on a file type tha
 
 bool is_block_weight(const SeenTensor& seen) {
   return seen.facts->layer >= 0 && seen.tensor->shape.size() >= 2 && seen.facts->role != Role::Router &&
-         seen.facts->role != Role::Norm && seen.tensor->elements >= 4096;
+         seen.facts->role != Role::Norm && seen.tensor->elements >= 1024;
 }
 
 // "8x7B" as {8, 7e9}; "0.5B", "270M".

@@ -12,6 +12,7 @@
 
 #include "formats/error.h"
 #include "src/audit/checks.h"
+#include "src/audit/digests.h"
 #include "src/audit/look.h"
 
 namespace weigh {
@@ -77,6 +78,21 @@ void check_dangling_link(const Audited& audited, const Alarm& alarm) {
     const std::string target = std::filesystem::read_symlink(path, error).string();
     alarm.raise(severity_for(audited, name),
                 fmt::format("{} is a link to {}, which is not there", quote(name), quote(target)), {.file = name});
+  }
+}
+
+void check_size_mismatch(const Audited& audited, const Alarm& alarm) {
+  if (audited.header_only) return;
+  for (const std::string& name : names_in_question(audited)) {
+    const std::string path = audited.folder->path_of(name);
+    std::error_code error;
+    const std::uint64_t size = std::filesystem::file_size(path, error);
+    if (error) continue;
+    for (const ExpectedDigest& digest : expected_digests(path)) {
+      if (!digest.size || *digest.size == size) continue;
+      alarm.raise(fmt::format("{} has {} bytes, {} states {}", quote(name), size, digest.stated_by, *digest.size),
+                  {.file = name});
+    }
   }
 }
 

@@ -2,7 +2,10 @@
 
 #include <fmt/core.h>
 
+#include <thread>
+
 #include "src/cli/commands.h"
+#include "src/cli/progress.h"
 #include "src/report/audit.h"
 #include "src/report/words.h"
 
@@ -21,12 +24,23 @@ int run_audit(const CliAuditOptions& options, Session& session) {
   Output output(options.common, session, options.paths);
   std::vector<Audit> audits;
   bool wrong = false;
+  ProgressLine line(session, options.common.quiet);
+  AuditOptions how;
+  how.deep = options.deep;
+  how.threads = std::max(1U, std::thread::hardware_concurrency());
   for (const std::string& path : options.paths) {
-    for (Audit& audit : audit_path(path)) {
+    how.progress = [&](std::uint64_t done, std::uint64_t all) {
+      if (!line.due()) return;
+      const std::string left = time_left(line.seconds(), static_cast<double>(done), static_cast<double>(all));
+      line.show(fmt::format("{}: {} of {} read{}{}", escaped(path), human_bytes(done), human_bytes(all),
+                            left.empty() ? "" : ", ", left));
+    };
+    for (Audit& audit : audit_path(path, how)) {
       wrong = wrong || has_error(audit);
       audits.push_back(std::move(audit));
     }
   }
+  line.clear();
   write_audits(audits, output.format(), output.style(), output.stream());
   output.finish();
   return wrong ? 1 : 0;

@@ -33,7 +33,7 @@ std::optional<std::string> without_grouping(std::string_view digits) {
 }  // namespace
 
 void Session::tell(std::string_view sentence) const {
-  out.flush();  // what was reported before stays before
+  if (out.good()) out.flush();  // what was reported before stays before
   err << "weigh: " << sentence << '\n';
   err.flush();
 }

@@ -279,13 +279,14 @@ int run_scan(const ScanOptions& options, Session& session) {
     if (!streams) return report.add(std::move(model));
     if (!report.takes(model.row)) return;
     judge_row(model.row);
+    if (!output.stream().good()) return;  // another thread's line failed already: that is the error to tell
     output.stream() << model.line << '\n' << std::flush;
   };
   sink.failure = [&](Failure&& failure) {
     line.clear();
     session.tell(failure_line(failure));
     ++unread;
-    if (streams) {
+    if (streams && output.stream().good()) {
       output.stream() << failure_json_line(failure) << '\n' << std::flush;
     } else if (!inventory) {
       report.add(std::move(failure));

@@ -318,7 +318,8 @@ void add_placement(Subject& subject, const Run& run, const Group& group, Fit& fi
   if (subject.run_model() == nullptr) return;
   Run placed = run;
   const bool llama_cpp = subject.engine() == Engine::LlamaCpp;
-  const bool can_move = llama_cpp && std::ranges::all_of(group.slots, has_host_memory);
+  // Of a run whose cache is not known nobody can say where it would fit.
+  const bool can_move = llama_cpp && counted_whole(fit) && std::ranges::all_of(group.slots, has_host_memory);
   if (fit.verdict >= Verdict::Over && can_move && !run.gpu_layers && run.cpu_moe_layers == 0) {
     auto moved = moved_to_host(subject, run, group);
     if (!moved && group.host) {  // a host of any size would do: the plan says how much it lacks

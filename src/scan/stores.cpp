@@ -6,8 +6,10 @@
 #include <array>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "formats/error.h"
+#include "src/source/folder.h"
 
 namespace weigh {
 
@@ -59,9 +61,36 @@ constexpr std::array kLayerKinds{LayerKind{"model", "model", ".gguf"}, LayerKind
                                  LayerKind{"adapter", "adapter", ".gguf"}, LayerKind{"draft", "draft", ".gguf"},
                                  LayerKind{"tensor", "model", ".safetensors"}};
 
+// models--ORG--NAME/snapshots/COMMIT at the end of a path, or a folder in it.
+std::string hugging_face_owner(std::string_view path) {
+  constexpr std::string_view kSnapshots = "/snapshots/";
+  for (auto at = path.find(kSnapshots); at != std::string_view::npos; at = path.find(kSnapshots, at + 1)) {
+    const std::string_view above = path.substr(0, at);
+    const std::string_view inside = path.substr(at + kSnapshots.size());
+    if (const auto repository = repository_of(above.substr(above.rfind('/') + 1))) {
+      return *repository + std::string(inside.substr(std::min(inside.find('/'), inside.size())));
+    }
+  }
+  return {};
+}
+
+std::string lm_studio_owner(std::string_view path) {
+  for (const std::string_view root : {"/.lmstudio/models/", "/.cache/lm-studio/models/"}) {
+    const auto at = path.rfind(root);
+    if (at == std::string_view::npos) continue;
+    const std::string_view rest = path.substr(at + root.size());
+    if (rest.find('/') != std::string_view::npos) return std::string(rest);
+  }
+  return {};
+}
+
 std::string layer_text(const nlohmann::json& layer, const char* key) {
   const auto found = layer.is_object() ? layer.find(key) : layer.end();
   return layer.is_object() && found != layer.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+bool is_layer(const nlohmann::json& layer, std::string_view kind) {
+  return layer_text(layer, "mediaType") == fmt::format("application/vnd.ollama.image.{}", kind);
 }
 
 }  // namespace
@@ -88,13 +117,9 @@ std::string main_commit(const std::string& repository_folder) {
   }
 }
 
-std::string lm_studio_owner(std::string_view path) {
-  for (const std::string_view root : {"/.lmstudio/models/", "/.cache/lm-studio/models/"}) {
-    const auto at = path.rfind(root);
-    if (at == std::string_view::npos) continue;
-    const std::string_view rest = path.substr(at + root.size());
-    if (rest.find('/') != std::string_view::npos) return std::string(rest);
-  }
+Owner owner_of(std::string_view path) {
+  if (std::string name = hugging_face_owner(path); !name.empty()) return {Store::HuggingFace, std::move(name)};
+  if (std::string name = lm_studio_owner(path); !name.empty()) return {Store::LmStudio, std::move(name)};
   return {};
 }
 
@@ -106,24 +131,22 @@ OllamaModel read_ollama_manifest(const std::string& store, const std::string& ma
   if (!json.is_object() || layers == json.end() || !layers->is_array()) {
     throw FormatError("no manifest of Ollama: expected JSON with layers");
   }
-  constexpr std::string_view kImage = "application/vnd.ollama.image.";
   for (const LayerKind& kind : kLayerKinds) {
     std::vector<std::string> blobs;
     for (const auto& layer : *layers) {
-      if (layer_text(layer, "mediaType") == fmt::format("{}{}", kImage, kind.kind)) {
-        blobs.push_back(blob_of(store, layer_text(layer, "digest")));
-      }
+      if (is_layer(layer, kind.kind)) blobs.push_back(blob_of(store, layer_text(layer, "digest")));
     }
     for (std::size_t i = 0; i < blobs.size(); ++i) {
       const std::string part = blobs.size() == 1 ? "" : fmt::format("-{:05}-of-{:05}", i + 1, blobs.size());
       model.files.emplace_back(fmt::format("{}{}{}", kind.stem, part, kind.suffix), blobs[i]);
     }
   }
+  std::set<std::string> names;
   for (const auto& layer : *layers) {
     const std::string name = layer_text(layer, "name");
-    if (layer_text(layer, "mediaType") == fmt::format("{}json", kImage) && stays_inside(name)) {
-      model.files.emplace_back(name, blob_of(store, layer_text(layer, "digest")));
-    }
+    // A side file: it may not take the name of the weights.
+    if (!is_layer(layer, "json") || !name.ends_with(".json") || !stays_inside(name)) continue;
+    if (names.insert(name).second) model.files.emplace_back(name, blob_of(store, layer_text(layer, "digest")));
   }
   return model;
 }

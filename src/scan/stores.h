@@ -4,9 +4,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
-
-#include "src/source/folder.h"
 
 namespace weigh {
 
@@ -22,14 +21,22 @@ std::optional<std::string> repository_of(std::string_view folder_name);
 /// The commit that a repository's folder has as its main one, from refs/main; empty when it says none.
 std::string main_commit(const std::string& repository_folder);
 
-/// "PUBLISHER/REPO" for a path below LM Studio's folder of models; empty elsewhere.
-std::string lm_studio_owner(std::string_view path);
+/// Whose a folder is, and what they call what lies in it.
+struct Owner {
+  Store store = Store::Folder;
+  std::string name;  ///< "ORG/NAME", folders below it behind; empty outside of a store
+
+  friend bool operator==(const Owner&, const Owner&) = default;
+};
+
+/// Of an absolute path: inside models--ORG--NAME/snapshots/COMMIT or PUBLISHER/REPO of LM Studio's folder of models.
+Owner owner_of(std::string_view path);
 
 /// A model of an Ollama store: what `ollama list` calls it, and its files under names that say what they are, with the
 /// places of their blobs. Facts: safetensors.md section 7.
 struct OllamaModel {
-  std::string name;  ///< "llama3.2:1b"
-  std::vector<std::pair<std::string, std::string>> files;
+  std::string name;                                        ///< "llama3.2:1b"
+  std::vector<std::pair<std::string, std::string>> files;  ///< name and place; each name once
 };
 
 /// Reads manifests/HOST/NAMESPACE/MODEL/TAG of the store. Throws Error when it is damaged.

@@ -10,12 +10,15 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <utility>
 
 #include "formats/error.h"
+#include "src/checkpoint/selection.h"
 
 namespace weigh {
 
@@ -24,6 +27,8 @@ namespace {
 constexpr std::string_view kSnapshotSuffix = ".weigh.zst";
 constexpr std::uint64_t kLeastUnnamedBytes = std::uint64_t{64} << 10;
 constexpr std::uint64_t kReportEvery = 512;
+
+namespace fs = std::filesystem;
 
 using FileKey = std::pair<std::uint64_t, std::uint64_t>;  // device and inode
 
@@ -36,8 +41,17 @@ bool is_model_name(std::string_view name) {
 // What lies beside a model and changes what is said of it.
 bool is_side_name(std::string_view name) { return name.ends_with(".json") || name.ends_with(".jinja"); }
 
+bool is_index_name(std::string_view name) {
+  return name.ends_with(".json") && name.find(".index.") != std::string_view::npos;
+}
+
 // A name that does not say what the file is.
 bool says_nothing(std::string_view name) { return name.find('.') == std::string_view::npos || name.ends_with(".bin"); }
+
+// Folders without models of their own.
+bool is_passed_by(std::string_view folder) {
+  return folder == ".git" || folder.starts_with("datasets--") || folder.starts_with("spaces--");
+}
 
 std::optional<struct stat> status_of(const std::string& path, bool of_link = false) {
   struct stat status {};
@@ -64,7 +78,7 @@ bool begins_with_gguf(const std::string& path) {
   const bool read_whole = ::pread(file, head.data(), head.size(), 0) == static_cast<ssize_t>(head.size());
   ::close(file);
   const std::string_view magic(head.data(), head.size());
-  return read_whole && (magic == "GGUF" || magic == "FUGG");
+  return read_whole && magic == "GGUF";
 }
 
 std::string joined(const std::string& folder, const std::string& name) {
@@ -72,6 +86,35 @@ std::string joined(const std::string& folder, const std::string& name) {
 }
 
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+std::string without_end_slashes(std::string path) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  return path;
+}
+
+FileKey key_of(const struct stat& status) {
+  return {static_cast<std::uint64_t>(status.st_dev), static_cast<std::uint64_t>(status.st_ino)};
+}
+
+// A folder as it is shown, and by its absolute path, which tells whose it is.
+struct Place {
+  std::string path;
+  std::string whole;
+
+  [[nodiscard]] Place in(const std::string& name) const { return {joined(path, name), joined(whole, name)}; }
+};
+
+Place place_of(const std::string& path) {
+  std::error_code error;
+  const fs::path spelt = fs::absolute(path.empty() ? "." : path, error).lexically_normal();
+  if (error) return {path, path};
+  Place place{path, without_end_slashes(spelt.string())};
+  // A root may be a link into a store.
+  if (const fs::path real = fs::canonical(spelt, error); !error && owner_of(place.whole) == Owner{}) {
+    if (owner_of(real.string()) != Owner{}) place.whole = real.string();
+  }
+  return place;
+}
 
 // The names in one folder by what they are, each kind sorted.
 struct Listing {
@@ -82,7 +125,21 @@ struct Listing {
   std::vector<std::string> broken;
   std::uint64_t names = 0;
 
-  [[nodiscard]] bool has_folder(const std::string& name) const { return std::ranges::binary_search(folders, name); }
+  [[nodiscard]] bool has_file(const std::string& name) const {
+    return std::ranges::binary_search(files, name) || std::ranges::binary_search(linked_files, name);
+  }
+  [[nodiscard]] bool has_folder(const std::string& name) const {
+    return std::ranges::binary_search(folders, name) || std::ranges::binary_search(linked_folders, name);
+  }
+
+  void erase_files(const auto& unwanted) {
+    std::erase_if(files, unwanted);
+    std::erase_if(linked_files, unwanted);
+  }
+  void erase_folders(const auto& unwanted) {
+    std::erase_if(folders, unwanted);
+    std::erase_if(linked_folders, unwanted);
+  }
 };
 
 // Throws IoError.
@@ -128,73 +185,74 @@ class Walk {
 
   void run(const std::vector<std::string>& roots) {
     for (const std::string& root : roots) start(root);
-    while (!stopped_ && !later_.empty()) {
-      // What is reached by links comes last: a place's own name is the better one.
-      std::vector<Later> now = std::exchange(later_, {});
-      for (Later& one : now) {
-        if (stopped_) break;
-        if (one.folder) {
-          enter(one.path, std::move(one.owner));
-        } else {
-          deliver(std::move(one.found));
-        }
-      }
+    for (const auto& [folder, names] : named_) walk_named(folder, names);
+    // What is reached by links comes last: a place's own name is the better one.
+    while (!stopped_ && !linked_folders_.empty()) {
+      std::vector<Linked> now = std::exchange(linked_folders_, {});
+      std::ranges::sort(now, {}, [](const Linked& linked) -> const std::string& { return linked.place.path; });
+      for (const Linked& linked : now) enter(linked.place, linked.is_part);
     }
+    std::ranges::stable_sort(with_links_, {},
+                             [](const Gathered& gathered) -> const std::string& { return gathered.found.folder.path; });
+    for (Gathered& gathered : with_links_) deliver(std::move(gathered));
     tell();
   }
 
  private:
-  // What the folders above say about one.
-  struct Owner {
-    Store store = Store::Folder;
-    std::string name;
+  struct Linked {
+    Place place;
+    bool is_part = false;
   };
-  struct Later {
-    bool folder = false;
-    std::string path;
-    Owner owner;
+  // A folder's files on their way to the visitor.
+  struct Gathered {
     FoundFolder found;
+    // Which of its files are decided later: those that have other names in their turn among the folders below, links
+    // when all real files are.
+    std::vector<std::size_t> shared;
+    std::vector<std::size_t> links;
+    std::set<std::string> parts;  // folders in it whose weights are a pipeline's and no models of their own
+    bool any_name = false;        // the user named the file: what it is called does not matter
+    bool has_models = false;
   };
 
   void start(const std::string& root) {
     const auto status = status_of(root);
-    if (!status) return fail(root, missing_text());
-    if (S_ISDIR(status->st_mode)) return enter(root, {});
-    // A file named by itself: of its folder only what belongs to it.
+    if (!status) return fail(root, missing_text(root));
+    if (S_ISDIR(status->st_mode)) return enter(place_of(without_end_slashes(root)));
     const auto slash = root.rfind('/');
-    const std::string folder = slash == std::string::npos ? "." : root.substr(0, std::max<std::size_t>(slash, 1));
-    try {
-      Listing listing = list(folder);
-      const std::string name = base_name(root);
-      std::erase_if(listing.files, [&](const std::string& file) { return is_model_name(file) && file != name; });
-      std::erase_if(listing.linked_files, [&](const std::string& file) { return is_model_name(file) && file != name; });
-      listing.broken.clear();
-      collect(slash == std::string::npos ? "" : folder, {}, listing);
-    } catch (const Error& error) {
-      fail(root, error.what());
-    }
+    const std::string folder = slash == std::string::npos ? "" : root.substr(0, std::max<std::size_t>(slash, 1));
+    named_[folder].push_back(base_name(root));
   }
 
-  static std::string missing_text() {
-    return errno == ENOENT ? std::string("does not exist") : std::string(std::strerror(errno));
+  static std::string missing_text(const std::string& path) {
+    if (errno != ENOENT) return std::strerror(errno);
+    return status_of(path, true) ? "a link to a file that is not there" : "does not exist";
   }
 
-  void fail(const std::string& path, const std::string& message) { visitor_.failed({path, message, std::nullopt}); }
+  void fail(const std::string& path, const std::string& message) {
+    if (!stopped_) visitor_.failed({path, message, std::nullopt});
+  }
 
   void pass(std::uint64_t names) {
     passed_ += names;
-    if (passed_ >= kReportEvery) tell();
+    steps_ += names;
+    if (steps_ >= kReportEvery) tell();
+  }
+  // A name that was counted is looked at: that takes time too.
+  void look() {
+    if (++steps_ >= kReportEvery) tell();
   }
   void tell() {
+    steps_ = 0;
     if (!visitor_.passed(std::exchange(passed_, 0))) stopped_ = true;
   }
 
-  void enter(const std::string& path, Owner owner) {
+  void enter(const Place& place, bool is_part = false) {
+    if (stopped_) return;
+    const std::string& path = place.path;
     const auto status = status_of(path);
-    if (!status) return fail(path, missing_text());
-    const FileKey key{static_cast<std::uint64_t>(status->st_dev), static_cast<std::uint64_t>(status->st_ino)};
-    if (stopped_ || !folders_.insert(key).second) return;
-    if (kNotEntered.contains(path)) return;
+    if (!status) return fail(path, missing_text(path));
+    if (!folders_.insert(key_of(*status)).second) return;
     Listing listing;
     try {
       listing = list(path);
@@ -202,192 +260,286 @@ class Walk {
       return fail(path, error.what());
     }
     pass(listing.names);
+    if (repository_of(base_name(place.whole)) && (listing.has_folder("snapshots") || listing.has_folder("blobs"))) {
+      return enter_repository(place);
+    }
     if (listing.has_folder("manifests") && listing.has_folder("blobs")) {
-      std::erase_if(listing.folders, [](const std::string& name) { return name == "manifests" || name == "blobs"; });
-      walk_manifests(path, "");
+      listing.erase_folders([](const std::string& name) { return name == "manifests" || name == "blobs"; });
+      walk_manifests(path, "", 0);
     }
-    const bool in_cache = repository_of(base_name(path)) && listing.has_folder("snapshots");
-    if (in_cache) return enter_repository(path);
-    if (owner.store == Store::Folder) {
-      if (std::string name = lm_studio_owner(path); !name.empty()) owner = {Store::LmStudio, std::move(name)};
-    }
-    const bool pipeline = std::ranges::binary_search(listing.files, "model_index.json") ||
-                          std::ranges::binary_search(listing.linked_files, "model_index.json");
-    std::vector<std::string> parts;
-    if (pipeline) parts = listing.folders;
-    collect(path, owner, listing, parts);
+    const bool top = place.whole == "/";
+    listing.erase_folders([&](const std::string& name) { return is_passed_by(name) || (top && is_system(name)); });
+    // The pipeline has these of its parts.
+    if (is_part) listing.erase_files(is_safetensors);
+    Gathered gathered = collect(place, listing);
+    listing.files = {};
+    const std::set<std::string> parts = gathered.parts;
+    const bool waits = !gathered.shared.empty();
+    if (!waits) finish(std::move(gathered));
     for (const std::string& folder : listing.folders) {
-      if (folder == ".git" || (pipeline && was_part(path, folder))) continue;
-      if (folder.starts_with("datasets--") || folder.starts_with("spaces--")) continue;
-      enter(joined(path, folder), below(owner, folder));
+      if (waits) decide_before(gathered, folder);
+      enter(place.in(folder), parts.contains(folder));
     }
+    if (waits) finish(std::move(gathered));
     for (const std::string& folder : listing.linked_folders) {
-      later_.push_back({true, joined(path, folder), below(owner, folder), {}});
+      linked_folders_.push_back({place.in(folder), parts.contains(folder)});
     }
   }
 
-  // A folder that a pipeline took its files from is no model of its own.
-  bool was_part(const std::string& path, const std::string& folder) const {
-    return parts_.contains(joined(path, folder));
+  static bool is_system(const std::string& name) {
+    return name == "proc" || name == "sys" || name == "dev" || name == "run";
   }
-
-  static Owner below(const Owner& owner, const std::string& folder) {
-    if (owner.store != Store::HuggingFace) return {};
-    return {owner.store, owner.name + '/' + folder};
+  static bool is_safetensors(std::string_view name) {
+    return name.ends_with(".safetensors") || name.ends_with(".safetensors.zst");
   }
 
   // models--ORG--NAME: the main commit's snapshot, or all of them where none is named.
-  void enter_repository(const std::string& path) {
-    const Owner owner{Store::HuggingFace, *repository_of(base_name(path))};
-    const std::string snapshots = path + "/snapshots";
-    const std::string commit = main_commit(path);
-    if (!commit.empty() && status_of(snapshots + '/' + commit)) return enter(snapshots + '/' + commit, owner);
+  void enter_repository(const Place& place) {
+    const Place snapshots = place.in("snapshots");
+    const std::string commit = main_commit(place.path);
+    if (!commit.empty() && status_of(snapshots.in(commit).path)) return enter(snapshots.in(commit));
+    if (!status_of(snapshots.path)) return;  // a download that has only begun
     try {
-      for (const std::string& folder : list(snapshots).folders) enter(snapshots + '/' + folder, owner);
+      for (const std::string& folder : list(snapshots.path).folders) enter(snapshots.in(folder));
     } catch (const Error& error) {
-      fail(snapshots, error.what());
+      fail(snapshots.path, error.what());
     }
   }
 
-  void walk_manifests(const std::string& store, const std::string& below_manifests) {
-    const std::string path = store + "/manifests" + (below_manifests.empty() ? "" : "/" + below_manifests);
-    constexpr std::ptrdiff_t kDeepest = 8;
-    if (std::ranges::count(below_manifests, '/') > kDeepest) return;
+  // manifests/HOST/NAMESPACE/MODEL/TAG; what lies less deep is none.
+  void walk_manifests(const std::string& store, const std::string& prefix, int depth) {
+    constexpr int kDepth = 3;
+    const std::string path = without_end_slashes(joined(store, "manifests/" + prefix));
     try {
       const Listing listing = list(path);
       pass(listing.names);
-      const std::string prefix = below_manifests.empty() ? "" : below_manifests + '/';
+      if (depth < kDepth) {
+        for (const std::string& folder : listing.folders) walk_manifests(store, prefix + folder + '/', depth + 1);
+        return;
+      }
       for (const std::string& file : listing.files) {
         if (!file.starts_with('.')) add_manifest(store, prefix + file);
       }
-      for (const std::string& folder : listing.folders) walk_manifests(store, prefix + folder);
     } catch (const Error& error) {
       fail(path, error.what());
     }
   }
 
   void add_manifest(const std::string& store, const std::string& manifest) {
+    if (stopped_) return;
     try {
-      OllamaModel model = read_ollama_manifest(store, manifest);
-      FoundFolder found;
-      found.store = Store::Ollama;
-      found.owner = model.name;
-      found.folder.path = store;
-      found.folder.name = model.name;
+      const OllamaModel model = read_ollama_manifest(store, manifest);
+      Gathered gathered;
+      gathered.found.store = Store::Ollama;
+      gathered.found.owner = model.name;
+      gathered.found.folder.path = store;
+      gathered.found.folder.name = model.name;
       for (const auto& [name, blob] : model.files) {
         const auto status = status_of(blob);
-        if (!status) {
+        if (status && S_ISREG(status->st_mode)) {
+          gathered.found.folder.places[name] = blob;
+          add_file(gathered, name, *status, false);
+        } else {
           fail(blob, fmt::format("a layer of {} is missing", model.name));
-          continue;
         }
-        found.folder.names.push_back(name);
-        found.folder.places[name] = blob;
-        found.files.push_back({name, stamp_of(*status), true});
       }
-      finish(std::move(found));
+      finish(std::move(gathered));
     } catch (const Error& error) {
-      fail(store + "/manifests/" + manifest, error.what());
+      fail(joined(store, "manifests/" + manifest), error.what());
     }
+  }
+
+  // Files named as roots: of their folder only what belongs to them.
+  void walk_named(const std::string& path, const std::vector<std::string>& names) {
+    if (stopped_) return;
+    const std::string shown = path.empty() ? "." : path;
+    const auto status = status_of(shown);
+    if (status && folders_.contains(key_of(*status))) return;  // they were met with all that lies there
+    Listing listing;
+    try {
+      listing = list(shown);
+    } catch (const Error& error) {
+      return fail(shown, error.what());
+    }
+    Folder folder;
+    folder.path = path;
+    std::ranges::merge(listing.files, listing.linked_files, std::back_inserter(folder.names));
+    open_from_disk(folder);
+    std::set<std::string> wanted;
+    bool indexed = false;
+    for (const std::string& name : names) {
+      if (wanted.contains(name)) continue;
+      const std::string file = folder.path_of(name);
+      if (!folder.has(name)) {
+        fail(file, "is neither a folder nor a file");
+      } else if (is_model_name(name) || is_index_name(name)) {
+        try {
+          const Selection selection = select_for_file(folder, name);
+          wanted.insert(selection.files.begin(), selection.files.end());
+          indexed = indexed || selection.index;
+        } catch (const Error& error) {
+          fail(file, error.what());
+        }
+      } else if (begins_with_gguf(file)) {
+        wanted.insert(name);
+      } else {
+        fail(file, "is no GGUF or safetensors file");
+      }
+    }
+    listing.erase_files([&](const std::string& name) {
+      if (is_index_name(name)) return !indexed;
+      return !wanted.contains(name) && !is_side_name(name);
+    });
+    listing.broken.clear();
+    listing.folders.clear();
+    listing.linked_folders.clear();
+    finish(collect(place_of(path), listing, true));
   }
 
   // The folder's files that may be models, and what lies beside them.
-  void collect(const std::string& path, const Owner& owner, const Listing& listing,
-               const std::vector<std::string>& parts = {}) {
-    FoundFolder found;
-    found.store = owner.store;
-    found.owner = owner.name;
-    found.folder.path = path;
-    while (found.folder.path.size() > 1 && found.folder.path.ends_with('/')) found.folder.path.pop_back();
-    for (const std::string& name : listing.broken)
-      fail(found.folder.path_of(name), "a link to a file that is not there");
-    bool linked = false;
-    bool models = add_files(found, "", listing.files);
-    const std::size_t own = found.files.size();
-    models = add_files(found, "", listing.linked_files) || models;
-    linked = found.files.size() > own;
-    for (const std::string& part : parts) {
-      try {
-        const Listing inside = list(joined(path, part));
-        const bool any = add_files(found, part + '/', inside.files);
-        if (add_files(found, part + '/', inside.linked_files) || any) {
-          parts_.insert(joined(path, part));
-          models = true;
-        }
-      } catch (const Error& error) {
-        fail(joined(path, part), error.what());
-      }
+  Gathered collect(const Place& place, const Listing& listing, bool any_name = false) {
+    Owner owner = owner_of(place.whole);
+    Gathered gathered;
+    gathered.any_name = any_name;
+    gathered.found.store = owner.store;
+    gathered.found.folder.path = place.path;
+    for (const std::string& name : listing.broken) {
+      fail(gathered.found.folder.path_of(name), "a link to a file that is not there");
     }
-    if (!models) return;
-    found.folder.name = owner.name.empty() ? folder_name(path) : owner.name;
-    // Links to files elsewhere wait until those were met by their own names; a cache's blobs have no other.
-    if (linked && owner.store != Store::HuggingFace) {
-      later_.push_back({false, {}, {}, std::move(found)});
+    // A cache's files are links to blobs that have no other name.
+    const bool by_links = owner.store != Store::HuggingFace;
+    add_models(gathered, "", listing.files, listing, false);
+    add_models(gathered, "", listing.linked_files, listing, by_links);
+    if (listing.has_file("model_index.json")) {
+      for (const std::string& part : listing.folders) add_part(gathered, place, part, false);
+      for (const std::string& part : listing.linked_folders) add_part(gathered, place, part, true);
+    }
+    if (gathered.has_models) add_side_files(gathered, "", listing);
+    gathered.found.folder.name = owner.name.empty() ? folder_name(place) : owner.name;
+    gathered.found.owner = std::move(owner.name);
+    std::ranges::sort(gathered.shared, {}, [&](std::size_t i) -> const std::string& { return name_of(gathered, i); });
+    return gathered;
+  }
+
+  static const std::string& name_of(const Gathered& gathered, std::size_t i) { return gathered.found.files[i].name; }
+
+  // Whose turn comes before a folder that lies beside them.
+  void decide_before(Gathered& gathered, const std::string& folder) {
+    const auto end =
+        std::ranges::find_if(gathered.shared, [&](std::size_t i) { return name_of(gathered, i) > folder; });
+    for (auto i = gathered.shared.begin(); i != end; ++i) decide(gathered.found.files[*i]);
+    gathered.shared.erase(gathered.shared.begin(), end);
+  }
+
+  void finish(Gathered&& gathered) {
+    for (const std::size_t i : std::exchange(gathered.shared, {})) decide(gathered.found.files[i]);
+    if (!gathered.has_models) return;
+    if (gathered.links.empty()) {
+      deliver(std::move(gathered));
     } else {
-      deliver(std::move(found));
+      with_links_.push_back(std::move(gathered));
     }
   }
 
-  static std::string folder_name(const std::string& path) {
-    std::string plain = path;
-    while (plain.size() > 1 && plain.ends_with('/')) plain.pop_back();
-    const std::string name = base_name(plain);
-    if (!name.empty() && name != "." && name != "..") return name;
-    std::unique_ptr<char, void (*)(void*)> whole(realpath(plain.empty() ? "." : plain.c_str(), nullptr), std::free);
-    return whole ? base_name(whole.get()) : plain;
+  static std::string folder_name(const Place& place) {
+    const std::string name = base_name(place.whole);
+    return name.empty() ? place.whole : name;
   }
 
-  // Whether any of them may be a model.
-  bool add_files(FoundFolder& found, const std::string& prefix, const std::vector<std::string>& names) {
-    bool models = false;
-    for (const std::string& file : names) {
+  // A folder in a pipeline's, one level deep; a hidden one is none.
+  void add_part(Gathered& gathered, const Place& pipeline, const std::string& part, bool by_link) {
+    if (part.starts_with('.')) return;
+    try {
+      Listing inside = list(pipeline.in(part).path);
+      const bool weights =
+          std::ranges::any_of(inside.files, is_safetensors) || std::ranges::any_of(inside.linked_files, is_safetensors);
+      inside.erase_files([](const std::string& name) { return is_model_name(name) && !is_safetensors(name); });
+      const bool by_links = by_link || gathered.found.store != Store::HuggingFace;
+      add_models(gathered, part + '/', inside.files, inside, by_link);
+      add_models(gathered, part + '/', inside.linked_files, inside, by_links);
+      add_side_files(gathered, part + '/', inside);
+      if (weights) gathered.parts.insert(part);
+    } catch (const Error&) {
+      // It is told when the walk comes to it.
+    }
+  }
+
+  // Of `files`, which are some of a folder's, those that may be models.
+  void add_models(Gathered& gathered, const std::string& prefix, const std::vector<std::string>& files,
+                  const Listing& listing, bool by_links) {
+    for (const std::string& file : files) {
+      if (stopped_) return;
       const bool named = is_model_name(file);
-      const bool unnamed = !named && prefix.empty() && says_nothing(file);
-      if (!named && !unnamed && !is_side_name(file)) continue;
+      const bool unnamed = !named && prefix.empty() && !is_side_name(file) && (gathered.any_name || says_nothing(file));
+      if (!named && !unnamed) continue;
+      look();
       const std::string name = prefix + file;
-      const std::string path = found.folder.path_of(name);
+      const std::string path = gathered.found.folder.path_of(name);
       const auto status = status_of(path);
       if (!status || !S_ISREG(status->st_mode)) {
         if (named) fail(path, "is gone");
         continue;
       }
-      std::string called = name;
-      if (unnamed) {
-        if (static_cast<std::uint64_t>(status->st_size) < kLeastUnnamedBytes || !begins_with_gguf(path)) continue;
-        called += ".gguf";
-        found.folder.places[called] = path;
+      if (named) {
+        add_file(gathered, name, *status, by_links);
+        continue;
       }
-      found.folder.names.push_back(called);
-      found.files.push_back({called, stamp_of(*status), true});
-      models = models || named || unnamed;
+      const bool small = static_cast<std::uint64_t>(status->st_size) < kLeastUnnamedBytes;
+      if ((small && !gathered.any_name) || !begins_with_gguf(path)) continue;
+      std::string called = name + ".gguf";
+      while (listing.has_file(called) || gathered.found.folder.places.contains(called)) called += ".gguf";
+      gathered.found.folder.places[called] = path;
+      add_file(gathered, called, *status, by_links);
     }
-    return models;
   }
 
-  void deliver(FoundFolder&& found) {
+  void add_side_files(Gathered& gathered, const std::string& prefix, const Listing& listing) {
+    for (const auto* files : {&listing.files, &listing.linked_files}) {
+      for (const std::string& file : *files) {
+        if (stopped_) return;
+        if (!is_side_name(file)) continue;
+        look();
+        const auto status = status_of(gathered.found.folder.path_of(prefix + file));
+        if (status && S_ISREG(status->st_mode)) add_file(gathered, prefix + file, *status, false);
+      }
+    }
+  }
+
+  void add_file(Gathered& gathered, const std::string& name, const struct stat& status, bool by_link) {
+    FoundFile file{name, stamp_of(status), true};
+    if (is_model_name(name)) {
+      gathered.has_models = true;
+      if (by_link) {
+        gathered.links.push_back(gathered.found.files.size());
+      } else if (status.st_nlink > 1) {
+        gathered.shared.push_back(gathered.found.files.size());
+      } else {
+        decide(file);
+      }
+    }
+    gathered.found.folder.names.push_back(name);
+    gathered.found.files.push_back(std::move(file));
+  }
+
+  void decide(FoundFile& file) { file.first = files_.emplace(file.stamp.device, file.stamp.inode).second; }
+
+  void deliver(Gathered&& gathered) {
+    FoundFolder& found = gathered.found;
+    for (const std::size_t i : gathered.links) decide(found.files[i]);
     std::ranges::sort(found.files, {}, &FoundFile::name);
     std::ranges::sort(found.folder.names);
-    found.folder.open = [base = found.folder.path, places = found.folder.places](const std::string& name) {
-      const auto place = places.find(name);
-      if (place != places.end()) return open_source(place->second);
-      return open_source(base.empty() ? name : base + '/' + name);
-    };
-    for (FoundFile& file : found.files) {
-      if (is_model_name(file.name)) file.first = files_.emplace(file.stamp.device, file.stamp.inode).second;
-    }
+    open_from_disk(found.folder);
     if (!stopped_) visitor_.found(std::move(found));
   }
-  void finish(FoundFolder&& found) {
-    if (!found.files.empty()) deliver(std::move(found));
-  }
-
-  inline static const std::set<std::string> kNotEntered{"/proc", "/sys", "/dev", "/run"};
 
   const Visitor& visitor_;
   std::set<FileKey> folders_;
-  std::set<FileKey> files_;  // of models only
-  std::set<std::string> parts_;
-  std::vector<Later> later_;
+  std::set<FileKey> files_;                                // of models only
+  std::map<std::string, std::vector<std::string>> named_;  // files that are roots, by their folders
+  std::vector<Linked> linked_folders_;
+  std::vector<Gathered> with_links_;
   std::uint64_t passed_ = 0;
+  std::uint64_t steps_ = 0;
   bool stopped_ = false;
 };
 

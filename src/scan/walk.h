@@ -25,7 +25,7 @@ struct FileStamp {
 struct FoundFile {
   std::string name;  ///< one of the folder's names
   FileStamp stamp;
-  bool first = true;  ///< not met before by another name: of links to one file one counts
+  bool first = true;  ///< not met before by another name: real files before links to them, each in the order of paths
 };
 
 /// A folder with files that may be models.
@@ -43,8 +43,11 @@ struct Visitor {
   std::function<bool(std::uint64_t files)> passed;  ///< that many files more were seen; false ends the walk
 };
 
-/// Walks the folders below `roots` in the order of their names, links to folders last, each folder once however many
-/// ways lead to it. A root may be a file. Reads names, and first bytes only of files whose names say nothing.
+/// Walks the folders below `roots` in the order of their names, each folder once however many ways lead to it. Roots
+/// that are files come after all folders: each with its set, one FoundFolder for those of one folder. Links come last:
+/// links to folders, then the folders that hold links to files. A folder with files that have hard links comes after
+/// the folders in it. Reads names, and first bytes only of files whose names say nothing; manifests of Ollama,
+/// refs/main of repositories, and the index.json of a file that is a root.
 void walk(const std::vector<std::string>& roots, const Visitor& visitor);
 
 }  // namespace weigh

@@ -65,7 +65,14 @@ bool Folder::has(const std::string& wanted) const { return std::ranges::binary_s
 
 std::string Folder::path_of(const std::string& file) const {
   if (const auto place = places.find(file); place != places.end()) return place->second;
-  return path.empty() ? file : path + '/' + file;
+  return path.empty() || path.ends_with('/') ? path + file : path + '/' + file;
+}
+
+void open_from_disk(Folder& folder) {
+  Folder where;
+  where.path = folder.path;
+  where.places = folder.places;
+  folder.open = [where](const std::string& name) { return open_source(where.path_of(name)); };
 }
 
 Folder local_folder(const std::string& path) {
@@ -75,7 +82,7 @@ Folder local_folder(const std::string& path) {
   folder.name = model_name(path);
   list(path, "", true, folder.names);
   std::ranges::sort(folder.names);
-  folder.open = [base = folder.path](const std::string& file) { return open_source(base + '/' + file); };
+  open_from_disk(folder);
   return folder;
 }
 

@@ -37,6 +37,9 @@ Folder local_folder(const std::string& path);
 /// The files of a snapshot; each source knows the whole file's size and holds its head.
 Folder snapshot_folder(Snapshot snapshot);
 
+/// Makes `open` read what lies at path_of(). To be called when the path and the places are known.
+void open_from_disk(Folder& folder);
+
 /// Opens a file; one compressed with zstd is shown decompressed. Throws IoError or FormatError.
 std::unique_ptr<ByteSource> open_source(const std::string& path);
 

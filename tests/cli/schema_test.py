@@ -154,7 +154,8 @@ for precision, count in (("f32", 188_000_000_000), ("f16", 94_000_000_000), ("in
 scanned, status = run("inspect", "scan", ".", "--json")
 check("scan", "exit status", status, 1)
 for model in scanned["models"]:
-    check_sums("scan " + model["path"], model)
+    if not any(finding["severity"] == "error" for finding in model["findings"]):
+        check_sums("scan " + model["path"], model)
 check("scan", "models", scanned["totals"]["models"], len(scanned["models"]))
 check("scan", "parameters", scanned["totals"]["parameters"],
       min(sum(model["parameters"]["total"] for model in scanned["models"]), 2**64 - 1))

@@ -1,0 +1,1 @@
+weigh audit testdata/audit/shards-swapped/fires testdata/safetensors/bad/shard-is-lfs-pointer testdata/gguf/good/name-bidi-override.gguf testdata/safetensors/bad/index-dot-dot testdata/other/pytorch-zip.bin no-such-file

@@ -1,0 +1,1 @@
+weigh audit --json testdata/audit/template-escape/fires-gguf/model.gguf

@@ -1,0 +1,1 @@
+weigh audit --quiet testdata/safetensors/good/sharded testdata/audit/layer-shape/fires testdata/audit/pickle-beside/fires

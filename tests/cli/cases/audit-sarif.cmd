@@ -1,0 +1,1 @@
+weigh audit --format sarif testdata/gguf/good/name-bidi-override.gguf testdata/audit/config-heads/fires | python3 -c "import json,sys; run=json.load(sys.stdin)[\"runs\"][0]; rules=run[\"tool\"][\"driver\"][\"rules\"]; print(json.dumps([run[\"results\"], [r for r in rules if r[\"id\"] == \"config-heads\"]], indent=1))"

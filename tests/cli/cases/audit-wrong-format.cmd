@@ -1,0 +1,1 @@
+weigh audit --format csv testdata/gguf/good/v3.gguf

@@ -1,0 +1,1 @@
+weigh audit testdata/safetensors/good/sharded testdata/gguf/good/v3.gguf
