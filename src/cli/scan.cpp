@@ -224,15 +224,22 @@ std::vector<std::string> absolute(const std::vector<std::string>& paths) {
 }
 
 void check_sources(const ScanOptions& options) {
+  if (!options.load.empty() && options.db.empty()) {
+    throw UsageError("--load needs an inventory to load into: --db FILE");
+  }
   if (options.paths.empty() && options.files_from.empty() && options.db.empty()) {
     throw UsageError("name a folder to scan, --files-from FILE, or an inventory to list: --db FILE");
   }
   if (!options.paths.empty() && !options.files_from.empty()) {
     throw UsageError("--files-from and folders exclude each other");
   }
-  if (!options.load.empty() && options.db.empty())
-    throw UsageError("--load needs an inventory to load into: --db FILE");
-  if (options.db.empty() || !options.common.output.empty()) return;
+  for (const std::string& path : options.paths) {
+    // The inventory knows whole folders.
+    std::error_code error;
+    if (!options.db.empty() && std::filesystem::is_regular_file(path, error)) {
+      throw UsageError(fmt::format("--db takes folders: {} is a file; name its folder, or use --files-from", path));
+    }
+  }
 }
 
 int run_scan(const ScanOptions& options, Session& session) {

@@ -241,6 +241,19 @@ def lists_of_files(scratch):
     assert sorted(parts) == sorted(tree.models)
 
 
+def copies_are_told_from_look_alikes(scratch):
+    for name in ("base", "copy", "tuned"):
+        shutil.copytree(os.path.join(TESTDATA, "safetensors/good/sharded"), os.path.join(scratch, "models", name))
+    with open(os.path.join(scratch, "models/tuned/model-00003-of-00003.safetensors"), "r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"\x3f")
+    shallow, deep = (json.loads(weigh("scan", os.path.join(scratch, "models"), "--json", *flags).stdout)["totals"]["copies"]
+                     for flags in ((), ("--deep",)))
+    assert [(group["same"], len(group["paths"])) for group in shallow] == [("header", 3)]
+    assert [(group["same"], [path.split("/")[-2] for path in group["paths"]]) for group in deep] == [("file", ["base", "copy"])]
+    assert deep[0]["reclaimable_bytes"] == 1360
+
+
 def gnu_parallel(scratch):
     if not shutil.which("parallel"):
         return "GNU parallel is not installed"
@@ -267,7 +280,8 @@ def gnu_parallel(scratch):
 def main():
     tests = [every_model_once, links_count_once, bad_files_end_nothing, filters_and_order,
              an_inventory_reads_only_what_changed, killed_at_any_moment, a_full_disk_is_a_sentence,
-             a_closed_pipe_ends_it_quietly, parts_make_the_whole, lists_of_files, gnu_parallel]
+             a_closed_pipe_ends_it_quietly, parts_make_the_whole, lists_of_files, copies_are_told_from_look_alikes,
+             gnu_parallel]
     wanted = sys.argv[3:]
     failed = 0
     for test in tests:
