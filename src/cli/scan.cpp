@@ -242,98 +242,136 @@ void check_sources(const ScanOptions& options) {
   }
 }
 
+/// One scan from its first model to its exit status.
+class ScanRun {
+ public:
+  ScanRun(const ScanOptions& options, Session& session, const std::vector<Group>& groups)
+      : options_(options),
+        session_(session),
+        required_(required_verdict(options.require, groups)),
+        report_(options, labels_of(groups)),
+        output_(common_of(options), session, options.paths),
+        line_(session, options.common.quiet) {
+    report_.keep_lines(output_.format().starts_with("json"));
+    if (!options.db.empty()) inventory_ = std::make_unique<Inventory>(options.db, WEIGH_VERSION);
+    for (const std::string& lines : options.load) unread_ += load_lines(lines, *inventory_, session);
+    streams_ = output_.format() == "jsonl" && options.sort.empty() && !inventory_ && !options.deep;
+    plan_.roots = inventory_ ? absolute(options.paths) : options.paths;
+    plan_.shard = parse_shard(options.shard);
+    plan_.threads = options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+    plan_.run = run_key(options, groups);
+    plan_.inventory = inventory_.get();
+  }
+
+  int run(const Weigher& weigher) {
+    const ScanSink sink{.model = [this](StoredModel&& model) { take(std::move(model)); },
+                        .failure = [this](Failure&& failure) { take(std::move(failure)); },
+                        .progress =
+                            [this](const ScanProgress& progress) {
+                              if (line_.due()) line_.show(progress_text(progress, line_.seconds()));
+                            }};
+    ScanOutcome outcome;
+    if (!options_.files_from.empty()) {
+      Lines lines(options_.files_from);
+      const auto next = [&lines] { return lines.next(); };
+      outcome = scan_paths(plan_, next, weigher, sink);
+    } else if (!options_.paths.empty()) {
+      outcome = scan_folders(plan_, weigher, sink);
+    }
+    line_.clear();
+    if (inventory_) list_inventory();
+    return finish(outcome);
+  }
+
+ private:
+  static std::vector<std::string> labels_of(const std::vector<Group>& groups) {
+    std::vector<std::string> labels;
+    for (const Group& group : groups) labels.push_back(group.label.id);
+    return labels;
+  }
+
+  /// A list of paths is for programs: lines of JSON unless something else is asked for.
+  static CommonOptions common_of(const ScanOptions& options) {
+    CommonOptions common = options.common;
+    const bool chosen = common.json || common.format != "text" || !options.db.empty();
+    if (!options.files_from.empty() && !chosen) common.format = "jsonl";
+    return common;
+  }
+
+  void take(StoredModel&& model) {
+    if (inventory_) return inventory_->load(model);
+    if (!streams_) return report_.add(std::move(model));
+    if (!report_.takes(model.row)) return;
+    judge_row(model.row);
+    write_line(model.line);
+  }
+
+  void take(Failure&& failure) {
+    line_.clear();
+    session_.tell(failure_line(failure));
+    ++unread_;
+    if (streams_) return write_line(failure_json_line(failure));
+    if (!inventory_) return report_.add(std::move(failure));
+    if (!options_.files_from.empty()) inventory_->load(failure);  // folders keep their own
+  }
+
+  void write_line(const std::string& line) {
+    // Another thread's line may have failed already: that is the error to tell.
+    if (output_.stream().good()) output_.stream() << line << '\n' << std::flush;
+  }
+
+  void list_inventory() {
+    inventory_->finish();
+    inventory_->each(
+        plan_.roots,
+        [this](const std::string& text) {
+          report_.add(StoredModel{row_of(Json::parse(text)), text});
+        },
+        [this](const Failure& failure) { report_.add(Failure(failure)); });
+  }
+
+  void judge_row(const ScanRow& row) {
+    has_errors_ = has_errors_ || row.errors != 0;
+    met_ = met_ && (!required_ || std::ranges::all_of(row.verdicts, [&](const auto& verdict) {
+             return verdict.second == "fits" || (*required_ == Verdict::Tight && verdict.second == "tight");
+           }));
+  }
+
+  int finish(const ScanOutcome& outcome) {
+    ScanListing& listing = report_.sorted();
+    listing.links = outcome.links;
+    listing.errors_told = !inventory_ && unread_ != 0;
+    if (options_.deep) unread_ += compare_weights(listing.models, plan_.threads, session_, options_.common.quiet);
+    if (!streams_) {
+      for (const StoredModel& model : listing.models) judge_row(model.row);
+      write_scan(listing, output_.format(), output_.style(), output_.stream());
+    }
+    output_.finish();
+    if (unread_ != 0 || has_errors_ || !listing.errors.empty()) return 1;
+    return met_ ? 0 : 3;
+  }
+
+  const ScanOptions& options_;
+  Session& session_;
+  std::optional<Verdict> required_;
+  ScanReport report_;
+  Output output_;
+  ProgressLine line_;
+  std::unique_ptr<Inventory> inventory_;
+  ScanPlan plan_;
+  bool streams_ = false;
+  bool has_errors_ = false;
+  bool met_ = true;
+  std::uint64_t unread_ = 0;
+};
+
 int run_scan(const ScanOptions& options, Session& session) {
   check_sources(options);
   check_run_options(options.run);
   const Catalogue catalogue = load_catalogue();
   const std::vector<Group> groups = resolve_groups(catalogue, options.on);
-  const std::optional<Verdict> required = required_verdict(options.require, groups);
   const Companions companions(options.run);
-  std::vector<std::string> devices;
-  for (const Group& group : groups) devices.push_back(group.label.id);
-  ScanReport report(options, devices);
-
-  ScanPlan plan;
-  plan.roots = options.db.empty() ? options.paths : absolute(options.paths);
-  plan.shard = parse_shard(options.shard);
-  plan.threads = options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
-  plan.run = run_key(options, groups);
-  CommonOptions common = options.common;
-  if (!options.files_from.empty() && !common.json && common.format == "text" && options.db.empty()) {
-    common.format = "jsonl";
-  }
-  Output output(common, session, options.paths);
-  report.keep_lines(output.format().starts_with("json"));
-  std::unique_ptr<Inventory> inventory;
-  if (!options.db.empty()) inventory = std::make_unique<Inventory>(options.db, WEIGH_VERSION);
-  plan.inventory = inventory.get();
-
-  std::uint64_t unread = 0;
-  for (const std::string& lines : options.load) unread += load_lines(lines, *inventory, session);
-  const bool streams = output.format() == "jsonl" && options.sort.empty() && !inventory && !options.deep;
-  bool has_errors = false;
-  bool met = true;
-  const auto judge_row = [&](const ScanRow& row) {
-    has_errors = has_errors || row.errors != 0;
-    met = met && (!required || std::ranges::all_of(row.verdicts, [&](const auto& verdict) {
-            return verdict.second == "fits" || (*required == Verdict::Tight && verdict.second == "tight");
-          }));
-  };
-  ProgressLine line(session, options.common.quiet);
-  ScanSink sink;
-  sink.model = [&](StoredModel&& model) {
-    if (inventory) return inventory->load(model);
-    if (!streams) return report.add(std::move(model));
-    if (!report.takes(model.row)) return;
-    judge_row(model.row);
-    if (!output.stream().good()) return;  // another thread's line failed already: that is the error to tell
-    output.stream() << model.line << '\n' << std::flush;
-  };
-  sink.failure = [&](Failure&& failure) {
-    line.clear();
-    session.tell(failure_line(failure));
-    ++unread;
-    if (streams && output.stream().good()) {
-      output.stream() << failure_json_line(failure) << '\n' << std::flush;
-    } else if (!inventory) {
-      report.add(std::move(failure));
-    } else if (!options.files_from.empty()) {
-      inventory->load(failure);
-    }
-  };
-  sink.progress = [&](const ScanProgress& progress) {
-    if (line.due()) line.show(progress_text(progress, line.seconds()));
-  };
-  const ScanWeigher weigher(options, companions, groups, catalogue);
-  ScanOutcome outcome;
-  if (!options.files_from.empty()) {
-    Lines lines(options.files_from);
-    outcome = scan_paths(
-        plan, [&] { return lines.next(); }, weigher, sink);
-  } else if (!options.paths.empty()) {
-    outcome = scan_folders(plan, weigher, sink);
-  }
-  line.clear();
-  if (inventory) {
-    inventory->finish();
-    inventory->each(
-        plan.roots,
-        [&](const std::string& text) {
-          report.add(StoredModel{row_of(Json::parse(text)), text});
-        },
-        [&](const Failure& failure) { report.add(Failure(failure)); });
-  }
-  ScanListing& listing = report.sorted();
-  listing.links = outcome.links;
-  listing.errors_told = unread != 0;
-  if (options.deep) unread += compare_weights(listing.models, plan.threads, session, options.common.quiet);
-  if (!streams) {
-    for (const StoredModel& model : listing.models) judge_row(model.row);
-    write_scan(listing, output.format(), output.style(), output.stream());
-  }
-  output.finish();
-  if (unread != 0 || has_errors || !listing.errors.empty()) return 1;
-  return met ? 0 : 3;
+  return ScanRun(options, session, groups).run(ScanWeigher(options, companions, groups, catalogue));
 }
 
 }  // namespace
