@@ -57,7 +57,8 @@ struct Opened {
 /// Never throws for what is wrong with the input: that is in `failures`.
 Opened open_checkpoints(const std::string& path);
 
-/// Opens the files that were selected in a folder. Throws Error when none of them can be read. The caller sets the path.
+/// Opens the files that were selected in a folder. Throws Error when none of them can be read. The caller sets the
+/// path.
 Checkpoint open_selection(const Folder& folder, const Selection& selection);
 
 /// The headers of every model that `path` names, and the small files beside them that say more. Throws Error when there
