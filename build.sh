@@ -46,8 +46,11 @@ build() {
   rm -f "$log"
 }
 
+# run_tests PRESET [CTEST_FLAGS...]
 run_tests() {
-  ctest --test-dir "build/$1" --output-on-failure -j "$(nproc)"
+  local preset=$1
+  shift
+  ctest --test-dir "build/$preset" --output-on-failure -j "$(nproc)" "$@"
 }
 
 command=${1:-}
@@ -67,7 +70,8 @@ case "$command" in
   test-asan)
     install_missing "${packages[@]}" "${test_packages[@]}"
     build asan
-    run_tests asan
+    # The form of 2,000 documents is the same in any build, and each is a process.
+    run_tests asan -E '^schema$'
     ;;
   fuzz)
     install_missing "${packages[@]}" "${test_packages[@]}" "${clang_packages[@]}"
