@@ -1,11 +1,11 @@
 #include "formats/byte_reader.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 constexpr std::uint64_t kFirstFetch = 256 * 1024;  // the whole header of most files without a vocabulary
 // Real headers stay below 20 MB. A file that wants more is damaged or hostile, and its bytes would all be kept.
-constexpr std::uint64_t kMostHeader = std::uint64_t{1} << 30;
+constexpr std::uint64_t kMaxHeader = std::uint64_t{1} << 30;
 }  // namespace
 
 void ByteReader::fetch(std::uint64_t length, std::string_view field) {
@@ -14,9 +14,9 @@ void ByteReader::fetch(std::uint64_t length, std::string_view field) {
          "truncated-header");
   }
   const std::uint64_t end = position_ + length;  // within the file, so it cannot wrap
-  if (end > kMostHeader)
+  if (end > kMaxHeader)
     fail(position_, field, "a header of " + std::to_string(end) + " bytes", "at most 1 GiB", "absurd-count");
-  const std::uint64_t generous = std::min({2 * bytes_.size, source_.available(), kMostHeader});
+  const std::uint64_t generous = std::min({2 * bytes_.size, source_.available(), kMaxHeader});
   const std::uint64_t wanted = std::max(end, std::max(generous, std::min(kFirstFetch, source_.available())));
   auto larger = std::make_unique_for_overwrite<std::byte[]>(wanted);
   if (bytes_.size > 0) std::memcpy(larger.get(), bytes_.data.get(), bytes_.size);
@@ -25,4 +25,4 @@ void ByteReader::fetch(std::uint64_t length, std::string_view field) {
   bytes_.size = wanted;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -11,7 +11,7 @@
 #include "formats/error.h"
 #include "formats/model_file.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// A cursor over the start of a file that fetches more of it as it goes. Every read names its field, so that running
 /// off the end reads "byte 0x1a4: tensor count: found 3 bytes, expected 8". Positions stay valid, addresses do not:
@@ -61,4 +61,4 @@ class ByteReader {
   std::endian order_ = std::endian::little;
 };
 
-}  // namespace weigh
+}  // namespace weigh::core

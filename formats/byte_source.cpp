@@ -11,7 +11,7 @@
 #include "formats/checked.h"
 #include "formats/error.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -67,4 +67,4 @@ std::vector<std::byte> read_all(ByteSource& source, std::uint64_t limit) {
   return bytes;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace weigh {
+namespace weigh::core {
 
 /// Where a file's bytes come from. The only interface of the project: a file, memory, a decompressed stream, a
 /// snapshot, later a server.
@@ -59,4 +59,4 @@ class FileSource : public ByteSource {
 /// All bytes of `source`, which must not be larger than `limit` (IoError otherwise).
 std::vector<std::byte> read_all(ByteSource& source, std::uint64_t limit);
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace weigh {
+namespace weigh::core {
 
 /// a + b, or nothing when the sum does not fit in 64 bits.
 constexpr std::optional<std::uint64_t> checked_add(std::uint64_t a, std::uint64_t b) {
@@ -26,4 +26,4 @@ constexpr std::optional<std::uint64_t> checked_round_up(std::uint64_t value, std
   return checked_add(value, multiple - rest);
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -6,7 +6,7 @@
 
 #include "formats/checked.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -87,4 +87,4 @@ std::optional<std::uint64_t> tensor_bytes(Dtype dtype, std::span<const std::uint
   return with_rows ? checked_add(*with_rows, row.tensor_bytes) : std::nullopt;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace weigh {
+namespace weigh::core {
 
 /// An element type: the index of its row in formats/dtype_table.inc.
 enum class Dtype : std::uint8_t {
@@ -61,4 +61,4 @@ std::optional<std::uint64_t> element_count(std::span<const std::uint64_t> shape)
 /// `MisalignedSlice`).
 std::optional<std::uint64_t> tensor_bytes(Dtype dtype, std::span<const std::uint64_t> shape);
 
-}  // namespace weigh
+}  // namespace weigh::core

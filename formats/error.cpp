@@ -1,6 +1,6 @@
 #include "formats/error.h"
 
-namespace weigh {
+namespace weigh::core {
 
 std::string fault(std::string_view subject, std::string_view found, std::string_view expected) {
   std::string sentence(subject);
@@ -17,11 +17,11 @@ void fail(std::uint64_t offset, std::string_view subject, std::string_view found
 }
 
 std::string quote(std::string_view name) {
-  constexpr std::size_t kMost = 120;  // names of real tensors stay below; hostile ones may be megabytes
+  constexpr std::size_t kMax = 120;  // names of real tensors stay below; hostile ones may be megabytes
   std::string text = "'";
-  text += name.substr(0, kMost);
-  text += name.size() > kMost ? "...'" : "'";
+  text += name.substr(0, kMax);
+  text += name.size() > kMax ? "...'" : "'";
   return text;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

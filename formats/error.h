@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace weigh {
+namespace weigh::core {
 
 /// Everything weigh throws. `what()` is one sentence without a path; whoever catches it knows the path.
 /// Text taken from a file stands in it unescaped: escape it where it is shown.
@@ -43,4 +43,4 @@ std::string fault(std::string_view subject, std::string_view found, std::string_
 /// A name from a file, in quotes and cut to a length that fits in a sentence.
 std::string quote(std::string_view name);
 
-}  // namespace weigh
+}  // namespace weigh::core

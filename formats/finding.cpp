@@ -2,26 +2,26 @@
 
 #include <algorithm>
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
-constexpr std::size_t kMostAlike = 8;
+constexpr std::size_t kMaxAlike = 8;
 }
 
 void FindingLog::add(Finding finding) {
   auto seen = std::ranges::find(seen_, finding.code, &Seen::code);
   if (seen == seen_.end()) seen = seen_.insert(seen_.end(), {finding.code, finding.severity, 0});
   seen->severity = std::max(seen->severity, finding.severity);
-  if (++seen->count <= kMostAlike) findings_.push_back(std::move(finding));
+  if (++seen->count <= kMaxAlike) findings_.push_back(std::move(finding));
 }
 
 void FindingLog::finish() {
   for (const Seen& seen : seen_) {
-    if (seen.count <= kMostAlike) continue;
-    const std::string rest = std::to_string(seen.count - kMostAlike);
+    if (seen.count <= kMaxAlike) continue;
+    const std::string rest = std::to_string(seen.count - kMaxAlike);
     findings_.push_back({seen.severity, seen.code, "and " + rest + " more of these", {}, std::nullopt, {}});
   }
   seen_.clear();
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

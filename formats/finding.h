@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace weigh {
+namespace weigh::core {
 
 enum class Severity : std::uint8_t { Note, Warning, Error };
 
@@ -50,4 +50,4 @@ class FindingLog {
   std::vector<Seen> seen_;
 };
 
-}  // namespace weigh
+}  // namespace weigh::core

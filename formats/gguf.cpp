@@ -23,20 +23,20 @@
 #include "formats/byte_reader.h"
 #include "formats/checked.h"
 #include "formats/layout.h"
-#include "formats/names.h"
+#include "formats/unique.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
-constexpr std::uint32_t kMostDimensions = 4;  // GGML_MAX_DIMS
-constexpr int kMostArrayDepth = 8;            // nested arrays are legal and unheard of; the stack is finite
+constexpr std::uint32_t kMaxDimensions = 4;  // GGML_MAX_DIMS
+constexpr int kMaxArrayDepth = 8;            // nested arrays are legal and unheard of; the stack is finite
 constexpr std::uint64_t kDefaultAlignment = 32;
-constexpr std::uint64_t kLargeAlignment = 1024 * 1024;            // no limit is specified; nobody writes more than 4096
-constexpr std::uint64_t kLongestKey = 65535;                      // specification
-constexpr std::uint64_t kLongestName = 64;                        // specification; llama.cpp stops at 63
-constexpr std::uint64_t kMostReserved = 64 * 1024;                // tensor infos to make room for at once
-constexpr std::uint64_t kMostElements = std::uint64_t{1} << 63U;  // ggml counts in signed 64 bits
+constexpr std::uint64_t kLargeAlignment = 1024 * 1024;           // no limit is specified; nobody writes more than 4096
+constexpr std::uint64_t kLongestKey = 65535;                     // specification
+constexpr std::uint64_t kLongestName = 64;                       // specification; llama.cpp stops at 63
+constexpr std::uint64_t kMaxReserved = 64 * 1024;                // tensor infos to make room for at once
+constexpr std::uint64_t kMaxElements = std::uint64_t{1} << 63U;  // ggml counts in signed 64 bits
 
 struct Range {
   std::uint64_t offset = 0;
@@ -180,8 +180,8 @@ class GgufReader {
   }
 
   void skip_elements(ValueType type, std::uint64_t count, const std::string& key, int depth) {
-    if (depth > kMostArrayDepth) {
-      fail(reader_.position(), "nested arrays of key " + quote(key), "more than " + std::to_string(kMostArrayDepth),
+    if (depth > kMaxArrayDepth) {
+      fail(reader_.position(), "nested arrays of key " + quote(key), "more than " + std::to_string(kMaxArrayDepth),
            "fewer levels", "deep-nesting");
     }
     if (type == ValueType::String) {
@@ -216,13 +216,13 @@ class GgufReader {
 
   void read_tensor_infos() {
     // The count fits in the file, but only bytes that were read are worth memory.
-    infos_.reserve(std::min(tensor_count_, kMostReserved));
+    infos_.reserve(std::min(tensor_count_, kMaxReserved));
     for (std::uint64_t i = 0; i < tensor_count_; ++i) {
       TensorInfo info;
       info.name = read_string("tensor name");
       const std::uint64_t count_at = reader_.position();
       info.dims_count = reader_.read<std::uint32_t>("number of dimensions");
-      if (info.dims_count > kMostDimensions) {
+      if (info.dims_count > kMaxDimensions) {
         fail(count_at, subject(info), std::to_string(info.dims_count) + " dimensions", "at most 4");
       }
       info.dims_begin = static_cast<std::uint32_t>(file_.dims.size());
@@ -262,8 +262,8 @@ class GgufReader {
       tensor.shape = std::span(file_.dims).subspan(infos_[i].dims_begin, infos_[i].dims_count);
       tensor.offset = infos_[i].offset;
       const auto elements = element_count(tensor.shape);
-      if (!elements || *elements >= kMostElements ||
-          std::ranges::any_of(tensor.shape, [](auto d) { return d >= kMostElements; })) {
+      if (!elements || *elements >= kMaxElements ||
+          std::ranges::any_of(tensor.shape, [](auto d) { return d >= kMaxElements; })) {
         fail(infos_[i].type_at, "tensor " + quote(tensor.name), "dimensions whose product exceeds 63 bits",
              "fewer elements", "size-overflow");
       }
@@ -427,4 +427,4 @@ bool looks_like_gguf(std::span<const std::byte> head) {
 
 ModelFile read_gguf(ByteSource& source) { return GgufReader(source).read(); }
 
-}  // namespace weigh
+}  // namespace weigh::core

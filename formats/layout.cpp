@@ -6,7 +6,7 @@
 #include "formats/checked.h"
 #include "formats/error.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -103,4 +103,4 @@ void check_layout(ModelFile& file, const LayoutRules& rules) {
   check_end(file, rules, used, sorted);
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -4,7 +4,7 @@
 
 #include "formats/model_file.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// What the format says of the data area, and how bad it is when a file does otherwise.
 struct LayoutRules {
@@ -18,4 +18,4 @@ struct LayoutRules {
 /// `trailing-bytes`. Tensor sizes and header_bytes are already set; no end of a tensor exceeds 64 bits.
 void check_layout(ModelFile& file, const LayoutRules& rules);
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstring>
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -211,4 +211,4 @@ MetadataValue decode(const Metadata& metadata, const MetadataEntry& entry, std::
   return decode_scalar(entry.type, entry.bytes, metadata.byte_order);
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

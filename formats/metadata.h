@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace weigh {
+namespace weigh::core {
 
 /// GGUF's value types, with its ids. safetensors `__metadata__` holds only String.
 enum class ValueType : std::uint8_t {
@@ -82,4 +82,4 @@ struct MetadataValue {
 /// Decodes an entry; of every array at most `most_elements` elements.
 MetadataValue decode(const Metadata& metadata, const MetadataEntry& entry, std::uint64_t most_elements);
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -7,11 +7,11 @@
 
 #include "formats/error.h"
 #include "formats/gguf.h"
-#include "formats/names.h"
 #include "formats/safetensors.h"
 #include "formats/snapshot.h"
+#include "formats/unique.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -157,4 +157,4 @@ ModelFile read_model_file(ByteSource& source, std::string_view path) {
   return reader->read(source);
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

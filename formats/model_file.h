@@ -15,7 +15,7 @@
 #include "formats/metadata.h"
 #include "formats/tensor.h"
 
-namespace weigh {
+namespace weigh::core {
 
 enum class Format : std::uint8_t { Gguf, Safetensors };
 
@@ -59,4 +59,4 @@ struct ModelFile {
 /// Throws FormatError when the bytes are neither, naming what they are where it is known, or when the header is broken.
 ModelFile read_model_file(ByteSource& source, std::string_view path);
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -19,19 +19,19 @@
 #include "formats/byte_reader.h"
 #include "formats/checked.h"
 #include "formats/layout.h"
-#include "formats/names.h"
+#include "formats/unique.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
 namespace ondemand = simdjson::ondemand;
 
-constexpr std::uint64_t kMostHeader =
+constexpr std::uint64_t kMaxHeader =
     100'000'000;  // the reference reader's own cap; larger headers are refused there too
 constexpr std::uint64_t kPrefix = 8;
-constexpr std::size_t kMostDepth = 127;  // of nested JSON, as in the reference
-constexpr std::size_t kFieldDepth = 3;   // a tensor's fields stand inside the tensor inside the header
+constexpr std::size_t kMaxDepth = 127;  // of nested JSON, as in the reference
+constexpr std::size_t kFieldDepth = 3;  // a tensor's fields stand inside the tensor inside the header
 
 struct Range {
   std::uint64_t begin = 0;
@@ -65,7 +65,7 @@ class SafetensorsReader {
     std::array<std::byte, kPrefix> prefix{};
     source_.read(0, prefix);
     for (std::size_t i = kPrefix; i-- > 0;) length_ = length_ << 8U | static_cast<std::uint64_t>(prefix[i]);
-    if (length_ > kMostHeader) fail(0, "header length", std::to_string(length_), "at most 100000000", "header-length");
+    if (length_ > kMaxHeader) fail(0, "header length", std::to_string(length_), "at most 100000000", "header-length");
     if (length_ > file_.file_bytes - kPrefix) {
       fail(0, "header length", std::to_string(length_),
            "at most the " + std::to_string(file_.file_bytes - kPrefix) + " bytes left", "header-length");
@@ -217,7 +217,7 @@ class SafetensorsReader {
 
   // Reads what means nothing to us, only so that a fault in it is seen.
   void check_json(ondemand::value value, std::size_t depth) {
-    if (depth > kMostDepth) fail_json("nesting deeper than 127 levels", "deep-nesting");
+    if (depth > kMaxDepth) fail_json("nesting deeper than 127 levels", "deep-nesting");
     switch (value.type()) {
       case ondemand::json_type::object:
         for (auto field : value.get_object()) {
@@ -350,9 +350,9 @@ bool looks_like_safetensors(std::span<const std::byte> head, std::uint64_t file_
   for (std::size_t i = kPrefix; i-- > 0;) length = length << 8U | static_cast<std::uint64_t>(head[i]);
   std::size_t at = kPrefix;
   while (at < head.size() && is_blank(static_cast<char>(head[at]))) ++at;
-  return length <= kMostHeader && length <= file_bytes - kPrefix && at < head.size() && head[at] == std::byte{'{'};
+  return length <= kMaxHeader && length <= file_bytes - kPrefix && at < head.size() && head[at] == std::byte{'{'};
 }
 
 ModelFile read_safetensors(ByteSource& source) { return SafetensorsReader(source).read(); }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -18,16 +18,16 @@
 #include "formats/checked.h"
 #include "formats/error.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
 constexpr std::string_view kMagic = "WEIGHSNP";
 constexpr std::uint32_t kVersion = 1;
 constexpr int kLevel = 12;  // headers are small and read often: worth a second of packing
-constexpr std::uint64_t kMostRatio = 512;
+constexpr std::uint64_t kMaxRatio = 512;
 constexpr std::uint64_t kAlwaysAllowed = std::uint64_t{16} << 20U;
-constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 30U;
+constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 30U;
 
 void append(std::vector<std::byte>& out, std::string_view text) {
   const auto bytes = std::as_bytes(std::span(text));
@@ -43,7 +43,7 @@ void append_string(std::vector<std::byte>& out, std::string_view text) {
 }
 
 std::vector<std::byte> decompressed(std::span<const std::byte> packed) {
-  const std::uint64_t most = std::min(kMostBytes, most_unpacked(packed.size()));
+  const std::uint64_t most = std::min(kMaxBytes, most_unpacked(packed.size()));
   const std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context(ZSTD_createDCtx(), ZSTD_freeDCtx);
   std::vector<std::byte> out;
   ZSTD_inBuffer in{packed.data(), packed.size(), 0};
@@ -92,7 +92,7 @@ bool looks_like_zstd(std::span<const std::byte> head) {
 }
 
 std::uint64_t most_unpacked(std::uint64_t packed_bytes) {
-  return std::max(kAlwaysAllowed, checked_mul(packed_bytes, kMostRatio).value_or(UINT64_MAX));
+  return std::max(kAlwaysAllowed, checked_mul(packed_bytes, kMaxRatio).value_or(UINT64_MAX));
 }
 
 std::vector<std::byte> write_snapshot(const Snapshot& snapshot) {
@@ -154,4 +154,4 @@ Snapshot read_snapshot(std::span<const std::byte> bytes) {
   return snapshot;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

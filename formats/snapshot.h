@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace weigh {
+namespace weigh::core {
 
 /// The first bytes of one file and how long the whole file is. A small file (config.json) is there as a whole.
 struct SnapshotFile {
@@ -34,4 +34,4 @@ std::vector<std::byte> write_snapshot(const Snapshot& snapshot);
 /// Throws FormatError when the bytes are damaged or no snapshot.
 Snapshot read_snapshot(std::span<const std::byte> bytes);
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -6,7 +6,7 @@
 
 #include "formats/dtype.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// One tensor of a file's header. Name and shape are views into the ModelFile that holds it.
 struct Tensor {
@@ -18,4 +18,4 @@ struct Tensor {
   std::uint64_t bytes = 0;  ///< from dtype and shape; for a dtype of unknown size, what lies up to the next tensor
 };
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -5,10 +5,10 @@
 #include <filesystem>
 
 #include "formats/error.h"
-#include "src/audit/deep.h"
-#include "src/audit/look.h"
+#include "src/audit/audited_files.h"
+#include "src/audit/check_content.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -29,9 +29,9 @@ bool is_unfinished(std::string_view name) {
 }
 
 void list_unfinished(const fs::path& folder, const std::string& prefix, std::vector<std::string>& names) {
-  constexpr std::size_t kMost = 1000;
+  constexpr std::size_t kMax = 1000;
   std::error_code error;
-  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end && names.size() < kMost;
+  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end && names.size() < kMax;
        entry.increment(error)) {
     const std::string name = entry->path().lexically_relative(folder).string();
     if (is_unfinished(name)) names.push_back(prefix + name);
@@ -39,7 +39,7 @@ void list_unfinished(const fs::path& folder, const std::string& prefix, std::vec
 }
 
 // Those of the folder itself, of a local-dir download's hidden folder, and of the cache that a snapshot links into.
-std::vector<std::string> unfinished_downloads(const Named& named) {
+std::vector<std::string> unfinished_downloads(const ResolvedPath& named) {
   std::vector<std::string> names;
   const auto own = [&](const std::string& name) {
     if (named.whole_folder) return true;
@@ -59,17 +59,17 @@ std::vector<std::string> unfinished_downloads(const Named& named) {
   return names;
 }
 
-bool can_run(const Check& check, const Audited& audited, bool deep) {
+bool can_run(const Check& check, const AuditInput& input, bool deep) {
   const auto is = [&](Format format) {
-    return audited.model != nullptr && audited.model->checkpoint.files.front().format == format;
+    return input.model != nullptr && input.model->checkpoint.files.front().format == format;
   };
   if (check.group == CheckGroup::Deep && !deep) return false;
   switch (check.subject) {
-    case Subject::Reading: return true;
-    case Subject::Folder: return audited.folder != nullptr;
-    case Subject::Model: return audited.model != nullptr;
-    case Subject::Gguf: return is(Format::Gguf);
-    case Subject::Safetensors: return is(Format::Safetensors);
+    case CheckInput::Reading: return true;
+    case CheckInput::Folder: return input.folder != nullptr;
+    case CheckInput::Model: return input.model != nullptr;
+    case CheckInput::Gguf: return is(Format::Gguf);
+    case CheckInput::Safetensors: return is(Format::Safetensors);
   }
   return false;
 }
@@ -99,25 +99,25 @@ Finding as_finding(const Error& error, bool format) {
   return {Severity::Error, code, error.what(), {}, error.offset, {}};
 }
 
-Audit run_checks(std::string path, const Audited& audited, std::vector<Finding> already, const AuditOptions& options) {
+Audit run_checks(std::string path, const AuditInput& input, std::vector<Finding> already, const AuditOptions& options) {
   Audit audit;
   audit.path = std::move(path);
   const bool told = !already.empty();
   audit.findings = std::move(already);
   const std::string_view reading = told ? audit.findings.front().code : std::string_view();
-  if (audited.model != nullptr) {
-    audit.files = audited.model->checkpoint.file_paths;
-    audit.findings.insert(audit.findings.end(), audited.model->findings.begin(), audited.model->findings.end());
+  if (input.model != nullptr) {
+    audit.files = input.model->checkpoint.file_paths;
+    audit.findings.insert(audit.findings.end(), input.model->findings.begin(), input.model->findings.end());
   }
   std::vector<Finding> own;
   FindingLog log(own);
   for (const Check& check : checks()) {
-    if (!can_run(check, audited, options.deep)) continue;
+    if (!can_run(check, input, options.deep)) continue;
     audit.checks_run.push_back(check.id);
-    if (check.run != nullptr) check.run(audited, Alarm(check, log));
+    if (check.run != nullptr) check.run(input, FindingReporter(check, log));
   }
   log.finish();
-  if (options.deep) std::ranges::move(look_deep(audited, options), std::back_inserter(own));
+  if (options.deep) std::ranges::move(look_deep(input, options), std::back_inserter(own));
   // The same fault, found when the file was opened and when it was looked at.
   if (told && std::ranges::find(own, reading, &Finding::code) != own.end()) {
     audit.findings.erase(audit.findings.begin());
@@ -129,9 +129,9 @@ Audit run_checks(std::string path, const Audited& audited, std::vector<Finding> 
 }
 
 // One model of what was named. `beside`: the folder's other files are part of this audit.
-Audit audit_selection(const Named& named, const Selection& selection, const std::string& shown, Audited audited,
+Audit audit_selection(const ResolvedPath& named, const Selection& selection, const std::string& shown, AuditInput input,
                       const AuditOptions& options) {
-  audited.selection = &selection;
+  input.selection = &selection;
   std::vector<Finding> already;
   std::optional<Model> model;
   try {
@@ -139,13 +139,13 @@ Audit audit_selection(const Named& named, const Selection& selection, const std:
     checkpoint.path = shown;
     checkpoint.header_only = named.header_only;
     model = describe(std::move(checkpoint));
-    audited.model = &*model;
+    input.model = &*model;
   } catch (const FormatError& error) {
     already.push_back(as_finding(error, true));
   } catch (const Error& error) {
     already.push_back(as_finding(error, false));
   }
-  Audit audit = run_checks(shown, audited, std::move(already), options);
+  Audit audit = run_checks(shown, input, std::move(already), options);
   if (audit.files.empty()) {
     for (const std::string& name : selection.files) audit.files.push_back(named.folder.path_of(name));
   }
@@ -168,60 +168,59 @@ void leave_only(const Selection& selection, Folder& folder) {
 
 // What is left where not even the names of the model's files are known.
 Audit audit_failure(const std::string& path, Finding finding, const AuditOptions& options) {
-  Audited audited;
-  Named named;
+  AuditInput input;
+  ResolvedPath named;
   std::error_code error;
   if (fs::is_directory(path, error)) {
     try {
       named.folder = local_folder(path);
       named.whole_folder = true;
-      audited.folder = &named.folder;
-      audited.beside = true;
-      audited.has_models = std::ranges::any_of(named.folder.names, [](const std::string& name) {
+      input.folder = &named.folder;
+      input.beside = true;
+      input.has_models = std::ranges::any_of(named.folder.names, [](const std::string& name) {
         return name.ends_with(".safetensors") || name.ends_with(".gguf");
       });
-      audited.downloads = unfinished_downloads(named);
+      input.downloads = unfinished_downloads(named);
     } catch (const Error&) {  // it cannot be listed: the finding says so
-      audited.folder = nullptr;
+      input.folder = nullptr;
     }
   }
-  return run_checks(path, audited, {std::move(finding)}, options);
+  return run_checks(path, input, {std::move(finding)}, options);
 }
 
 }  // namespace
 
 std::vector<Audit> audit_path(const std::string& path, const AuditOptions& options) {
-  Named named;
+  ResolvedPath named;
   try {
-    named = look_up(path);
-    if (named.selections.empty()) throw IoError(nothing_here(named.folder), std::nullopt, "no-model");
+    named = resolve_path(path);
+    if (named.selections.empty()) throw IoError(explain_no_model(named.folder), std::nullopt, "no-model");
   } catch (const FormatError& error) {
     return {audit_failure(path, as_finding(error, true), options)};
   } catch (const Error& error) {
     return {audit_failure(path, as_finding(error, false), options)};
   }
   if (!named.whole_folder) leave_only(named.selections.front(), named.folder);
-  Audited audited;
-  audited.folder = &named.folder;
-  audited.header_only = named.header_only;
-  audited.has_models = true;
-  audited.downloads = unfinished_downloads(named);
+  AuditInput input;
+  input.folder = &named.folder;
+  input.header_only = named.header_only;
+  input.has_models = true;
+  input.downloads = unfinished_downloads(named);
   const bool loads_as_folder =
       named.whole_folder || (named.folder.has("config.json") &&
                              without_zst(named.selections.front().files.front()).ends_with(".safetensors"));
   std::vector<Audit> audits;
   if (named.selections.size() == 1) {
-    audited.beside = loads_as_folder;
-    audits.push_back(audit_selection(named, named.selections.front(), path, std::move(audited), options));
+    input.beside = loads_as_folder;
+    audits.push_back(audit_selection(named, named.selections.front(), path, std::move(input), options));
     return audits;
   }
-  Audited whole = audited;
+  AuditInput whole = input;
   whole.beside = loads_as_folder;
   audits.push_back(run_checks(path, whole, {}, options));
-  audited.downloads.clear();
+  input.downloads.clear();
   for (const Selection& selection : named.selections) {
-    audits.push_back(
-        audit_selection(named, selection, named.folder.path_of(selection.files.front()), audited, options));
+    audits.push_back(audit_selection(named, selection, named.folder.path_of(selection.files.front()), input, options));
   }
   return audits;
 }
@@ -231,4 +230,4 @@ bool has_error(const Audit& audit) {
                              [](const Finding& finding) { return finding.severity == Severity::Error; });
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -7,7 +7,7 @@
 
 #include "src/audit/check.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// What an audit says of one model, of a folder as such, or of a path that could not be read.
 struct Audit {
@@ -32,4 +32,4 @@ std::vector<Audit> audit_path(const std::string& path, const AuditOptions& optio
 /// Whether any finding is an error.
 bool has_error(const Audit& audit);
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -4,7 +4,7 @@
 #include <array>
 #include <cctype>
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -152,4 +152,4 @@ TemplateFaults look_at_template(std::string_view text) {
   return faults;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace weigh {
+namespace weigh::core {
 
 /// What a Jinja chat template reaches for that none needs: a word of it, as it stands in the text.
 struct TemplateFaults {
@@ -16,4 +16,4 @@ struct TemplateFaults {
 /// Looks at expressions and statements only: what a template prints as it stands may say anything.
 TemplateFaults look_at_template(std::string_view text);
 
-}  // namespace weigh
+}  // namespace weigh::core

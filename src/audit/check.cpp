@@ -7,12 +7,12 @@
 #include "src/audit/checks.h"
 #include "src/audit/checks_md.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
 using enum CheckGroup;
-using enum Subject;
+using enum CheckInput;
 constexpr auto kError = Severity::Error;
 constexpr auto kWarning = Severity::Warning;
 constexpr auto kNote = Severity::Note;
@@ -136,11 +136,11 @@ std::string_view group_name(CheckGroup group) {
   return kNames[static_cast<std::size_t>(group)];
 }
 
-void Alarm::raise(std::string message, Place place) const {
-  raise(check_.severity, std::move(message), std::move(place));
+void FindingReporter::report(std::string message, Location place) const {
+  report(check_.severity, std::move(message), std::move(place));
 }
 
-void Alarm::raise(Severity severity, std::string message, Place place) const {
+void FindingReporter::report(Severity severity, std::string message, Location place) const {
   log_.add({severity, check_.id, std::move(message), std::move(place.tensor), place.offset, std::move(place.file)});
 }
 
@@ -163,4 +163,4 @@ std::string_view check_help(std::string_view id) {
   return first == std::string_view::npos ? std::string_view() : section.substr(first, last + 1 - first);
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -12,7 +12,7 @@
 #include "src/model/model.h"
 #include "src/source/folder.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// What a check asks: is the model whole, is what it says of itself true, are its bytes sound, is it safe to load.
 enum class CheckGroup : std::uint8_t { Whole, Honest, Deep, Safe };
@@ -21,7 +21,7 @@ enum class CheckGroup : std::uint8_t { Whole, Honest, Deep, Safe };
 std::string_view group_name(CheckGroup group);
 
 /// What must be there for a check to run.
-enum class Subject : std::uint8_t {
+enum class CheckInput : std::uint8_t {
   Reading,      ///< nothing: reading itself is the check
   Folder,       ///< a folder, whether or not a model can be read from it
   Model,        ///< a model of either format
@@ -30,7 +30,7 @@ enum class Subject : std::uint8_t {
 };
 
 /// What an audit looks at. Pointers are null for what is not there.
-struct Audited {
+struct AuditInput {
   const Folder* folder = nullptr;        ///< where the files lie
   const Selection* selection = nullptr;  ///< the files of one model; null for the folder as such
   const Model* model = nullptr;          ///< null when it could not be read
@@ -43,20 +43,20 @@ struct Audited {
 struct Check;
 
 /// Where a finding belongs.
-struct Place {
+struct Location {
   std::string file = {};
   std::string tensor = {};
   std::optional<std::uint64_t> offset = {};
 };
 
 /// What a check raises its findings with.
-class Alarm {
+class FindingReporter {
  public:
-  Alarm(const Check& check, FindingLog& log) : check_(check), log_(log) {}
+  FindingReporter(const Check& check, FindingLog& log) : check_(check), log_(log) {}
 
   /// With the check's own severity.
-  void raise(std::string message, Place place = {}) const;
-  void raise(Severity severity, std::string message, Place place = {}) const;
+  void report(std::string message, Location place = {}) const;
+  void report(Severity severity, std::string message, Location place = {}) const;
 
  private:
   const Check& check_;
@@ -68,10 +68,10 @@ class Alarm {
 struct Check {
   std::string_view id;  ///< docs/checks.md has a section of the same name
   CheckGroup group;
-  Subject subject;
+  CheckInput subject;
   Severity severity;          ///< the usual one; a finding may be milder
   std::string_view sentence;  ///< what is wrong when it fires
-  void (*run)(const Audited&, const Alarm&);
+  void (*run)(const AuditInput&, const FindingReporter&);
 };
 
 /// Every check there is, group by group.
@@ -83,4 +83,4 @@ const Check* find_check(std::string_view id);
 /// The section of docs/checks.md on a check, in Markdown without its heading; empty when there is none.
 std::string_view check_help(std::string_view id);
 
-}  // namespace weigh
+}  // namespace weigh::core

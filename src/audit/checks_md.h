@@ -2,9 +2,9 @@
 
 #include <string_view>
 
-namespace weigh {
+namespace weigh::core {
 
 /// docs/checks.md, byte for byte.
 std::string_view checks_md();
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -10,18 +10,18 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
 namespace fs = std::filesystem;
 using Kind = ExpectedDigest::Kind;
 
-constexpr std::size_t kMostBytes = std::size_t{1} << 20U;
+constexpr std::size_t kMaxBytes = std::size_t{1} << 20U;
 constexpr std::size_t kSha256Digits = 64;
 constexpr std::size_t kGitDigits = 40;
-constexpr int kMostLinks = 4;    // a user's link, the cache's link, and some to spare
-constexpr int kMostFolders = 4;  // a model's folders, such as text_encoder/, below the one it was downloaded into
+constexpr int kMaxLinks = 4;    // a user's link, the cache's link, and some to spare
+constexpr int kMaxFolders = 4;  // a model's folders, such as text_encoder/, below the one it was downloaded into
 
 struct Text {
   std::string text;
@@ -35,7 +35,7 @@ Text read_text(const fs::path& path) {
   if (descriptor < 0) return result;
   struct stat status {};
   if (::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode)) {
-    result.text.resize(std::min<std::size_t>(kMostBytes, static_cast<std::size_t>(status.st_size)));
+    result.text.resize(std::min<std::size_t>(kMaxBytes, static_cast<std::size_t>(status.st_size)));
     std::size_t have = 0;
     while (have < result.text.size()) {
       const ssize_t got = ::read(descriptor, result.text.data() + have, result.text.size() - have);
@@ -86,7 +86,7 @@ std::optional<ExpectedDigest> digest_of(std::string_view text, std::string state
 std::vector<fs::path> led_to(const std::string& path) {
   std::error_code error;
   std::vector<fs::path> places = {fs::absolute(path, error).lexically_normal()};
-  for (int i = 0; i < kMostLinks; ++i) {
+  for (int i = 0; i < kMaxLinks; ++i) {
     const fs::path target = fs::read_symlink(places.back(), error);
     if (error) break;
     places.push_back((places.back().parent_path() / target).lexically_normal());
@@ -140,7 +140,7 @@ std::optional<ExpectedDigest> by_cached_commit(const fs::path& place) {
 std::vector<std::optional<ExpectedDigest>> by_download(const fs::path& place) {
   fs::path inside = place.filename();
   fs::path folder = place.parent_path();
-  for (int i = 0; i < kMostFolders && folder.has_relative_path(); ++i, folder = folder.parent_path()) {
+  for (int i = 0; i < kMaxFolders && folder.has_relative_path(); ++i, folder = folder.parent_path()) {
     const fs::path store = folder / ".cache" / "huggingface";
     fs::path metadata = store / "download" / inside;
     metadata += ".metadata";
@@ -233,4 +233,4 @@ std::vector<ExpectedDigest> expected_digests(const std::string& path) {
   return digests;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

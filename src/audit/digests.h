@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace weigh {
+namespace weigh::core {
 
 /// What somebody says a file's content must be.
 struct ExpectedDigest {
@@ -25,4 +25,4 @@ struct ExpectedDigest {
 /// and only the text of links. What is malformed is passed over. Throws nothing but std::bad_alloc.
 std::vector<ExpectedDigest> expected_digests(const std::string& path);
 
-}  // namespace weigh
+}  // namespace weigh::core

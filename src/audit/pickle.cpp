@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -116,4 +116,4 @@ bool is_calling_pickle(std::string_view bytes) {
   return result.stopped && result.imports && result.calls;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -10,17 +10,17 @@
 
 #include "formats/checked.h"
 #include "formats/error.h"
-#include "formats/names.h"
+#include "formats/unique.h"
 #include "src/checkpoint/selection.h"
 #include "src/source/folder.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMostConfigBytes = std::uint64_t{16} << 20U;
+constexpr std::uint64_t kMaxConfigBytes = std::uint64_t{16} << 20U;
 
 constexpr std::array<std::string_view, 2> kConfigs = {"config.json", "params.json"};
 constexpr std::array<std::string_view, 4> kQuantizationConfigs = {"quantize_config.json", "quant_config.json",
@@ -35,7 +35,7 @@ constexpr std::array<std::string_view, 7> kOtherSideFiles = {
 std::shared_ptr<const nlohmann::json> read_json(const Folder& folder, const std::string& name, Checkpoint& checkpoint) {
   std::string problem;
   try {
-    const std::vector<std::byte> bytes = read_all(*folder.open(name), kMostConfigBytes);
+    const std::vector<std::byte> bytes = read_all(*folder.open(name), kMaxConfigBytes);
     const auto* text = reinterpret_cast<const char*>(bytes.data());
     auto json = std::make_shared<nlohmann::json>(nlohmann::json::parse(text, text + bytes.size()));
     if (json->is_object()) return json;
@@ -216,24 +216,24 @@ bool is_side_file(std::string_view name) {
 
 }  // namespace
 
-Named look_up(const std::string& path) {
+ResolvedPath resolve_path(const std::string& path) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (status.type() == fs::file_type::not_found) throw IoError("does not exist");
   if (fs::is_directory(status)) {
-    Named named{local_folder(path), {}, true, false};
+    ResolvedPath named{local_folder(path), {}, true, false};
     named.selections = select_models(named.folder);
     return named;
   }
   if (auto snapshot = open_snapshot(path)) {
-    Named named{snapshot_folder(std::move(*snapshot)), {}, true, true};
+    ResolvedPath named{snapshot_folder(std::move(*snapshot)), {}, true, true};
     named.selections = select_models(named.folder);
     return named;
   }
   const fs::path file(path);
   const std::string parent = file.parent_path().string();
   const std::string name = file.filename().string();
-  Named named{local_folder(parent.empty() ? "." : parent), {}, false, false};
+  ResolvedPath named{local_folder(parent.empty() ? "." : parent), {}, false, false};
   if (parent.empty()) named.folder.path.clear();
   if (!named.folder.has(name)) {  // a hidden file: the user named it, so it counts
     named.folder.names.push_back(name);
@@ -243,7 +243,7 @@ Named look_up(const std::string& path) {
   return named;
 }
 
-std::string nothing_here(const Folder& folder) {
+std::string explain_no_model(const Folder& folder) {
   const auto named_like = [&](auto matches) { return std::ranges::find_if(folder.names, matches); };
   const auto pickle =
       named_like([](const std::string& n) { return n.ends_with(".bin") || n.ends_with(".pt") || n.ends_with(".pth"); });
@@ -308,12 +308,12 @@ bool parts_missing(const Checkpoint& checkpoint) {
   });
 }
 
-Opened open_checkpoints(const std::string& path) {
-  Opened opened;
-  Named named;
+OpenResult open_checkpoints(const std::string& path) {
+  OpenResult opened;
+  ResolvedPath named;
   try {
-    named = look_up(path);
-    if (named.selections.empty()) throw IoError(nothing_here(named.folder));
+    named = resolve_path(path);
+    if (named.selections.empty()) throw IoError(explain_no_model(named.folder));
   } catch (const Error& error) {
     opened.failures.push_back({path, error.what(), error.offset});
     return opened;
@@ -333,8 +333,8 @@ Opened open_checkpoints(const std::string& path) {
 }
 
 Snapshot take_snapshot(const std::string& path) {
-  const Named named = look_up(path);
-  if (named.selections.empty()) throw IoError(nothing_here(named.folder));
+  const ResolvedPath named = resolve_path(path);
+  if (named.selections.empty()) throw IoError(explain_no_model(named.folder));
   Snapshot snapshot;
   snapshot.name = named.selections.size() == 1 ? named.selections.front().name : named.folder.name;
   bool safetensors = false;
@@ -352,10 +352,10 @@ Snapshot take_snapshot(const std::string& path) {
   for (const std::string& name : named.folder.names) {
     if (!safetensors || !is_side_file(name)) continue;
     const auto source = named.folder.open(name);
-    if (source->size() > kMostConfigBytes) continue;
-    snapshot.files.push_back({name, source->size(), read_all(*source, kMostConfigBytes)});
+    if (source->size() > kMaxConfigBytes) continue;
+    snapshot.files.push_back({name, source->size(), read_all(*source, kMaxConfigBytes)});
   }
   return snapshot;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -10,7 +10,7 @@
 #include "formats/model_file.h"
 #include "formats/snapshot.h"
 
-namespace weigh {
+namespace weigh::core {
 
 struct Folder;
 struct Selection;
@@ -48,14 +48,14 @@ struct Checkpoint {
 bool parts_missing(const Checkpoint& checkpoint);
 
 /// What one path holds. A bad file beside good ones is a failure, not an exception.
-struct Opened {
+struct OpenResult {
   std::vector<Checkpoint> checkpoints;
   std::vector<Failure> failures;
 };
 
 /// Opens what `path` names: a file, a split or sharded set by any one part or by its index, a folder, a snapshot.
 /// Never throws for what is wrong with the input: that is in `failures`.
-Opened open_checkpoints(const std::string& path);
+OpenResult open_checkpoints(const std::string& path);
 
 /// Opens the files that were selected in a folder. Throws Error when none of them can be read. The caller sets the
 /// path.
@@ -65,4 +65,4 @@ Checkpoint open_selection(const Folder& folder, const Selection& selection);
 /// is none.
 Snapshot take_snapshot(const std::string& path);
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -11,14 +11,14 @@
 
 #include "formats/error.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
 constexpr std::string_view kSafetensors = ".safetensors";
 constexpr std::string_view kGguf = ".gguf";
 constexpr std::string_view kZst = ".zst";
-constexpr std::size_t kMostNamed = 5;  // missing parts named one by one
+constexpr std::size_t kMaxNamed = 5;  // missing parts named one by one
 
 constexpr std::array<std::string_view, 3> kAdapterFiles = {"adapter_model.safetensors", "adapters.safetensors",
                                                            "pytorch_lora_weights.safetensors"};
@@ -62,7 +62,7 @@ std::vector<std::string> in_folder(const Folder& folder, std::string_view prefix
 }
 
 void note_missing(Selection& selection, std::string name) {
-  if (selection.missing_count++ < kMostNamed) selection.missing.push_back(std::move(name));
+  if (selection.missing_count++ < kMaxNamed) selection.missing.push_back(std::move(name));
 }
 
 Selection single(const std::string& name, std::string shown) {
@@ -121,7 +121,7 @@ Selection from_parts(const Folder& folder, const PartName& like, const std::vect
   const std::uint64_t expected = like.total + 1 - first;
   const auto in_range = static_cast<std::uint64_t>(
       std::ranges::count_if(parts, [&](const auto& part) { return part.first >= first && part.first <= like.total; }));
-  for (std::uint64_t number = first; number <= like.total && selection.missing.size() < kMostNamed; ++number) {
+  for (std::uint64_t number = first; number <= like.total && selection.missing.size() < kMaxNamed; ++number) {
     if (in_range == expected) break;
     if (!parts.contains(number)) selection.missing.push_back(fmt::format("part {} of {}", number, like.total));
   }
@@ -301,4 +301,4 @@ Selection select_for_file(const Folder& folder, const std::string& name) {
   return single(name, std::string(base_name(name)));
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -11,7 +11,7 @@
 #include "src/checkpoint/shard_index.h"
 #include "src/source/folder.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// A file name of the form PREFIX-00001-of-00003.gguf or PREFIX_00001-of-00072.safetensors.
 struct PartName {
@@ -34,7 +34,7 @@ struct Selection {
 };
 
 /// What one path names, before any model file is opened.
-struct Named {
+struct ResolvedPath {
   Folder folder;
   std::vector<Selection> selections;
   bool whole_folder = false;  ///< the path is a folder or a snapshot: all that lies in it is meant
@@ -42,10 +42,10 @@ struct Named {
 };
 
 /// Throws Error when there is no such path, or an index cannot be read.
-Named look_up(const std::string& path);
+ResolvedPath resolve_path(const std::string& path);
 
 /// Why a folder without selections has none: a sentence.
-std::string nothing_here(const Folder& folder);
+std::string explain_no_model(const Folder& folder);
 
 /// The models of a folder, each file in at most one (facts: safetensors.md section 5, "Choosing"). Copies of the same
 /// weights in other files are left out and named in a finding. Throws Error when an index cannot be read.
@@ -54,4 +54,4 @@ std::vector<Selection> select_models(const Folder& folder);
 /// The model that one named file belongs to: the set of an index.json, its split or sharded set, or the file itself.
 Selection select_for_file(const Folder& folder, const std::string& name);
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -8,13 +8,13 @@
 #include "formats/error.h"
 #include "src/source/folder.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
 namespace ondemand = simdjson::ondemand;
 
-constexpr std::uint64_t kMostBytes = 250'000'000;  // the Hub refuses larger indexes; the largest known has 60 MB
+constexpr std::uint64_t kMaxBytes = 250'000'000;  // the Hub refuses larger indexes; the largest known has 60 MB
 
 // A count as the many writers put it: a number, seldom its digits in a string, or a float.
 std::optional<std::uint64_t> read_claim(ondemand::value value, std::string_view key, std::vector<Finding>& findings) {
@@ -115,8 +115,7 @@ ShardIndex::~ShardIndex() = default;
 
 ShardIndex read_shard_index(ByteSource& source) {
   const std::uint64_t size = source.size();
-  if (size > kMostBytes)
-    fail(0, "index size", std::to_string(size) + " bytes", "at most " + std::to_string(kMostBytes));
+  if (size > kMaxBytes) fail(0, "index size", std::to_string(size) + " bytes", "at most " + std::to_string(kMaxBytes));
   ShardIndex index;
   index.storage = std::make_unique<ShardIndex::Storage>();
   index.storage->text = std::make_unique<char[]>(size + simdjson::SIMDJSON_PADDING);
@@ -132,4 +131,4 @@ ShardIndex read_shard_index(ByteSource& source) {
   return index;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -11,7 +11,7 @@
 #include "formats/byte_source.h"
 #include "formats/finding.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// A `*.safetensors.index.json`. Move-only: the tensor names are views into it.
 struct ShardIndex {
@@ -33,4 +33,4 @@ struct ShardIndex {
 /// Throws FormatError when it is no such JSON, or names a file outside its folder.
 ShardIndex read_shard_index(ByteSource& source);
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -7,9 +7,9 @@
 #include "src/cli/commands.h"
 #include "src/cli/progress.h"
 #include "src/report/audit.h"
-#include "src/report/words.h"
+#include "src/report/text_format.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 constexpr std::array<std::string_view, 3> kAuditFormats{"text", "json", "sarif"};
@@ -60,4 +60,4 @@ Command setup_audit(CLI::App& parent) {
   return [options](Session& session) { return run_audit(*options, session); };
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -2,7 +2,7 @@
 
 #include "src/cli/options.h"
 
-namespace weigh {
+namespace weigh::core {
 
 // One function per command: adds it to the program's command line and returns what runs it. The table is in run.cpp.
 
@@ -17,4 +17,4 @@ Command setup_snapshot(CLI::App& parent);
 Command setup_scan(CLI::App& parent);
 Command setup_audit(CLI::App& parent);
 
-}  // namespace weigh
+}  // namespace weigh::core

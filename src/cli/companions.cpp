@@ -7,13 +7,13 @@
 #include "formats/error.h"
 #include "src/checkpoint/checkpoint.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 /// Null for a flag that is not given.
 std::unique_ptr<const Model> read(std::string_view flag, const std::string& path) {
   if (path.empty()) return nullptr;
-  Opened opened = open_checkpoints(path);
+  OpenResult opened = open_checkpoints(path);
   if (opened.checkpoints.size() > 1) {
     throw UsageError(fmt::format("{} {} holds {} models; name one", flag, path, opened.checkpoints.size()));
   }
@@ -33,7 +33,7 @@ Companions::Companions(const RunOptions& options)
   if (projector_ && (!projector_->projector || !is_gguf(*projector_))) {
     throw UsageError(fmt::format("--mmproj {}: not a projector; one says general.architecture = clip", options.mmproj));
   }
-  if (draft_ && Subject(*draft_, default_engine(*draft_)).run_model() == nullptr) {
+  if (draft_ && Candidate(*draft_, default_engine(*draft_)).run_model() == nullptr) {
     throw UsageError(fmt::format("--draft {}: its files do not say what a run of it needs", options.draft));
   }
 }
@@ -57,4 +57,4 @@ std::vector<Companion> Companions::for_engine(Engine engine) const {
   return all;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "src/cli/run_options.h"
-#include "src/placement/subject.h"
+#include "src/fit/candidate.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// The models of --mmproj and --draft, read.
 class Companions {
@@ -22,4 +22,4 @@ class Companions {
   std::unique_ptr<const Model> draft_;
 };
 
-}  // namespace weigh
+}  // namespace weigh::core

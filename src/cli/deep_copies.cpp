@@ -4,14 +4,14 @@
 
 #include <map>
 
-#include "src/audit/content.h"
 #include "src/checkpoint/checkpoint.h"
 #include "src/cli/progress.h"
+#include "src/content/read_content.h"
 #include "src/devices/units.h"
 #include "src/report/json.h"
-#include "src/report/words.h"
+#include "src/report/text_format.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 /// Models whose tensor table another one has as well.
@@ -29,7 +29,7 @@ std::vector<StoredModel*> possible_copies(std::vector<StoredModel>& models) {
 
 /// sha256 of a model's weights. Throws Error.
 std::string weights_of(const StoredModel& model, unsigned threads, const ContentProgress& progress) {
-  Opened opened = open_checkpoints(model.row.path);
+  OpenResult opened = open_checkpoints(model.row.path);
   if (opened.checkpoints.size() != 1) {
     throw IoError(opened.failures.empty() ? "is no single model any more" : opened.failures.front().message);
   }
@@ -79,4 +79,4 @@ std::uint64_t compare_weights(std::vector<StoredModel>& models, unsigned threads
   return failed;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -3,9 +3,9 @@
 #include "src/cli/commands.h"
 #include "src/detect/detect.h"
 #include "src/report/listings.h"
-#include "src/report/words.h"
+#include "src/report/text_format.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 struct DevicesOptions {
@@ -57,4 +57,4 @@ Command setup_devices(CLI::App& parent) {
   return [options](Session& session) { return run_devices(*options, session); };
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

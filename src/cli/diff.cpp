@@ -2,7 +2,7 @@
 #include "src/cli/weighing.h"
 #include "src/report/difference.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 struct DiffOptions {
@@ -47,4 +47,4 @@ Command setup_diff(CLI::App& parent) {
   return [options](Session& session) { return run_diff(*options, session); };
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

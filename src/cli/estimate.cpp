@@ -7,9 +7,9 @@
 #include "formats/error.h"
 #include "src/cli/commands.h"
 #include "src/cli/weighing.h"
-#include "src/report/words.h"
+#include "src/report/text_format.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 struct EstimateOptions {
@@ -48,16 +48,16 @@ const Precision& find_precision(std::string_view text) {
   throw UsageError(fmt::format("--precision {}: not known here; there are f32, f16, bf16, f8, int8 and int4", text));
 }
 
-std::vector<const QuantiserType*> types_asked_for(const std::string& as) {
-  std::vector<const QuantiserType*> types;
+std::vector<const QuantizerType*> types_asked_for(const std::string& as) {
+  std::vector<const QuantizerType*> types;
   if (as == "all") {
-    for (const QuantiserType& type : quantiser_types()) types.push_back(&type);
+    for (const QuantizerType& type : quantizer_types()) types.push_back(&type);
     return types;
   }
-  const QuantiserType* type = find_quantiser_type(as);
+  const QuantizerType* type = find_quantizer_type(as);
   if (type == nullptr) {
     std::string names;
-    for (const QuantiserType& row : quantiser_types())
+    for (const QuantizerType& row : quantizer_types())
       names += fmt::format("{}{}", names.empty() ? "" : ", ", row.name);
     throw UsageError(fmt::format("--as {}: no type that llama.cpp's quantiser makes; there are all, {}", as, names));
   }
@@ -66,9 +66,9 @@ std::vector<const QuantiserType*> types_asked_for(const std::string& as) {
 
 /// What a model would be in other GGUF types.
 int run_as(const EstimateOptions& options, Session& session) {
-  const std::vector<const QuantiserType*> types = types_asked_for(options.as);
+  const std::vector<const QuantizerType*> types = types_asked_for(options.as);
   const Catalogue catalogue = load_catalogue();
-  const std::vector<Group> groups = resolve_groups(catalogue, options.on);
+  const std::vector<DeviceSet> groups = resolve_groups(catalogue, options.on);
   Output output(options.common, session, {options.path});
   OneCheckpoint one = open_one(options.path, session);
   Report report;
@@ -81,7 +81,7 @@ int run_as(const EstimateOptions& options, Session& session) {
     status = std::max(status, exit_status(source));
     const Model& model = source.models.back().model;
     const GgufPlan plan = plan_gguf(model);
-    for (const QuantiserType* type : types) {
+    for (const QuantizerType* type : types) {
       report.models.push_back(weigh_prediction(model, predict(plan, *type), groups, catalogue));
     }
   }
@@ -114,10 +114,10 @@ int run_estimate(const EstimateOptions& options, Session& session) {
     throw UsageError(fmt::format("--params {}: more than 64 bits can count", options.parameters));
   }
   const Catalogue catalogue = load_catalogue();
-  const std::vector<Group> groups = resolve_groups(catalogue, options.on);
+  const std::vector<DeviceSet> groups = resolve_groups(catalogue, options.on);
   Output output(options.common, session, {});
   Report report;
-  Model model = imagine(*parameters, precision.dtype, precision.bits);
+  Model model = hypothetical_model(*parameters, precision.dtype, precision.bits);
   model.checkpoint.name = fmt::format("{} parameters in {}", human_parameters(*parameters), precision.dtype);
   report.models.push_back(weigh_model(std::move(model), groups, catalogue));
   write_report(report, output);
@@ -143,4 +143,4 @@ Command setup_estimate(CLI::App& parent) {
   return [options](Session& session) { return run_estimate(*options, session); };
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

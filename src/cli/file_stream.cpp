@@ -12,7 +12,7 @@
 
 #include "formats/error.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 void refuse_models(const std::string& path, const struct stat& target, const std::vector<std::string>& inputs) {
@@ -101,4 +101,4 @@ void OutputFile::commit() {
   temporary_.clear();
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

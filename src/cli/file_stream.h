@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace weigh {
+namespace weigh::core {
 
 /// A write to an output that failed.
 struct OutputError : std::runtime_error {
@@ -64,4 +64,4 @@ class OutputFile {
   std::unique_ptr<FileStream> stream_;
 };
 
-}  // namespace weigh
+}  // namespace weigh::core

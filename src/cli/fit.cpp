@@ -3,9 +3,9 @@
 #include "src/cli/commands.h"
 #include "src/cli/run_options.h"
 #include "src/cli/weighing.h"
-#include "src/report/words.h"
+#include "src/report/text_format.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 struct FitOptions {
@@ -19,7 +19,7 @@ struct FitOptions {
 int run_fit(const FitOptions& options, Session& session) {
   check_run_options(options.run);
   const Catalogue catalogue = load_catalogue();
-  const std::vector<Group> groups = resolve_groups(catalogue, options.on, options.run.together);
+  const std::vector<DeviceSet> groups = resolve_groups(catalogue, options.on, options.run.together);
   if (groups.empty()) {
     throw UsageError("name a device to fit it on: --on rtx-4090, --on 24GiB, --on local; 'weigh devices' lists them");
   }
@@ -28,7 +28,7 @@ int run_fit(const FitOptions& options, Session& session) {
   Output output(options.common, session, options.paths);
   Report report;
   for (const std::string& path : options.paths) {
-    Opened opened = open_checkpoints(path);
+    OpenResult opened = open_checkpoints(path);
     for (Checkpoint& checkpoint : opened.checkpoints) {
       report.models.push_back(
           weigh_run_of(describe(std::move(checkpoint)), options.run, companions, groups, catalogue, RunDetail::Advice));
@@ -65,4 +65,4 @@ Command setup_fit(CLI::App& parent) {
   return [options](Session& session) { return run_fit(*options, session); };
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -3,9 +3,9 @@
 #include "src/cli/commands.h"
 #include "src/cli/run_options.h"
 #include "src/cli/weighing.h"
-#include "src/report/words.h"
+#include "src/report/text_format.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 struct InspectOptions {
@@ -19,14 +19,14 @@ struct InspectOptions {
 int run_inspect(const InspectOptions& options, Session& session) {
   check_run_options(options.run);
   const Catalogue catalogue = load_catalogue();
-  const std::vector<Group> groups = resolve_groups(catalogue, options.on);
+  const std::vector<DeviceSet> groups = resolve_groups(catalogue, options.on);
   const std::optional<Verdict> required = required_verdict(options.require, groups);
   const Companions companions(options.run);
   Output output(options.common, session, options.paths);
   Report report;
   std::size_t unread = 0;
   for (const std::string& path : options.paths) {
-    Opened opened = open_checkpoints(path);
+    OpenResult opened = open_checkpoints(path);
     for (Checkpoint& checkpoint : opened.checkpoints) {
       report.models.push_back(weigh_run_of(describe(std::move(checkpoint)), options.run, companions, groups, catalogue,
                                            RunDetail::Placement));
@@ -60,4 +60,4 @@ Command setup_inspect(CLI::App& parent) {
   return [options](Session& session) { return run_inspect(*options, session); };
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

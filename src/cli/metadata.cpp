@@ -2,7 +2,7 @@
 #include "src/cli/weighing.h"
 #include "src/report/listings.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 struct MetadataOptions {
@@ -36,4 +36,4 @@ Command setup_metadata(CLI::App& parent) {
   return [options](Session& session) { return run_metadata(*options, session); };
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -8,9 +8,9 @@
 #include <cctype>
 #include <charconv>
 
-#include "src/report/words.h"
+#include "src/report/text_format.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 constexpr std::string_view kExitStatuses =
@@ -121,4 +121,4 @@ void Output::finish() {
   if (file_) file_->commit();
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

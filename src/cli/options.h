@@ -16,7 +16,7 @@
 #include "src/devices/device.h"
 #include "src/report/report.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// Where a command may write.
 struct Session {
@@ -80,4 +80,4 @@ class Output {
   std::string format_;
 };
 
-}  // namespace weigh
+}  // namespace weigh::core

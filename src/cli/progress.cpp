@@ -4,9 +4,9 @@
 
 #include <cmath>
 
-#include "src/report/words.h"
+#include "src/report/text_format.h"
 
-namespace weigh {
+namespace weigh::core {
 
 bool ProgressLine::due() const {
   return shown_ && std::chrono::steady_clock::now() - last_ >= std::chrono::milliseconds(100);
@@ -37,4 +37,4 @@ std::string time_left(double seconds, double done, double all) {
   return fmt::format("about {} min left", std::lround(left / 60));
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

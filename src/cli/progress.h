@@ -5,7 +5,7 @@
 
 #include "src/cli/options.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// One line on a terminal's error stream that says how far a long command is; nothing where nobody looks.
 class ProgressLine {
@@ -36,4 +36,4 @@ class ProgressLine {
 /// "about 12 s left", "about 3 min left"; empty when there is no telling.
 std::string time_left(double seconds, double done, double all);
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -9,9 +9,9 @@
 #include "formats/error.h"
 #include "src/cli/commands.h"
 #include "src/cli/file_stream.h"
-#include "src/report/words.h"
+#include "src/report/text_format.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 constexpr std::array kCommands{setup_inspect, setup_fit,     setup_estimate, setup_tensors, setup_metadata,
@@ -157,4 +157,4 @@ int run(std::vector<std::string> arguments, std::ostream& out, std::ostream& err
   return status;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

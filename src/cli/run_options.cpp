@@ -9,7 +9,7 @@
 #include "src/detect/detect.h"
 #include "src/devices/units.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 struct CacheTypes {
@@ -32,14 +32,14 @@ CacheTypes cache_types(const std::string& text) {
 }
 
 std::optional<std::uint64_t> tokens_of(const std::string& text) {
-  constexpr std::uint64_t kMost = std::uint64_t{1} << 32;
+  constexpr std::uint64_t kMax = std::uint64_t{1} << 32;
   const auto tokens = parse_scaled(text, 1);
   const bool whole = text.find('.') == std::string::npos;
-  return tokens && whole && *tokens > 0 && *tokens <= kMost ? tokens : std::nullopt;
+  return tokens && whole && *tokens > 0 && *tokens <= kMax ? tokens : std::nullopt;
 }
 
 // The cards of this machine with its main memory as their host, or that memory alone.
-Group local_group(const Catalogue& catalogue) {
+DeviceSet local_group(const Catalogue& catalogue) {
   const LocalDevices local = detect(*this_machine(), catalogue);
   std::vector<Device> devices;
   std::ranges::copy_if(local.accelerators, std::back_inserter(devices), has_host_memory);
@@ -47,12 +47,12 @@ Group local_group(const Catalogue& catalogue) {
   if (local.host) devices.push_back(*local.host);
   if (devices.empty()) throw UsageError("--on local: found neither a device nor how much memory this machine has");
   const bool shared = !devices.empty() && !has_host_memory(devices.front());
-  Group group = shared ? group_of(devices.front()) : group_of(devices);
+  DeviceSet group = shared ? device_set_of(devices.front()) : device_set_of(devices);
   group.label.id = "local";
   return group;
 }
 
-bool is_quantised(Dtype type) { return info(type).block_elements > 1; }
+bool is_quantized(Dtype type) { return info(type).block_elements > 1; }
 
 }  // namespace
 
@@ -96,7 +96,7 @@ void check_run_options(const RunOptions& options) {
   if (options.flash_attention != "on" && options.flash_attention != "off") {
     throw UsageError(fmt::format("--flash-attention {}: there are on and off", options.flash_attention));
   }
-  if (options.flash_attention == "off" && is_quantised(types.value)) {
+  if (options.flash_attention == "off" && is_quantized(types.value)) {
     throw UsageError(fmt::format("--kv-type {}: a quantised V cache needs flash attention", options.kv_type));
   }
   if (!options.context.empty() && options.context != "max" && !tokens_of(options.context)) {
@@ -108,7 +108,7 @@ void check_run_options(const RunOptions& options) {
   if (options.projector_on_host && options.mmproj.empty()) {
     throw UsageError("--no-mmproj-offload needs a projector: --mmproj FILE");
   }
-  if (!options.as.empty() && find_quantiser_type(options.as) == nullptr) {
+  if (!options.as.empty() && find_quantizer_type(options.as) == nullptr) {
     throw UsageError(fmt::format("--as {}: no type that llama.cpp's quantiser makes", options.as));
   }
   if (!options.as.empty() && !options.engine.empty() && options.engine != "llama.cpp") {
@@ -129,7 +129,7 @@ Engine engine_of(const RunOptions& options, const Model& model) {
   return asked;
 }
 
-Run run_of(const RunOptions& options, const Subject& subject) {
+Run run_of(const RunOptions& options, const Candidate& subject) {
   const CacheTypes types = cache_types(options.kv_type);
   for (const Dtype type : {types.key, types.value}) {
     if (takes_cache_type(subject.engine(), type)) continue;
@@ -157,25 +157,26 @@ Run run_of(const RunOptions& options, const Subject& subject) {
   return run;
 }
 
-std::vector<Group> resolve_groups(const Catalogue& catalogue, const std::vector<std::string>& requests, bool together) {
-  std::vector<Group> groups;
+std::vector<DeviceSet> resolve_groups(const Catalogue& catalogue, const std::vector<std::string>& requests,
+                                      bool together) {
+  std::vector<DeviceSet> groups;
   std::vector<Device> all;
   for (const std::string& request : requests) {
     if (request == "local") {
-      Group local = local_group(catalogue);
+      DeviceSet local = local_group(catalogue);
       all.insert(all.end(), local.slots.begin(), local.slots.end());
       if (local.host) all.push_back(*local.host);
       groups.push_back(std::move(local));
     } else {
       all.push_back(catalogue.resolve(request));
-      groups.push_back(group_of(all.back()));
+      groups.push_back(device_set_of(all.back()));
     }
   }
   if (!together || groups.empty()) return groups;
-  return {group_of(all)};
+  return {device_set_of(all)};
 }
 
-std::optional<Verdict> required_verdict(const std::string& require, const std::vector<Group>& groups) {
+std::optional<Verdict> required_verdict(const std::string& require, const std::vector<DeviceSet>& groups) {
   if (require.empty()) return std::nullopt;
   if (groups.empty()) throw UsageError(fmt::format("--require {} needs a device: --on DEVICE", require));
   if (require == "fits") return Verdict::Fits;
@@ -192,4 +193,4 @@ int with_requirement(int status, const Report& report, std::optional<Verdict> re
   return met ? 0 : kNotMet;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "src/devices/device.h"
-#include "src/placement/fit.h"
+#include "src/fit/fit.h"
 #include "src/report/report.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// The flags that say how a model is run and what its fit must be.
 struct RunOptions {
@@ -42,20 +42,20 @@ void add_require_option(CLI::App& app, std::string& require);
 void check_run_options(const RunOptions& options);
 
 /// How `subject` is run; the context as asked for, of "max" the model's own.
-Run run_of(const RunOptions& options, const Subject& subject);
+Run run_of(const RunOptions& options, const Candidate& subject);
 
 /// The engine asked for, or the one that such files are made for. Throws UsageError where it does not read them.
 Engine engine_of(const RunOptions& options, const Model& model);
 
 /// The devices of `--on`, each by itself, or all of them together. `local` is all that this machine has. Throws
 /// UsageError.
-std::vector<Group> resolve_groups(const Catalogue& catalogue, const std::vector<std::string>& requests,
-                                  bool together = false);
+std::vector<DeviceSet> resolve_groups(const Catalogue& catalogue, const std::vector<std::string>& requests,
+                                      bool together = false);
 
 /// Throws UsageError for an unknown verdict and without devices. Nothing when no verdict is required.
-std::optional<Verdict> required_verdict(const std::string& require, const std::vector<Group>& groups);
+std::optional<Verdict> required_verdict(const std::string& require, const std::vector<DeviceSet>& groups);
 
 /// 3 when a fit is worse than required, else `status`, which is kept when it is not 0.
 int with_requirement(int status, const Report& report, std::optional<Verdict> required);
 
-}  // namespace weigh
+}  // namespace weigh::core

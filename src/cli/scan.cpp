@@ -15,11 +15,11 @@
 #include "src/cli/progress.h"
 #include "src/cli/run_options.h"
 #include "src/cli/weighing.h"
-#include "src/report/words.h"
+#include "src/report/text_format.h"
 #include "src/scan/query.h"
 #include "src/scan/scan.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 struct ScanOptions {
@@ -53,10 +53,10 @@ ScanShard parse_shard(const std::string& text) {
 }
 
 /// Everything that changes a verdict, in words: what the inventory compares.
-std::string run_key(const ScanOptions& options, const std::vector<Group>& groups) {
+std::string run_key(const ScanOptions& options, const std::vector<DeviceSet>& groups) {
   if (groups.empty()) return {};
   std::string key;
-  for (const Group& group : groups) {
+  for (const DeviceSet& group : groups) {
     key += fmt::format("{} x{}", group.label.id, group.label.asked);
     for (const Device& slot : group.slots) key += fmt::format(" {}", budget_of(slot).safe);
     if (group.host) key += fmt::format(" beside {}", budget_of(*group.host).safe);
@@ -119,7 +119,7 @@ class ScanReport {
 /// How one model becomes its line. Flags of a run that a file's engine does not have are left out for it.
 class ScanWeigher {
  public:
-  ScanWeigher(const ScanOptions& options, const Companions& companions, const std::vector<Group>& groups,
+  ScanWeigher(const ScanOptions& options, const Companions& companions, const std::vector<DeviceSet>& groups,
               const Catalogue& catalogue)
       : options_(options.run), companions_(companions), groups_(groups), catalogue_(catalogue) {}
 
@@ -130,7 +130,7 @@ class ScanWeigher {
     facts.header_only = checkpoint.header_only;
     Model model = describe(std::move(checkpoint));
     ModelReport report;
-    report.ladder = true;
+    report.common_devices = true;
     if (groups_.empty()) {
       report.model = std::move(model);
     } else {
@@ -149,7 +149,7 @@ class ScanWeigher {
  private:
   const RunOptions& options_;
   const Companions& companions_;
-  const std::vector<Group>& groups_;
+  const std::vector<DeviceSet>& groups_;
   const Catalogue& catalogue_;
 };
 
@@ -245,7 +245,7 @@ void check_sources(const ScanOptions& options) {
 /// One scan from its first model to its exit status.
 class ScanRun {
  public:
-  ScanRun(const ScanOptions& options, Session& session, const std::vector<Group>& groups)
+  ScanRun(const ScanOptions& options, Session& session, const std::vector<DeviceSet>& groups)
       : options_(options),
         session_(session),
         required_(required_verdict(options.require, groups)),
@@ -284,9 +284,9 @@ class ScanRun {
   }
 
  private:
-  static std::vector<std::string> labels_of(const std::vector<Group>& groups) {
+  static std::vector<std::string> labels_of(const std::vector<DeviceSet>& groups) {
     std::vector<std::string> labels;
-    for (const Group& group : groups) labels.push_back(group.label.id);
+    for (const DeviceSet& group : groups) labels.push_back(group.label.id);
     return labels;
   }
 
@@ -369,7 +369,7 @@ int run_scan(const ScanOptions& options, Session& session) {
   check_sources(options);
   check_run_options(options.run);
   const Catalogue catalogue = load_catalogue();
-  const std::vector<Group> groups = resolve_groups(catalogue, options.on);
+  const std::vector<DeviceSet> groups = resolve_groups(catalogue, options.on);
   const Companions companions(options.run);
   return ScanRun(options, session, groups).run(ScanWeigher(options, companions, groups, catalogue));
 }
@@ -408,4 +408,4 @@ Command setup_scan(CLI::App& parent) {
   return [options](Session& session) { return run_scan(*options, session); };
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -4,9 +4,9 @@
 
 #include "src/cli/commands.h"
 #include "src/cli/weighing.h"
-#include "src/report/words.h"
+#include "src/report/text_format.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 struct SnapshotOptions {
@@ -52,4 +52,4 @@ Command setup_snapshot(CLI::App& parent) {
   return [options](Session& session) { return run_snapshot(*options, session); };
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

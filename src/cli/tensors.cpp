@@ -7,7 +7,7 @@
 #include "src/cli/weighing.h"
 #include "src/report/listings.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 struct TensorsOptions {
@@ -116,4 +116,4 @@ Command setup_tensors(CLI::App& parent) {
   return [options](Session& session) { return run_tensors(*options, session); };
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

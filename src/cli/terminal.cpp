@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <string_view>
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 std::string_view environment(const char* name) {
@@ -52,4 +52,4 @@ Terminal detect_terminal() {
   return terminal;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

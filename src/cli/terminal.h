@@ -1,6 +1,6 @@
 #pragma once
 
-namespace weigh {
+namespace weigh::core {
 
 /// What standard output is, as far as the look of a report depends on it.
 struct Terminal {
@@ -14,4 +14,4 @@ struct Terminal {
 /// Asks standard output and the environment. Where the output is no terminal, $COLUMNS is the width.
 Terminal detect_terminal();
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 
 #include "src/devices/units.h"
-#include "src/report/facts.h"
+#include "src/report/summary.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 /// As one word of a shell's command line.
@@ -26,7 +26,7 @@ std::string shell_quoted(std::string_view text) {
 }
 
 /// Whether nearly all of it is plain floating point, as a trainer writes it.
-bool is_unquantised(const Model& model) {
+bool is_unquantized(const Model& model) {
   if (model.quantization || model.checkpoint.files.empty() || model.checkpoint.kind != CheckpointKind::Model)
     return false;
   std::uint64_t plain = 0;
@@ -36,20 +36,21 @@ bool is_unquantised(const Model& model) {
   return model.weight_bytes > 0 && plain > model.weight_bytes - model.weight_bytes / 100;
 }
 
-/// On each of the groups, or on the ladder of common devices when there are none.
-std::vector<Fit> weigh_groups(Subject& subject, const Run& run, std::span<const Group> groups,
+/// On each of the groups, or on the common_devices of common devices when there are none.
+std::vector<Fit> weigh_groups(Candidate& subject, const Run& run, std::span<const DeviceSet> groups,
                               const Catalogue& catalogue) {
   if (groups.empty()) {
-    return ladder(catalogue, [&](const Device& device) { return weigh_run(subject, run, group_of(device)); });
+    return common_devices(catalogue,
+                          [&](const Device& device) { return weigh_run(subject, run, device_set_of(device)); });
   }
   std::vector<Fit> fits;
-  for (const Group& group : groups) fits.push_back(weigh_run(subject, run, group));
+  for (const DeviceSet& group : groups) fits.push_back(weigh_run(subject, run, group));
   return fits;
 }
 
 /// What an engine is given to load: the first file of a GGUF model, a checkpoint's folder, or `placeholder` for a GGUF
 /// that is still to be made.
-std::string path_to_load(const Model& model, Engine engine, const QuantiserType* type, std::string_view placeholder) {
+std::string path_to_load(const Model& model, Engine engine, const QuantizerType* type, std::string_view placeholder) {
   const Checkpoint& checkpoint = model.checkpoint;
   const bool gguf = checkpoint.files.front().format == Format::Gguf;
   if (engine == Engine::LlamaCpp && (!gguf || type != nullptr)) {
@@ -59,7 +60,7 @@ std::string path_to_load(const Model& model, Engine engine, const QuantiserType*
 }
 
 /// " --mmproj FILE", " -md FILE": what else the engine is to load.
-std::string companion_flags(const Subject& subject, const Run& run) {
+std::string companion_flags(const Candidate& subject, const Run& run) {
   std::string flags;
   for (const Companion& companion : subject.companions()) {
     const std::string path = path_to_load(*companion.model, subject.engine(), nullptr, "DRAFT");
@@ -77,7 +78,7 @@ std::string companion_flags(const Subject& subject, const Run& run) {
 }
 
 /// "llama-server -m model.gguf -c 4096 ..."; empty for an engine that is no program.
-std::string command_line(const Model& model, const Subject& subject, const Run& run, const Fit& fit) {
+std::string command_line(const Model& model, const Candidate& subject, const Run& run, const Fit& fit) {
   struct Program {
     Engine engine;
     std::string_view words;
@@ -97,8 +98,8 @@ std::string command_line(const Model& model, const Subject& subject, const Run& 
   return line;
 }
 
-void add_details(Subject& subject, const Run& run, const Group& group, const Catalogue& catalogue, RunDetail detail,
-                 Fit& fit) {
+void add_details(Candidate& subject, const Run& run, const DeviceSet& group, const Catalogue& catalogue,
+                 RunDetail detail, Fit& fit) {
   if (const auto largest = largest_context(subject, run, group)) {
     fit.max_context = largest->tokens;
     fit.max_context_is_models = largest->is_models;
@@ -112,27 +113,27 @@ void add_details(Subject& subject, const Run& run, const Group& group, const Cat
 
 }  // namespace
 
-ModelReport weigh_model(Model model, std::span<const Group> groups, const Catalogue& catalogue) {
+ModelReport weigh_model(Model model, std::span<const DeviceSet> groups, const Catalogue& catalogue) {
   Need need;
   need.weights = model.weight_bytes;
   ModelReport report;
-  report.ladder = groups.empty() && model.weight_bytes > 0;
-  if (report.ladder) report.fits = ladder(need, "", catalogue);
-  for (const Group& group : groups) report.fits.push_back(judge(need, group.label, ""));
+  report.common_devices = groups.empty() && model.weight_bytes > 0;
+  if (report.common_devices) report.fits = common_devices(need, "", catalogue);
+  for (const DeviceSet& group : groups) report.fits.push_back(judge(need, group.label, ""));
   report.model = std::move(model);
   return report;
 }
 
 ModelReport weigh_run_of(Model model, const RunOptions& options, const Companions& companions,
-                         std::span<const Group> groups, const Catalogue& catalogue, RunDetail detail) {
+                         std::span<const DeviceSet> groups, const Catalogue& catalogue, RunDetail detail) {
   ModelReport report;
   {
-    const QuantiserType* type = options.as.empty() ? nullptr : find_quantiser_type(options.as);
+    const QuantizerType* type = options.as.empty() ? nullptr : find_quantizer_type(options.as);
     const Engine engine = engine_of(options, model);
-    Subject subject(model, engine, type, companions.for_engine(engine));
+    Candidate subject(model, engine, type, companions.for_engine(engine));
     const Run run = run_of(options, subject);
-    report.ladder = groups.empty() && model.weight_bytes > 0;
-    if (report.ladder || !groups.empty()) report.fits = weigh_groups(subject, run, groups, catalogue);
+    report.common_devices = groups.empty() && model.weight_bytes > 0;
+    if (report.common_devices || !groups.empty()) report.fits = weigh_groups(subject, run, groups, catalogue);
     for (std::size_t i = 0; i < groups.size(); ++i) {
       add_placement(subject, run, groups[i], report.fits[i]);
       if (detail != RunDetail::Verdict) add_details(subject, run, groups[i], catalogue, detail, report.fits[i]);
@@ -142,12 +143,12 @@ ModelReport weigh_run_of(Model model, const RunOptions& options, const Companion
       }
     }
   }
-  if (detail == RunDetail::Placement) report.what_next = quantised_sizes(model, options, companions, groups);
+  if (detail == RunDetail::Placement) report.what_next = quantized_sizes(model, options, companions, groups);
   report.model = std::move(model);
   return report;
 }
 
-ModelReport weigh_prediction(const Model& source, const QuantisedSize& prediction, std::span<const Group> groups,
+ModelReport weigh_prediction(const Model& source, const QuantizedSize& prediction, std::span<const DeviceSet> groups,
                              const Catalogue& catalogue) {
   Model model;
   model.checkpoint.path = source.checkpoint.path;
@@ -165,33 +166,33 @@ ModelReport weigh_prediction(const Model& source, const QuantisedSize& predictio
   for (const std::string& remark : prediction.remarks) {
     model.findings.push_back({Severity::Note, "prediction", remark, {}, std::nullopt, {}});
   }
-  Subject subject(source, Engine::LlamaCpp, find_quantiser_type(prediction.type));
+  Candidate subject(source, Engine::LlamaCpp, find_quantizer_type(prediction.type));
   ModelReport report;
   report.fits = weigh_groups(subject, run_of(RunOptions(), subject), groups, catalogue);
-  report.ladder = groups.empty() && prediction.tensor_bytes > 0;
+  report.common_devices = groups.empty() && prediction.tensor_bytes > 0;
   report.model = std::move(model);
   report.predicted_file_bytes = prediction.file_bytes;
   return report;
 }
 
-std::string quantised_sizes(const Model& model, const RunOptions& options, const Companions& companions,
-                            std::span<const Group> groups) {
+std::string quantized_sizes(const Model& model, const RunOptions& options, const Companions& companions,
+                            std::span<const DeviceSet> groups) {
   constexpr std::array<std::string_view, 4> kShown = {"Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M"};
-  if (!is_unquantised(model)) return {};
+  if (!is_unquantized(model)) return {};
   std::string text;
   if (groups.empty()) {
     const GgufPlan plan = plan_gguf(model);
     for (const std::string_view name : kShown) {
-      const QuantisedSize prediction = predict(plan, *find_quantiser_type(name));
+      const QuantizedSize prediction = predict(plan, *find_quantizer_type(name));
       text += fmt::format("{}{} {}", text.empty() ? "" : " | ", name, human_bytes(prediction.tensor_bytes));
     }
     return text;
   }
-  const Subject subject(model, Engine::LlamaCpp);
+  const Candidate subject(model, Engine::LlamaCpp);
   RunOptions in_llama_cpp = options;
   if (!options.engine.empty() && options.engine != "llama.cpp") in_llama_cpp.kv_type = "f16";
   const Run run = run_of(in_llama_cpp, subject);
-  for (const Group& group : groups) {
+  for (const DeviceSet& group : groups) {
     const auto largest = largest_fitting_type(model, run, group, companions.for_engine(Engine::LlamaCpp));
     text += fmt::format("{}{} on {}", text.empty() ? "" : "; ",
                         largest ? fmt::format("{} ({}) is the largest that fits", largest->type->name,
@@ -218,7 +219,7 @@ void write_report(const Report& report, Output& output) {
 }
 
 OneCheckpoint open_one(const std::string& path, const Session& session) {
-  Opened opened = open_checkpoints(path);
+  OpenResult opened = open_checkpoints(path);
   for (const Failure& failure : opened.failures) session.tell(failure_line(failure));
   if (opened.checkpoints.size() > 1) {
     std::string names;
@@ -232,4 +233,4 @@ OneCheckpoint open_one(const std::string& path, const Session& session) {
   return one;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -8,13 +8,13 @@
 #include "src/cli/companions.h"
 #include "src/cli/options.h"
 #include "src/cli/run_options.h"
-#include "src/model/quantiser.h"
+#include "src/quantize/quantize_types.h"
 #include "src/report/report.h"
 
-namespace weigh {
+namespace weigh::core {
 
-/// Holds a model against the devices asked for, or against a ladder of common ones when none was.
-ModelReport weigh_model(Model model, std::span<const Group> groups, const Catalogue& catalogue);
+/// Holds a model against the devices asked for, or against a common_devices of common ones when none was.
+ModelReport weigh_model(Model model, std::span<const DeviceSet> groups, const Catalogue& catalogue);
 
 /// How much of a run's fit is worked out.
 enum class RunDetail : std::uint8_t {
@@ -23,18 +23,18 @@ enum class RunDetail : std::uint8_t {
   Advice,     ///< and what makes it fit
 };
 
-/// Holds a run of a model against the devices asked for, or against a ladder of common ones when none was.
+/// Holds a run of a model against the devices asked for, or against a common_devices of common ones when none was.
 ModelReport weigh_run_of(Model model, const RunOptions& options, const Companions& companions,
-                         std::span<const Group> groups, const Catalogue& catalogue, RunDetail detail);
+                         std::span<const DeviceSet> groups, const Catalogue& catalogue, RunDetail detail);
 
 /// The model that `prediction` says `source` would be, held against the devices.
-ModelReport weigh_prediction(const Model& source, const QuantisedSize& prediction, std::span<const Group> groups,
+ModelReport weigh_prediction(const Model& source, const QuantizedSize& prediction, std::span<const DeviceSet> groups,
                              const Catalogue& catalogue);
 
-/// For a checkpoint that is not quantised: which GGUF type of it is the largest that fits each device, or without
+/// For a checkpoint that is not quantized: which GGUF type of it is the largest that fits each device, or without
 /// devices how large a few types would be. Empty for any other model.
-std::string quantised_sizes(const Model& model, const RunOptions& options, const Companions& companions,
-                            std::span<const Group> groups);
+std::string quantized_sizes(const Model& model, const RunOptions& options, const Companions& companions,
+                            std::span<const DeviceSet> groups);
 
 /// 1 when something could not be read or a model has an error finding, else 0.
 int exit_status(const Report& report);
@@ -49,4 +49,4 @@ struct OneCheckpoint {
 };
 OneCheckpoint open_one(const std::string& path, const Session& session);
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -10,7 +10,7 @@
 #include "src/devices/text.h"
 #include "src/devices/units.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -35,7 +35,7 @@ Bytes number_in(const Machine& machine, const std::string& path) {
   return text ? number(*text) : std::nullopt;
 }
 
-std::uint64_t bounded(std::uint64_t bytes) { return std::min(bytes, kMostDeviceBytes); }
+std::uint64_t bounded(std::uint64_t bytes) { return std::min(bytes, kMaxDeviceBytes); }
 
 // The line "KEY:   123 kB" of /proc/meminfo, in bytes.
 Bytes meminfo(std::string_view text, std::string_view key) {
@@ -47,8 +47,8 @@ Bytes meminfo(std::string_view text, std::string_view key) {
     if (!value.ends_with("kB")) return std::nullopt;
     value.remove_suffix(2);
     const Bytes kib = number(value);
-    constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max() / 1024;
-    return kib && *kib <= kMost ? Bytes(*kib * 1024) : std::nullopt;
+    constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max() / 1024;
+    return kib && *kib <= kMax ? Bytes(*kib * 1024) : std::nullopt;
   }
   return std::nullopt;
 }
@@ -244,7 +244,7 @@ Bytes apple_limit(const Machine& machine) {
   if (const Bytes metal = machine.metal_working_set()) return metal;
   const Bytes wired = number(machine.sysctl("iogpu.wired_limit_mb").value_or("0"));
   if (!wired || *wired == 0) return std::nullopt;
-  return std::min(*wired, kMostDeviceBytes / kMiB) * kMiB;
+  return std::min(*wired, kMaxDeviceBytes / kMiB) * kMiB;
 }
 
 std::optional<Device> apple(const Machine& machine, const Catalogue& catalogue) {
@@ -295,4 +295,4 @@ LocalDevices detect(const Machine& machine, const Catalogue& catalogue) {
   return local;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

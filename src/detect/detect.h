@@ -6,7 +6,7 @@
 #include "src/detect/machine.h"
 #include "src/devices/device.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// What this machine has. Of each device memory_bytes is the total and limit_bytes what is free now, where it is known.
 struct LocalDevices {
@@ -19,4 +19,4 @@ struct LocalDevices {
 /// and the process's cgroup. A device that the catalogue knows by name has its bandwidth.
 LocalDevices detect(const Machine& machine, const Catalogue& catalogue);
 
-}  // namespace weigh
+}  // namespace weigh::core

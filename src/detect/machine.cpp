@@ -13,11 +13,11 @@
 #include <sys/sysctl.h>
 #endif
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
-constexpr std::size_t kMostBytes = std::size_t{1} << 20;  // no file that is read here comes near it
+constexpr std::size_t kMaxBytes = std::size_t{1} << 20;  // no file that is read here comes near it
 
 // A library that is looked for at run time; one that is not there has no functions.
 class Library {
@@ -114,7 +114,7 @@ class ThisMachine : public Machine {
   [[nodiscard]] std::optional<std::string> read(const std::string& path) const override {
     std::ifstream file(path, std::ios::binary);
     if (!file) return std::nullopt;
-    std::string text(kMostBytes, '\0');
+    std::string text(kMaxBytes, '\0');
     file.read(text.data(), static_cast<std::streamsize>(text.size()));
     text.resize(static_cast<std::size_t>(file.gcount()));
     return text;
@@ -155,4 +155,4 @@ class ThisMachine : public Machine {
 
 std::unique_ptr<Machine> this_machine() { return std::make_unique<ThisMachine>(); }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace weigh {
+namespace weigh::core {
 
 /// One device as NVIDIA's management library reports it.
 struct NvidiaDevice {
@@ -37,4 +37,4 @@ class Machine {
 
 std::unique_ptr<Machine> this_machine();
 
-}  // namespace weigh
+}  // namespace weigh::core

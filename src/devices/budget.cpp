@@ -9,7 +9,7 @@
 #include "src/devices/rule.h"
 #include "src/devices/units.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -210,4 +210,4 @@ bool has_host_memory(const Device& device) { return rule_of(device).help == Help
 
 std::uint64_t engine_overhead(const Device& device) { return rule_of(device).engine_overhead; }
 
-}  // namespace weigh
+}  // namespace weigh::core

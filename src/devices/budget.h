@@ -11,7 +11,7 @@
 #include "src/devices/device.h"
 #include "src/devices/plan.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// Bytes of ONE device. memory >= limit >= safe.
 struct Budget {
@@ -83,9 +83,9 @@ std::uint64_t engine_overhead(const Device& device);
 
 /// A few common devices around the boundary between "fits" and what does not, smallest budget first. Where `need`
 /// counts an overhead, each device's own takes its place.
-std::vector<Fit> ladder(const Need& need, std::string_view engine, const Catalogue& catalogue);
+std::vector<Fit> common_devices(const Need& need, std::string_view engine, const Catalogue& catalogue);
 
 /// Likewise, each device judged by `judged`.
-std::vector<Fit> ladder(const Catalogue& catalogue, const std::function<Fit(const Device&)>& judged);
+std::vector<Fit> common_devices(const Catalogue& catalogue, const std::function<Fit(const Device&)>& judged);
 
-}  // namespace weigh
+}  // namespace weigh::core

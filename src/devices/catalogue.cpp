@@ -17,7 +17,7 @@
 #include "src/devices/text.h"
 #include "src/devices/units.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -53,7 +53,7 @@ std::uint64_t number_between(const std::string& field, std::uint64_t least, std:
 }
 
 std::uint64_t memory_field(const std::string& field) {
-  return number_between(field, 1, kMostDeviceBytes, "a whole number of bytes from 1 to 2^50");
+  return number_between(field, 1, kMaxDeviceBytes, "a whole number of bytes from 1 to 2^50");
 }
 
 void read_id(Device& device, const std::string& field) {
@@ -77,7 +77,7 @@ void read_bandwidth(Device& device, const std::string& field) {
 }
 
 void read_count(Device& device, const std::string& field) {
-  device.count = static_cast<std::uint32_t>(number_between(field, 1, kMostDevices, "a whole number from 1 to 4096"));
+  device.count = static_cast<std::uint32_t>(number_between(field, 1, kMaxDevices, "a whole number from 1 to 4096"));
 }
 
 void read_common(Device& device, const std::string& field) {
@@ -147,12 +147,12 @@ Device read_device(const CsvRecord& record, const std::vector<const Column*>& co
 }
 
 // A user's file is a few lines; far beyond that it is some other file.
-constexpr std::uintmax_t kMostFileBytes = 16 * kMiB;
+constexpr std::uintmax_t kMaxFileBytes = 16 * kMiB;
 
 std::string read_text(const std::filesystem::path& path) {
   std::error_code error;
   const std::uintmax_t size = std::filesystem::file_size(path, error);  // an error for folders
-  if (!error && size > kMostFileBytes) throw UsageError(path.string() + ": larger than 16 MiB, not a list of devices");
+  if (!error && size > kMaxFileBytes) throw UsageError(path.string() + ": larger than 16 MiB, not a list of devices");
   std::ifstream file(path, std::ios::binary);
   std::string text(error ? 0 : static_cast<std::size_t>(size), '\0');
   if (error || !file.read(text.data(), static_cast<std::streamsize>(text.size()))) {
@@ -267,4 +267,4 @@ Catalogue load_catalogue() {
   return catalogue;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -5,7 +5,7 @@
 
 #include "formats/error.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -82,4 +82,4 @@ std::vector<CsvRecord> parse_csv(std::string_view text) {
   return CsvReader(text).read();
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace weigh {
+namespace weigh::core {
 
 /// One record of a CSV text.
 struct CsvRecord {
@@ -18,4 +18,4 @@ struct CsvRecord {
 /// out of place.
 std::vector<CsvRecord> parse_csv(std::string_view text);
 
-}  // namespace weigh
+}  // namespace weigh::core

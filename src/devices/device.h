@@ -10,11 +10,11 @@
 #include <string_view>
 #include <vector>
 
-namespace weigh {
+namespace weigh::core {
 
 /// The most one device may have, and the most devices one may ask for: their product stays far from overflow.
-inline constexpr std::uint64_t kMostDeviceBytes = std::uint64_t{1} << 50;  // 1 PiB
-inline constexpr std::uint32_t kMostDevices = 4096;
+inline constexpr std::uint64_t kMaxDeviceBytes = std::uint64_t{1} << 50;  // 1 PiB
+inline constexpr std::uint32_t kMaxDevices = 4096;
 
 /// How a device's memory is shared and what its driver holds back: one budget rule each (budget.cpp).
 enum class DeviceKind : std::uint8_t { DiscreteGpu, Accelerator, AppleUnified, Unified, Cpu, Phone, Size };
@@ -33,7 +33,7 @@ struct Device {
   std::uint32_t asked = 1;  ///< how many of this line of the catalogue were asked for: the 2 of "2x dgx-h100"
   std::string member;       ///< what a machine of several devices is made of, or another name for this one
   std::string maker;        ///< whose rules the memory follows: the member's vendor, else the vendor
-  bool common = false;      ///< stands in the short ladder of a report without --on
+  bool common = false;      ///< stands in the short common_devices of a report without --on
 };
 
 /// "discrete-gpu", ...; "size" for a plain size given on the command line.
@@ -72,4 +72,4 @@ class Catalogue {
 /// else ~/.config/weigh/devices.csv. Throws UsageError when that file cannot be read or is wrong.
 Catalogue load_catalogue();
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -2,9 +2,9 @@
 
 #include <string_view>
 
-namespace weigh {
+namespace weigh::core {
 
 /// The text of devices.csv, compiled in.
 std::string_view devices_csv();
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace weigh {
+namespace weigh::core {
 
 /// Bytes a run needs, part by part; a part that is not counted is absent.
 struct Need {
@@ -68,4 +68,4 @@ struct SpeedBound {
   double full = 0;   ///< with the context full
 };
 
-}  // namespace weigh
+}  // namespace weigh::core

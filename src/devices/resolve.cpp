@@ -11,7 +11,7 @@
 #include "src/devices/text.h"
 #include "src/devices/units.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -45,7 +45,7 @@ std::optional<Device> parse_size(std::string_view text) {
   if (number.empty() || unit == kUnits.end()) return std::nullopt;
 
   const auto bytes = parse_scaled(number, unit->bytes);
-  if (!bytes || *bytes == 0 || *bytes > kMostDeviceBytes) {
+  if (!bytes || *bytes == 0 || *bytes > kMaxDeviceBytes) {
     throw UsageError("found a size that is not a number above 0 and up to 1024TiB");
   }
   Device device;
@@ -73,7 +73,7 @@ Counted parse_count(std::string_view text) {
   if (number.empty() || !rest.starts_with('x')) return {1, text};
   rest = skip_spaces(rest.substr(1));
   const auto count = parse_scaled(number, 1);
-  if (!count || *count == 0 || *count > kMostDevices)
+  if (!count || *count == 0 || *count > kMaxDevices)
     throw UsageError("found a count that is not a whole number from 1 to 4096");
   if (rest.empty()) throw UsageError("found a count without a device");
   return {static_cast<std::uint32_t>(*count), rest};
@@ -102,10 +102,10 @@ const Device* meant(const std::vector<const Device*>& found, const std::string& 
 }
 
 std::string list_of(const std::vector<const Device*>& devices) {
-  constexpr std::size_t kMost = 12;
+  constexpr std::size_t kMax = 12;
   std::string text;
-  for (std::size_t i = 0; i < std::min(devices.size(), kMost); ++i) text += (i == 0 ? "" : ", ") + devices[i]->id;
-  if (devices.size() > kMost) text += fmt::format(" and {} more", devices.size() - kMost);
+  for (std::size_t i = 0; i < std::min(devices.size(), kMax); ++i) text += (i == 0 ? "" : ", ") + devices[i]->id;
+  if (devices.size() > kMax) text += fmt::format(" and {} more", devices.size() - kMax);
   return text;
 }
 
@@ -156,14 +156,14 @@ Device Catalogue::resolve(std::string_view request) const {
     std::optional<Device> size = parse_size(counted.rest);
     Device device = size ? std::move(*size) : choose(*this, counted.rest);
     const auto count = checked_mul(device.count, counted.count);
-    if (!count || *count > kMostDevices) throw UsageError("found more than 4096 devices");
+    if (!count || *count > kMaxDevices) throw UsageError("found more than 4096 devices");
     device.count = static_cast<std::uint32_t>(*count);
     device.asked = counted.count;
     return device;
   } catch (const UsageError& error) {
-    constexpr std::size_t kMost = 120;
-    throw UsageError(fmt::format("--on {}: {}", request.substr(0, kMost), error.what()));
+    constexpr std::size_t kMax = 120;
+    throw UsageError(fmt::format("--on {}: {}", request.substr(0, kMax), error.what()));
   }
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -6,7 +6,7 @@
 #include "src/devices/budget.h"
 #include "src/devices/device.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// What lets a model run that is above the limit.
 enum class Help : std::uint8_t {
@@ -32,4 +32,4 @@ struct DeviceRule {
 
 const DeviceRule& rule_of(const Device& device);
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-namespace weigh {
+namespace weigh::core {
 
 std::string lower(std::string_view text) {
   std::string result(text);
@@ -40,4 +40,4 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-namespace weigh {
+namespace weigh::core {
 
 /// ASCII letters in lower case; ids and device names have no others.
 std::string lower(std::string_view text);
@@ -15,4 +15,4 @@ std::vector<std::string> lower_words(std::string_view text);
 /// How many letters must change, appear or vanish to turn one word into the other (Levenshtein).
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -7,7 +7,7 @@
 
 #include "formats/checked.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -30,18 +30,18 @@ std::string human_bytes(std::uint64_t bytes) {
 }
 
 std::optional<std::uint64_t> parse_scaled(std::string_view number, std::uint64_t unit) {
-  constexpr std::size_t kMostDigits = 6;  // 10^6 * 2^40 stays below 2^64
+  constexpr std::size_t kMaxDigits = 6;  // 10^6 * 2^40 stays below 2^64
   const std::size_t point = number.find('.');
   const auto whole = parse_digits(number.substr(0, point));
   const auto product = whole ? checked_mul(*whole, unit) : std::nullopt;
   if (!product || point == std::string_view::npos) return product;
 
   const std::string_view digits = number.substr(point + 1);
-  const auto fraction = digits.size() <= kMostDigits ? parse_digits(digits) : std::nullopt;
+  const auto fraction = digits.size() <= kMaxDigits ? parse_digits(digits) : std::nullopt;
   if (!fraction) return std::nullopt;
   std::uint64_t scale = 1;
   for (std::size_t i = 0; i < digits.size(); ++i) scale *= 10;
   return checked_add(*product, *fraction * unit / scale);
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace weigh {
+namespace weigh::core {
 
 inline constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 inline constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
@@ -18,4 +18,4 @@ std::string human_bytes(std::uint64_t bytes);
 /// anything else or the product does not fit in 64 bits. Integers throughout: a size is never a float.
 std::optional<std::uint64_t> parse_scaled(std::string_view number, std::uint64_t unit);
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -1,4 +1,4 @@
-// Need against budget: the verdict, its reason in a sentence, and the ladder of devices around the boundary.
+// Need against budget: the verdict, its reason in a sentence, and the common_devices of devices around the boundary.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,20 +12,20 @@
 #include "src/devices/rule.h"
 #include "src/devices/units.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
-constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
 
 // Nobody has 2^64 bytes: a sum that would overflow is as good as that.
-std::uint64_t add(std::uint64_t a, std::uint64_t b) { return checked_add(a, b).value_or(kMost); }
-std::uint64_t times(std::uint64_t a, std::uint64_t b) { return checked_mul(a, b).value_or(kMost); }
+std::uint64_t add(std::uint64_t a, std::uint64_t b) { return checked_add(a, b).value_or(kMax); }
+std::uint64_t times(std::uint64_t a, std::uint64_t b) { return checked_mul(a, b).value_or(kMax); }
 std::uint64_t less(std::uint64_t a, std::uint64_t b) { return a - std::min(a, b); }
 
 std::int64_t difference(std::uint64_t a, std::uint64_t b) {
-  constexpr std::uint64_t kMostSigned = std::numeric_limits<std::int64_t>::max();
-  const auto distance = static_cast<std::int64_t>(std::min(std::max(a, b) - std::min(a, b), kMostSigned));
+  constexpr std::uint64_t kMaxSigned = std::numeric_limits<std::int64_t>::max();
+  const auto distance = static_cast<std::int64_t>(std::min(std::max(a, b) - std::min(a, b), kMaxSigned));
   return a >= b ? distance : -distance;
 }
 
@@ -209,15 +209,15 @@ void set_reason(Fit& fit) {
   fit.reason = fmt::format("{}{}{}; {}", fit.distance, fit.help.empty() ? "" : "; ", fit.help, fit.rule);
 }
 
-std::vector<Fit> ladder(const Need& need, std::string_view engine, const Catalogue& catalogue) {
-  return ladder(catalogue, [&](const Device& device) {
+std::vector<Fit> common_devices(const Need& need, std::string_view engine, const Catalogue& catalogue) {
+  return common_devices(catalogue, [&](const Device& device) {
     Need here = need;
     if (here.overhead) here.overhead = engine_overhead(device);
     return judge(here, device, engine);
   });
 }
 
-std::vector<Fit> ladder(const Catalogue& catalogue, const std::function<Fit(const Device&)>& judged) {
+std::vector<Fit> common_devices(const Catalogue& catalogue, const std::function<Fit(const Device&)>& judged) {
   constexpr std::size_t kStepsBelow = 3;
   constexpr std::size_t kStepsAbove = 3;
   std::vector<Fit> steps;
@@ -246,4 +246,4 @@ std::vector<Fit> ladder(const Catalogue& catalogue, const std::function<Fit(cons
   return rungs;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -53,4 +53,4 @@ const ArchitectureRule* architecture_rule_of_class(std::string_view hugging_face
   return row != kRules.end() ? row : nullptr;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

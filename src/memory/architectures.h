@@ -4,7 +4,7 @@
 #include <span>
 #include <string_view>
 
-namespace weigh {
+namespace weigh::core {
 
 /// What a model keeps between two tokens.
 enum class MemoryKind : std::uint8_t { None, Attention, Recurrent, Hybrid };
@@ -86,4 +86,4 @@ const ArchitectureRule* architecture_rule(std::string_view name);
 /// By a Hugging Face class, "LlamaForCausalLM". Null when no row names it.
 const ArchitectureRule* architecture_rule_of_class(std::string_view hugging_face_class);
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -6,7 +6,7 @@
 
 #include "formats/checked.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -14,8 +14,8 @@ namespace {
 constexpr std::uint64_t kCellMultiple = 256;
 
 // No engine takes more; so products of a few of a run's figures stay within 64 bits.
-constexpr std::uint64_t kMostTokens = std::uint64_t{1} << 32;
-constexpr std::uint64_t kMostSequences = 65536;
+constexpr std::uint64_t kMaxTokens = std::uint64_t{1} << 32;
+constexpr std::uint64_t kMaxSequences = 65536;
 
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
@@ -104,12 +104,12 @@ bool keeps_state(const RunModel& model, const LayerModel& layer) {
 
 std::optional<Cells> count_cells(const RunModel& model, const Run& run) {
   constexpr std::uint64_t kDefaultContext = 4096;
-  if (run.sequences == 0 || run.sequences > kMostSequences || run.batch == 0 || run.micro_batch == 0) {
+  if (run.sequences == 0 || run.sequences > kMaxSequences || run.batch == 0 || run.micro_batch == 0) {
     return std::nullopt;
   }
   const std::uint64_t trained = model.trained_context.value_or(kDefaultContext);
   const std::uint64_t asked = run.context.value_or(std::min(kDefaultContext, trained));
-  if (asked == 0 || asked > kMostTokens || run.micro_batch > kMostTokens || run.batch > kMostTokens) {
+  if (asked == 0 || asked > kMaxTokens || run.micro_batch > kMaxTokens || run.batch > kMaxTokens) {
     return std::nullopt;
   }
   Cells cells;
@@ -157,4 +157,4 @@ std::optional<std::vector<LayerCache>> layer_caches(const RunModel& model, const
   return caches;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

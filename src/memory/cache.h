@@ -7,7 +7,7 @@
 #include "src/memory/hyperparameters.h"
 #include "src/memory/run.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// How many tokens a run's caches hold.
 struct Cells {
@@ -33,4 +33,4 @@ std::optional<std::vector<LayerCache>> layer_caches(const RunModel& model, const
 /// Values of one cell's V in a layer: without flash attention V lies transposed, and every layer takes the widest.
 std::uint64_t value_width(const RunModel& model, const LayerModel& layer, const Run& run);
 
-}  // namespace weigh
+}  // namespace weigh::core

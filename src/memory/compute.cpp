@@ -4,9 +4,9 @@
 
 #include "formats/checked.h"
 #include "src/memory/cache.h"
-#include "src/memory/graph_builder.h"
+#include "src/memory/graph/graph_builder.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -61,7 +61,7 @@ std::optional<Cells> cells_of_graph(const RunModel& model, const Run& run) {
   constexpr std::uint64_t kNodesOfLayer = 100;
   std::uint64_t nodes = 0;
   for (const LayerModel& layer : model.layers) nodes += kNodesOfLayer + 2 * layer.experts_used;
-  return nodes > kMostNodes ? std::nullopt : count_cells(model, run);
+  return nodes > kMaxNodes ? std::nullopt : count_cells(model, run);
 }
 
 Run without_logits(Run run) {
@@ -107,7 +107,7 @@ std::optional<std::uint64_t> host_input_bytes(const RunModel& model, const Run& 
 }
 
 std::optional<std::uint64_t> cache_conversion_bytes(const RunModel& model, const Run& run) {
-  const auto is_quantised = [](Dtype type) { return info(type).block_elements > 1; };
+  const auto is_quantized = [](Dtype type) { return info(type).block_elements > 1; };
   const auto cells = count_cells(model, run);
   if (!cells) return std::nullopt;
   Bytes largest = 0;
@@ -117,8 +117,8 @@ std::optional<std::uint64_t> cache_conversion_bytes(const RunModel& model, const
     const bool latent = layer.mixer == Mixer::Latent && (layer.parts & kAbsorbed) != 0;  // keeps no V
     constexpr std::uint64_t kHalf = 2;
     const Bytes keys =
-        is_quantised(run.key_type) ? product({rows, cells->streams, layer.kv_heads, layer.key_head, kHalf}) : Bytes(0);
-    const Bytes values = is_quantised(run.value_type) && !latent
+        is_quantized(run.key_type) ? product({rows, cells->streams, layer.kv_heads, layer.key_head, kHalf}) : Bytes(0);
+    const Bytes values = is_quantized(run.value_type) && !latent
                              ? product({rows, cells->streams, layer.kv_heads, layer.value_head, kHalf})
                              : Bytes(0);
     const Bytes both = plus(keys, values);
@@ -132,4 +132,4 @@ std::optional<std::uint64_t> host_output_bytes(const RunModel& model, const Run&
   return product({model.vocab, std::max<std::uint64_t>(run.sequences, 1), kValue});
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -6,7 +6,7 @@
 #include "src/memory/hyperparameters.h"
 #include "src/memory/run.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// The compute buffers of a run in bytes: the graph of one micro-batch with all cells in use, laid out as the engine
 /// lays it out. All of them give nothing where count_cells() has nothing or a size does not fit in 64 bits. For an
@@ -25,11 +25,11 @@ std::optional<std::uint64_t> host_input_bytes(const RunModel& model, const Run& 
 /// The logits of one batch, which lie on the host whatever holds the output layer.
 std::optional<std::uint64_t> host_output_bytes(const RunModel& model, const Run& run);
 
-/// What a GPU adds to its compute buffer for a quantised cache: the largest layer's K and V in 16 bits (facts/memory.md
-/// 5.5). 0 when neither is quantised.
+/// What a GPU adds to its compute buffer for a quantized cache: the largest layer's K and V in 16 bits (facts/memory.md
+/// 5.5). 0 when neither is quantized.
 std::optional<std::uint64_t> cache_conversion_bytes(const RunModel& model, const Run& run);
 
 /// Whether the figures above are the engine's, block by block, or an estimate.
 bool compute_is_replayed(const RunModel& model);
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -7,7 +7,7 @@
 #include "src/memory/cache.h"
 #include "src/memory/compute.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -76,4 +76,4 @@ EngineMemory engine_memory(const RunModel& model, const Run& run) {
   return memory;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

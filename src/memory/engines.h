@@ -6,7 +6,7 @@
 #include "src/memory/hyperparameters.h"
 #include "src/memory/run.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// What engines other than llama.cpp keep for a run (facts/memory.md 10), in bytes.
 struct EngineMemory {
@@ -20,4 +20,4 @@ struct EngineMemory {
 /// tokens.
 EngineMemory engine_memory(const RunModel& model, const Run& run);
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -6,12 +6,12 @@
 #include "src/memory/keys.h"
 #include "src/memory/layer_parts.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
 // No real width comes near; sums of products of two of them fit in 64 bits with room to spare.
-constexpr std::uint64_t kMostWidth = std::uint64_t{1} << 28;
+constexpr std::uint64_t kMaxWidth = std::uint64_t{1} << 28;
 
 // One value for each layer: a scalar stands for all, an array gives each its own, and 0 in it means "none in this
 // layer". A layer behind the array's end has none.
@@ -60,14 +60,14 @@ void complete_from_config(const HyperparameterKeys& keys, RunModel& model) {
   }
   StateSpace& ssm = model.ssm;
   if (const auto values = config.number({"linear_value_head_dim"})) {
-    ssm.inner = *values <= kMostWidth && ssm.rank <= kMostWidth ? *values * ssm.rank : 0;
+    ssm.inner = *values <= kMaxWidth && ssm.rank <= kMaxWidth ? *values * ssm.rank : 0;
   } else if (ssm.inner == 0) {
     ssm.inner = config.number({"mamba_expand", "expand"}).value_or(2) * model.embedding;
   }
 }
 
 bool sane(const RunModel& model) {
-  const auto fits = [](auto... values) { return ((values <= kMostWidth) && ...); };
+  const auto fits = [](auto... values) { return ((values <= kMaxWidth) && ...); };
   const StateSpace& s = model.ssm;
   if (!fits(model.embedding, model.vocab, model.window, model.kv_lora_rank, model.q_lora_rank, model.rope_dimensions,
             model.latent_key_head, model.latent_value_head, model.indexer_key, model.indexer_heads, model.expert_groups,
@@ -79,7 +79,7 @@ bool sane(const RunModel& model) {
   return std::ranges::all_of(model.layers, [&](const LayerModel& layer) {
     return fits(layer.heads, layer.kv_heads, layer.key_head, layer.value_head, layer.ffn, layer.expert_ffn,
                 layer.shared_ffn, layer.compress_ratio) &&
-           layer.experts <= kMostExperts && layer.experts_used <= kMostExperts;
+           layer.experts <= kMaxExperts && layer.experts_used <= kMaxExperts;
   });
 }
 
@@ -182,7 +182,7 @@ void read_layers(const HyperparameterKeys& keys, RunModel& model) {
     layer.experts_used = of_layer(used, i, 0);
     layer.expert_ffn = of_layer(expert_ffn, i, layer.ffn);
     layer.shared_ffn = keys.number_or("expert_shared_feed_forward_length",
-                                      shared != 0 && layer.expert_ffn <= kMostWidth ? shared * layer.expert_ffn : 0);
+                                      shared != 0 && layer.expert_ffn <= kMaxWidth ? shared * layer.expert_ffn : 0);
   }
 }
 
@@ -274,7 +274,7 @@ std::optional<RunModel> read_run_model(const Model& source) {
   const auto decoder = keys.number("decoder_block_count");
   const auto layers = decoder ? *decoder : keys.number("block_count").value_or(source.architecture.layers.value_or(0));
   model.embedding = keys.number("embedding_length").value_or(source.architecture.embedding_length.value_or(0));
-  if (layers == 0 || layers > kMostLayers || model.embedding == 0) return std::nullopt;
+  if (layers == 0 || layers > kMaxLayers || model.embedding == 0) return std::nullopt;
   model.layers.resize(static_cast<std::size_t>(layers));
   model.vocab = count_vocabulary(keys, source);
   read_scalars(keys, model);
@@ -290,4 +290,4 @@ std::optional<RunModel> read_run_model(const Model& source) {
   return sane(model) ? std::optional(std::move(model)) : std::nullopt;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -9,7 +9,7 @@
 #include "src/memory/architectures.h"
 #include "src/model/model.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// How a layer mixes tokens.
 enum class Mixer : std::uint8_t { None, Attention, Latent, Mamba, Mamba2, DeltaNet, ShortConvolution, Other };
@@ -101,7 +101,7 @@ struct RunModel {
 std::optional<RunModel> read_run_model(const Model& model);
 
 /// llama.cpp refuses more (LLAMA_MAX_LAYERS, LLAMA_MAX_EXPERTS); so nobody's header makes us loop for long.
-inline constexpr std::uint64_t kMostLayers = 512;
-inline constexpr std::uint64_t kMostExperts = 1024;
+inline constexpr std::uint64_t kMaxLayers = 512;
+inline constexpr std::uint64_t kMaxExperts = 1024;
 
-}  // namespace weigh
+}  // namespace weigh::core

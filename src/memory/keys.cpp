@@ -4,7 +4,7 @@
 #include <array>
 #include <string>
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -95,4 +95,4 @@ std::string_view HyperparameterKeys::architecture() const {
   return classes->front().get_ref<const std::string&>();
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

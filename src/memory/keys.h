@@ -8,7 +8,7 @@
 #include "src/model/config.h"
 #include "src/model/metadata_keys.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// Hyperparameters by the name of their GGUF key, wherever they stand: under the architecture's name in a GGUF file, or
 /// in config.json under the name that its family gives them.
@@ -33,4 +33,4 @@ class HyperparameterKeys {
   ConfigReader config_;
 };
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -220,4 +220,4 @@ void read_layer_parts(const Model& source, RunModel& model) {
   }
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

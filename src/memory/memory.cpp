@@ -9,7 +9,7 @@
 #include "src/memory/compute.h"
 #include "src/memory/engines.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -95,4 +95,4 @@ std::optional<Placement> measure_split(const Model& source, const Run& run, std:
   return place(source, *model, run, proportions);
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -11,7 +11,7 @@
 #include "src/memory/run.h"
 #include "src/model/model.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// The engine whose rules these are, to name beside every figure: they move between its versions.
 inline constexpr std::string_view kRuleSet = "llama.cpp v0.5.0";
@@ -44,4 +44,4 @@ Footprint measure(const Model& model, const Run& run);
 /// model whose hyperparameters are unknown.
 std::optional<Placement> measure_split(const Model& model, const Run& run, std::span<const double> proportions);
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -9,7 +9,7 @@
 #include "src/memory/weights.h"
 #include "src/model/sum.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -152,11 +152,11 @@ Placement place(const Model& source, const RunModel& model, const Run& run, std:
 
 std::uint64_t loaded_weights(const Model& source, const RunModel& model) {
   const WeightParts weights = weight_parts(source, model);
-  Sum sum{.value = weights.input};
+  SaturatingSum sum{.value = weights.input};
   sum.add(weights.output);
   sum.add(weights.everywhere);
   for (const WeightParts::Block& block : weights.blocks) sum.add(block.bytes);
   return sum.value;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -9,7 +9,7 @@
 #include "src/memory/run.h"
 #include "src/model/model.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// What one memory holds of a run, in bytes; a part that cannot be told is absent.
 struct Share {
@@ -36,4 +36,4 @@ Placement place(const Model& source, const RunModel& model, const Run& run, std:
 /// Bytes of the weights that a run loads into one memory, the blocks of multi-token prediction left out.
 std::uint64_t loaded_weights(const Model& source, const RunModel& model);
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -5,7 +5,7 @@
 
 #include "formats/dtype.h"
 
-namespace weigh {
+namespace weigh::core {
 
 enum class Engine : std::uint8_t { LlamaCpp, Transformers, Vllm, Mlx };
 
@@ -31,4 +31,4 @@ struct Run {
   bool projector_on_host = false;    ///< --no-mmproj-offload
 };
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -5,7 +5,7 @@
 
 #include "src/model/sum.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -33,7 +33,7 @@ bool is_output_projection(std::string_view name) {
 
 // Bytes of one class of tensors, all added up without wrapping.
 void add(std::uint64_t& sum, std::uint64_t bytes) {
-  Sum total{.value = sum};
+  SaturatingSum total{.value = sum};
   total.add(bytes);
   sum = total.value;
 }
@@ -83,4 +83,4 @@ WeightParts weight_parts(const Model& source, const RunModel& model) {
   return parts;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

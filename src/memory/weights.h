@@ -8,7 +8,7 @@
 #include "src/memory/hyperparameters.h"
 #include "src/model/model.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// A model's weights by where an engine may put them, in bytes.
 struct WeightParts {
@@ -28,4 +28,4 @@ struct WeightParts {
 
 WeightParts weight_parts(const Model& source, const RunModel& model);
 
-}  // namespace weigh
+}  // namespace weigh::core

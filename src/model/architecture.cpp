@@ -5,11 +5,11 @@
 
 #include "src/model/config.h"
 #include "src/model/metadata_keys.h"
+#include "src/model/packing/schemes.h"
 #include "src/model/remark.h"
-#include "src/model/schemes.h"
 #include "src/model/sum.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -121,7 +121,7 @@ std::optional<std::uint64_t> stated_key_size(const ConfigReader& config) {
   const auto plain = config.number({"qk_nope_head_dim"});
   const auto rotated = config.number({"qk_rope_head_dim"});
   if (plain && rotated) {
-    Sum sum{.value = *plain};
+    SaturatingSum sum{.value = *plain};
     sum.add(*rotated);
     return sum.value;
   }
@@ -292,4 +292,4 @@ Architecture read_architecture(const Checkpoint& checkpoint, std::span<const Ten
   return architecture;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

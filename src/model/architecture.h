@@ -6,7 +6,7 @@
 
 #include "src/model/model.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// From GGUF keys or config.json; what they leave open from the shapes, as far as shapes tell.
 Architecture read_architecture(const Checkpoint& checkpoint, std::span<const Tensor* const> tensors,
@@ -17,4 +17,4 @@ Architecture read_architecture(const Checkpoint& checkpoint, std::span<const Ten
 std::optional<bool> settle_tied_head(const Checkpoint& checkpoint, std::span<const Tensor* const> tensors,
                                      std::span<TensorFacts> facts, std::vector<Finding>& findings);
 
-}  // namespace weigh
+}  // namespace weigh::core

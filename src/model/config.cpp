@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-namespace weigh {
+namespace weigh::core {
 
 using nlohmann::json;
 
@@ -97,4 +97,4 @@ std::string_view ConfigReader::text(std::initializer_list<std::string_view> keys
                                                 : std::string_view();
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -9,7 +9,7 @@
 
 #include "src/checkpoint/checkpoint.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// A value as a whole number that is not negative; 4.0 counts as 4. Nothing for everything else.
 std::optional<std::uint64_t> unsigned_value(const nlohmann::json& value);
@@ -41,4 +41,4 @@ class ConfigReader {
   std::vector<const nlohmann::json*> parts_;
 };
 
-}  // namespace weigh
+}  // namespace weigh::core

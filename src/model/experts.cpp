@@ -10,7 +10,7 @@
 #include "src/model/remark.h"
 #include "src/model/sum.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -28,9 +28,9 @@ struct ExpertLayer {
   std::uint64_t router_columns = 0;
   std::uint64_t count = 0;  // experts, once settled; 0 for a dense block
   bool prediction = false;
-  Sum parameters;
-  Sum bytes;
-  Sum first_group;  // of `parameters`, where the experts come in groups
+  SaturatingSum parameters;
+  SaturatingSum bytes;
+  SaturatingSum first_group;  // of `parameters`, where the experts come in groups
 };
 
 // What the keys or the config say. Lists are per layer.
@@ -208,7 +208,7 @@ std::uint64_t used_in(const ExpertLayer& layer, std::span<const std::uint64_t> u
 // routed * used / count, summed over the layers: the origin is contract.md, "active". Of experts in groups a token uses
 // those of its own group only; the first is text's.
 struct Active {
-  Sum all, prediction;
+  SaturatingSum all, prediction;
 };
 Active active_parameters(std::span<const ExpertLayer> layers, const StatedExperts& stated,
                          std::vector<Finding>& findings) {
@@ -266,7 +266,7 @@ std::optional<Experts> find_experts(const Checkpoint& checkpoint, std::span<cons
   unmark_dense(names, facts, layers);
 
   Experts experts;
-  Sum parameters, bytes, prediction;
+  SaturatingSum parameters, bytes, prediction;
   std::uint64_t fewest = UINT64_MAX;
   for (const ExpertLayer& layer : layers) {
     if (layer.count == 0) continue;
@@ -311,4 +311,4 @@ std::optional<Experts> find_experts(const Checkpoint& checkpoint, std::span<cons
   return experts;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

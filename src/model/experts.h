@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "src/model/model.h"
-#include "src/model/name_reader.h"
+#include "src/model/naming/name_reader.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// The mixture of experts, from names and shapes first, metadata or config second; nothing for a dense model. Marks the
 /// routed tensors in `facts`, whose parameters are known already.
@@ -15,4 +15,4 @@ std::optional<Experts> find_experts(const Checkpoint& checkpoint, std::span<cons
                                     const ReadNames& names, std::span<TensorFacts> facts,
                                     std::vector<Finding>& findings);
 
-}  // namespace weigh
+}  // namespace weigh::core

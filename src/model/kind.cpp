@@ -6,9 +6,9 @@
 
 #include "src/model/config.h"
 #include "src/model/metadata_keys.h"
-#include "src/model/schemes.h"
+#include "src/model/packing/schemes.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -192,10 +192,10 @@ std::vector<std::string> target_modules(const ConfigReader& config, std::span<co
     }
   }
   if (modules.empty()) {
-    constexpr std::size_t kMost = 256;
+    constexpr std::size_t kMax = 256;
     for (const Tensor* tensor : tensors) {
       const auto module = adapted_module(tensor->name);
-      if (!module.empty() && modules.size() < kMost) modules.emplace(module);
+      if (!module.empty() && modules.size() < kMax) modules.emplace(module);
     }
   }
   return {modules.begin(), modules.end()};
@@ -269,4 +269,4 @@ std::string kind_of_model(const Model& model) {
   return std::string(is_gguf(model.checkpoint) ? gguf_kind(model) : safetensors_kind(model));
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -6,7 +6,7 @@
 
 #include "src/model/model.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// By the file's format and, of safetensors, by the class that config.json names.
 Naming naming_of(const Checkpoint& checkpoint);
@@ -22,4 +22,4 @@ std::optional<ProjectorFacts> projector_facts(const Checkpoint& checkpoint);
 /// transformer", "embedding model", ... Empty otherwise. Needs everything else of the model.
 std::string kind_of_model(const Model& model);
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -6,7 +6,7 @@
 
 #include "src/checkpoint/checkpoint.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// The keys of a GGUF model that stand under its architecture's name. Of a split set, the first part has them.
 class ArchitectureKeys {
@@ -55,4 +55,4 @@ class ArchitectureKeys {
   std::string_view name_;
 };
 
-}  // namespace weigh
+}  // namespace weigh::core

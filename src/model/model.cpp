@@ -10,12 +10,12 @@
 #include "src/model/architecture.h"
 #include "src/model/experts.h"
 #include "src/model/kind.h"
-#include "src/model/name_reader.h"
-#include "src/model/quantization.h"
+#include "src/model/naming/name_reader.h"
+#include "src/model/packing/quantization.h"
 #include "src/model/remark.h"
 #include "src/model/sum.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -29,7 +29,7 @@ std::vector<const Tensor*> all_tensors(const Checkpoint& checkpoint) {
 
 struct Sums {
   std::uint64_t tensors = 0;
-  Sum elements, parameters, bytes;
+  SaturatingSum elements, parameters, bytes;
 
   void add(const Tensor& tensor, const TensorFacts& facts) {
     ++tensors;
@@ -47,7 +47,7 @@ bool add_up(std::span<const Tensor* const> tensors, Model& model) {
   std::array<Sums, 256> dtypes{};  // by Dtype, which is one byte
   std::array<Sums, static_cast<std::size_t>(Role::Count)> roles{};
   Sums all;
-  Sum padding;
+  SaturatingSum padding;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const TensorFacts& facts = model.tensors[i];
     dtypes[static_cast<std::size_t>(tensors[i]->dtype)].add(*tensors[i], facts);
@@ -97,7 +97,7 @@ bool is_copy(const Tensor& tensor) {
 
 void count_prediction(std::span<const Tensor* const> tensors, Model& model) {
   Sums sums;
-  Sum copied;
+  SaturatingSum copied;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     if (!model.tensors[i].prediction) continue;
     sums.add(*tensors[i], model.tensors[i]);
@@ -164,7 +164,7 @@ void merge_findings(std::vector<Finding> own, Model& model) {
 
 template <typename Get>
 std::uint64_t sum_over_files(const Checkpoint& checkpoint, Get get) {
-  Sum sum;
+  SaturatingSum sum;
   for (const ModelFile& file : checkpoint.files) sum.add(get(file));
   return sum.value;
 }
@@ -248,11 +248,11 @@ Model describe(Checkpoint checkpoint) {
   return model;
 }
 
-Model imagine(std::uint64_t parameters, std::string_view dtype, std::uint64_t bits_per_parameter) {
+Model hypothetical_model(std::uint64_t parameters, std::string_view dtype, std::uint64_t bits_per_parameter) {
   // Whole bytes, rounded up; 8 parameters at a time so that the product cannot wrap before it is divided.
   const std::uint64_t whole = times(parameters / 8, bits_per_parameter);
   const std::uint64_t rest = (times(parameters % 8, bits_per_parameter) + 7) / 8;
-  Sum bytes{.value = whole};
+  SaturatingSum bytes{.value = whole};
   bytes.add(rest);
   Model model;
   model.total_parameters = parameters;
@@ -266,4 +266,4 @@ Model imagine(std::uint64_t parameters, std::string_view dtype, std::uint64_t bi
   return model;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "src/checkpoint/checkpoint.h"
-#include "src/model/names.h"
-#include "src/model/roles.h"
+#include "src/model/naming/roles.h"
+#include "src/model/naming/tensor_name.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// What the files state; absent where they do not. Per-layer values that differ are in the vectors.
 struct Architecture {
@@ -95,7 +95,7 @@ struct Prediction {
   std::uint64_t tensors = 0;
   std::uint64_t parameters = 0;
   std::optional<std::uint64_t> active_parameters;  ///< per token, where all of it works; absent as the model's own
-  std::uint64_t bytes = 0;                         ///< quantisation overhead included
+  std::uint64_t bytes = 0;                         ///< quantization overhead included
   std::uint64_t copied_parameters = 0;  ///< of those, copies of the model's embedding and head, which engines skip
 };
 
@@ -114,7 +114,7 @@ struct Experts {
   std::uint64_t layers = 0;                        ///< layers with routed experts
   std::uint64_t parameters = 0;                    ///< routed, all layers
   std::optional<std::uint64_t> active_parameters;  ///< routed, that work on one token
-  std::uint64_t bytes = 0;                         ///< routed, quantisation overhead included
+  std::uint64_t bytes = 0;                         ///< routed, quantization overhead included
   std::uint64_t prediction_parameters = 0;         ///< of `parameters`, those in prediction blocks
   std::optional<std::uint64_t> prediction_active_parameters;  ///< likewise of `active_parameters`
   std::vector<std::uint64_t> groups;  ///< experts per group, where a layer has several of which a token uses one
@@ -128,14 +128,14 @@ struct Quantization {
 
 /// What we know of one tensor beyond its header entry. Parallel to the files' tensors, file after file.
 struct TensorFacts {
-  std::uint64_t parameters = 0;  ///< logical: unpacked weights; 0 for quantisation overhead
+  std::uint64_t parameters = 0;  ///< logical: unpacked weights; 0 for quantization overhead
   std::int32_t layer = -1;       ///< block number within its stack, -1 outside of blocks
   std::uint32_t block = 0;       ///< index into the model's blocks
   /// Which series of blocks: the language model's own is Main, or Decoder where there are two.
   Stack stack = Stack::None;
   Role role = Role::Other;
-  bool routed_expert = false;  ///< belongs to the routed experts (quantisation overhead of theirs included)
-  bool prediction = false;     ///< belongs to multi-token prediction, its quantisation overhead included
+  bool routed_expert = false;  ///< belongs to the routed experts (quantization overhead of theirs included)
+  bool prediction = false;     ///< belongs to multi-token prediction, its quantization overhead included
 };
 
 /// One model: its checkpoint and what its tensors are. Without files (`weigh estimate --params`) the checkpoint is
@@ -174,6 +174,6 @@ Model describe(Checkpoint checkpoint);
 std::vector<BlockTotals> totals_by_block(const Model& model);
 
 /// A model of `parameters` in a plain type of `bits_per_parameter`, with no file behind it.
-Model imagine(std::uint64_t parameters, std::string_view dtype, std::uint64_t bits_per_parameter);
+Model hypothetical_model(std::uint64_t parameters, std::string_view dtype, std::uint64_t bits_per_parameter);
 
-}  // namespace weigh
+}  // namespace weigh::core

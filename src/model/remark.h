@@ -7,7 +7,7 @@
 
 #include "formats/finding.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// Appends a finding about the model as a whole.
 inline void add_finding(std::vector<Finding>& findings, Severity severity, std::string_view code, std::string message) {
@@ -17,4 +17,4 @@ inline void add_finding(std::vector<Finding>& findings, Severity severity, std::
   finding.message = std::move(message);
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -5,10 +5,10 @@
 
 #include "formats/checked.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// A sum over a stranger's figures: stays at 2^64 - 1 once it would not fit, and remembers that.
-struct Sum {
+struct SaturatingSum {
   std::uint64_t value = 0;
   bool overflowed = false;
 
@@ -35,4 +35,4 @@ constexpr std::uint64_t whole_quotient(std::uint64_t numerator, std::uint64_t de
   return denominator != 0 && numerator % denominator == 0 ? numerator / denominator : 0;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

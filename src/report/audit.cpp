@@ -7,9 +7,9 @@
 #include <array>
 
 #include "src/report/json.h"
-#include "src/report/page.h"
+#include "src/report/text_writer.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 constexpr std::size_t kNotesShown = 4;  // --verbose shows all
@@ -18,7 +18,7 @@ std::size_t count_of(const Audit& audit, Severity severity) {
   return static_cast<std::size_t>(std::ranges::count(audit.findings, severity, &Finding::severity));
 }
 
-std::string summary(const Audit& audit, const Page& page) {
+std::string summary(const Audit& audit, const TextWriter& page) {
   const std::string checks = counted(audit.checks_run.size(), "check");
   if (audit.findings.empty()) return checks + ", " + page.colored("nothing found", Color::Green);
   std::string text = checks;
@@ -32,7 +32,7 @@ std::string summary(const Audit& audit, const Page& page) {
   return text;
 }
 
-void write_finding(const Finding& finding, const Audit& audit, Page& page) {
+void write_finding(const Finding& finding, const Audit& audit, TextWriter& page) {
   static constexpr std::array<std::optional<Color>, 3> kColors{std::nullopt, Color::Yellow, Color::Red};
   std::string text(finding.code);
   text += ": ";
@@ -48,7 +48,7 @@ void write_finding(const Finding& finding, const Audit& audit, Page& page) {
                  page.safe(text));
 }
 
-void write_audit(const Audit& audit, Page& page) {
+void write_audit(const Audit& audit, TextWriter& page) {
   std::string name = page.safe(audit.path);
   if (page.style().terminal) name = cut_middle(name, page.width(), page.style().unicode);
   page.line(page.colored(name, Color::Bold));
@@ -68,7 +68,7 @@ void write_audit(const Audit& audit, Page& page) {
 }
 
 void write_text(const std::vector<Audit>& audits, const Style& style, std::ostream& out) {
-  Page page(style, out);
+  TextWriter page(style, out);
   bool first = true;
   for (const Audit& audit : audits) {
     const bool said = count_of(audit, Severity::Error) + count_of(audit, Severity::Warning) > 0;
@@ -101,4 +101,4 @@ void write_audits(const std::vector<Audit>& audits, std::string_view format, con
   write_document({{"schema", "weigh.audit/1"}, {"audits", std::move(rows)}}, out);
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

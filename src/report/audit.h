@@ -7,7 +7,7 @@
 #include "src/audit/audit.h"
 #include "src/report/report.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// text, json or sarif.
 void write_audits(const std::vector<Audit>& audits, std::string_view format, const Style& style, std::ostream& out);
@@ -15,4 +15,4 @@ void write_audits(const std::vector<Audit>& audits, std::string_view format, con
 /// SARIF 2.1.0: one run whose rules are all the checks, with their sections of docs/checks.md as help.
 void write_sarif(const std::vector<Audit>& audits, std::ostream& out);
 
-}  // namespace weigh
+}  // namespace weigh::core

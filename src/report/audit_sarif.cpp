@@ -6,7 +6,7 @@
 #include "src/report/audit.h"
 #include "src/report/json.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 constexpr std::string_view level_name(Severity severity) {
@@ -118,4 +118,4 @@ void write_sarif(const std::vector<Audit>& audits, std::ostream& out) {
       out);
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <array>
 
-#include "src/report/facts.h"
 #include "src/report/report.h"
+#include "src/report/summary.h"
 #include "src/report/table.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 /// A row of the CSV: a model, and a device it was held against if there is one.
@@ -100,9 +100,9 @@ void write_csv(const Report& report, const Style& /*style*/, std::ostream& out) 
   Table table;
   for (const CsvColumn& column : kColumns) table.columns.push_back({column.name, Unit::Text});
   for (const ModelReport& model : report.models) {
-    if (model.ladder || model.fits.empty()) add_row({model.model, nullptr}, table);
+    if (model.common_devices || model.fits.empty()) add_row({model.model, nullptr}, table);
     for (const Fit& fit : model.fits) {
-      if (!model.ladder) add_row({model.model, &fit}, table);
+      if (!model.common_devices) add_row({model.model, &fit}, table);
     }
   }
   // What could not be read keeps its row: nothing is missing without a word.
@@ -116,4 +116,4 @@ void write_csv(const Report& report, const Style& /*style*/, std::ostream& out) 
   write_csv_table(table, out);
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -3,9 +3,9 @@
 #include "src/report/json.h"
 #include "src/report/listings.h"
 #include "src/report/table.h"
-#include "src/report/words.h"
+#include "src/report/text_format.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 Table device_table(const std::vector<const Device*>& devices, bool with_reason) {
@@ -76,4 +76,4 @@ void write_devices(const std::vector<const Device*>& devices, std::string_view f
   }
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

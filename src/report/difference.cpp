@@ -6,13 +6,13 @@
 #include <map>
 #include <unordered_map>
 
-#include "src/model/roles.h"
+#include "src/model/naming/roles.h"
 #include "src/report/json.h"
 #include "src/report/listings.h"
 #include "src/report/table.h"
-#include "src/report/words.h"
+#include "src/report/text_format.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -351,4 +351,4 @@ void write_difference(const Difference* difference, std::string_view a_path, std
   write_markdown_table(all_rows(*difference), out);
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

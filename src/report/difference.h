@@ -9,7 +9,7 @@
 
 #include "src/report/report.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// One tensor of either side; `b` is null for a removed one, `a` for an added one.
 struct TensorDifference {
@@ -59,4 +59,4 @@ void write_difference(const Difference* difference, std::string_view a_path, std
                       const std::vector<Failure>& failures, std::string_view format, const Style& style,
                       std::ostream& out);
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -7,12 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "src/report/facts.h"
-#include "src/report/page.h"
 #include "src/report/report.h"
-#include "src/report/words.h"
+#include "src/report/summary.h"
+#include "src/report/text_format.h"
+#include "src/report/text_writer.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 constexpr std::size_t kBarColumns = 64;
@@ -31,11 +31,11 @@ constexpr std::array kParts{
     PartRow{"overhead", &Need::overhead, "\u00B7", 'o'},
 };
 
-std::string size_text(std::uint64_t bytes, const Page& page) {
+std::string size_text(std::uint64_t bytes, const TextWriter& page) {
   return page.style().verbose ? grouped(bytes) : human_bytes(bytes);
 }
 
-std::string size_text(const std::optional<std::uint64_t>& bytes, const Page& page) {
+std::string size_text(const std::optional<std::uint64_t>& bytes, const TextWriter& page) {
   return bytes ? size_text(*bytes, page) : "?";
 }
 
@@ -50,7 +50,7 @@ std::string note_on(const PartRow& part, const Fit& fit) {
   return {};
 }
 
-void write_parts(const Fit& fit, Page& page) {
+void write_parts(const Fit& fit, TextWriter& page) {
   std::vector<std::vector<std::string>> rows;
   std::vector<std::string> notes;
   const auto add = [&](std::string_view name, std::string size, std::string note) {
@@ -85,7 +85,7 @@ void write_parts(const Fit& fit, Page& page) {
 }
 
 /// The parts side by side on the device's memory, and below it where safe and limit end.
-void write_bar(const Fit& fit, Page& page) {
+void write_bar(const Fit& fit, TextWriter& page) {
   const std::size_t columns = std::min(kBarColumns, page.width() - 4);
   const std::uint64_t whole = std::max({fit.memory_bytes, fit.need.total(), std::uint64_t{1}});
   const auto column = [&](std::uint64_t bytes) {
@@ -113,7 +113,7 @@ void write_bar(const Fit& fit, Page& page) {
             (fit.memory_bytes == fit.limit_bytes ? "" : ", M memory"));
 }
 
-void write_placement(const PlacementPlan& plan, Page& page) {
+void write_placement(const PlacementPlan& plan, TextWriter& page) {
   std::vector<std::vector<std::string>> rows{
       {"where", "layers", "weights", "cache", "compute", "overhead", "sum", "safe"}};
   const auto add = [&](const PlacedPart& part) {
@@ -156,7 +156,7 @@ std::string advice_text(const Advice& advice) {
 }
 
 /// "Qwen3-0.6B-Q8_0.gguf takes 1.05 GiB of it: weights 604 MiB, KV cache 448 MiB, compute 20 MiB"
-std::string companion_text(const CompanionShare& share, const Page& page) {
+std::string companion_text(const CompanionShare& share, const TextWriter& page) {
   std::string parts;
   for (const PartRow& part : kParts) {
     const auto& bytes = share.need.*part.bytes;
@@ -171,7 +171,7 @@ std::string companion_text(const CompanionShare& share, const Page& page) {
   return text;
 }
 
-void write_fit(const Fit& fit, Page& page) {
+void write_fit(const Fit& fit, TextWriter& page) {
   const std::string verdict = page.colored(verdict_name(fit.verdict), *color_of(verdict_name(fit.verdict)));
   page.line();
   const std::string words = fit.distance + (fit.help.empty() ? "" : "; " + fit.help);
@@ -205,7 +205,7 @@ void write_fit(const Fit& fit, Page& page) {
 }  // namespace
 
 void write_fits(const Report& report, const Style& style, std::ostream& out) {
-  Page page(style, out);
+  TextWriter page(style, out);
   for (const ModelReport& model : report.models) {
     if (&model != &report.models.front()) page.line();
     write_heading(model.model, report.models.size() > 1 || style.verbose, page);
@@ -217,4 +217,4 @@ void write_fits(const Report& report, const Style& style, std::ostream& out) {
   }
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

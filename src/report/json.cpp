@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <bit>
 
-#include "formats/names.h"
-#include "src/model/roles.h"
-#include "src/report/words.h"
+#include "formats/unique.h"
+#include "src/model/naming/roles.h"
+#include "src/report/text_format.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 Json files_json(const Checkpoint& checkpoint, JsonText& text) {
@@ -201,7 +201,7 @@ Json model_json(const ModelReport& report) {
   result["experts"] = experts_json(model.experts);
   result["quantization"] = quantization_json(model.quantization, text);
   Json fits = Json::array();
-  if (!report.ladder) {
+  if (!report.common_devices) {
     for (const Fit& fit : report.fits) fits.push_back(fit_json(fit, text));
   }
   Json findings = Json::array();
@@ -296,4 +296,4 @@ void write_json(const Report& report, const Style& /*style*/, std::ostream& out)
                  out);
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

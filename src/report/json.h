@@ -9,7 +9,7 @@
 
 #include "src/report/report.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// Keys stay in the order they are written: the order of the contract.
 using Json = nlohmann::ordered_json;
@@ -55,4 +55,4 @@ void write_document_with_rows(const Json& document, std::string_view key, const 
 /// One value as JSON text on one line, invalid UTF-8 replaced.
 std::string dumped(const Json& value);
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -8,7 +8,7 @@
 
 #include "src/report/report.h"
 
-namespace weigh {
+namespace weigh::core {
 
 // The lists of `weigh tensors`, `metadata` and `devices`, each in every output format.
 
@@ -75,4 +75,4 @@ void write_metadata(const MetadataListing& listing, std::string_view format, con
 void write_devices(const std::vector<const Device*>& devices, std::string_view format, const Style& style,
                    std::ostream& out);
 
-}  // namespace weigh
+}  // namespace weigh::core

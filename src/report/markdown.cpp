@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 
-#include "src/report/facts.h"
 #include "src/report/report.h"
+#include "src/report/summary.h"
 #include "src/report/table.h"
-#include "src/report/words.h"
+#include "src/report/text_format.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 void write_dtypes(const Model& model, std::ostream& out) {
@@ -33,7 +33,7 @@ void write_parts(const ModelReport& report, std::ostream& out) {
     row.push_back(fit.placement ? Cell(human_bytes(fit.placement->host.need.total())) : Cell());
     row.push_back(fit.placement ? Cell(fmt::format("{}", fmt::join(fit.placement->flags, " "))) : Cell());
   }
-  if (table.rows.empty() || report.ladder) return;
+  if (table.rows.empty() || report.common_devices) return;
   out << '\n';
   write_markdown_table(table, out);
 }
@@ -44,7 +44,7 @@ void write_devices(const ModelReport& report, std::ostream& out) {
   for (const Fit& fit : report.fits) {
     table.rows.push_back({device_label(fit.device), human_bytes(fit.need.total()), human_bytes(fit.budget_bytes),
                           human_bytes(fit.limit_bytes), std::string(verdict_name(fit.verdict)),
-                          words_of(fit, !report.ladder, false)});
+                          words_of(fit, !report.common_devices, false)});
   }
   out << '\n';
   write_markdown_table(table, out);
@@ -66,7 +66,7 @@ void write_model(const ModelReport& report, bool exact, std::ostream& out) {
   if (const std::string missing = missing_text(model); !missing.empty()) out << "\n**Incomplete**: " << missing << '\n';
   write_findings(model, out);
   out << '\n';
-  for (const Fact& fact : facts_of(model, exact))
+  for (const SummaryLine& fact : facts_of(model, exact))
     out << "- " << fact.label << ": " << markdown_escaped(fact.text) << '\n';
   if (!model.checkpoint.files.empty()) out << "- file: " << markdown_escaped(file_sum_text(model, exact)) << '\n';
   for (const std::string& line : packed(what_if(model), ", ", 200)) out << "- what if: " << line << '\n';
@@ -86,4 +86,4 @@ void write_markdown(const Report& report, const Style& style, std::ostream& out)
   for (const Failure& failure : report.errors) out << "- " << markdown_escaped(failure_line(failure)) << '\n';
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

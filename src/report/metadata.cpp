@@ -6,13 +6,13 @@
 #include <limits>
 #include <unordered_set>
 
-#include "formats/names.h"
+#include "formats/unique.h"
 #include "src/report/json.h"
 #include "src/report/listings.h"
 #include "src/report/table.h"
-#include "src/report/words.h"
+#include "src/report/text_format.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 constexpr std::uint64_t kShortArray = 16;  // contract.md: longer ones are cut
@@ -136,4 +136,4 @@ void write_metadata(const MetadataListing& listing, std::string_view format, con
   write_markdown_table(table, out);
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

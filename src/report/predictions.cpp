@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include "src/report/facts.h"
 #include "src/report/report.h"
-#include "src/report/words.h"
+#include "src/report/summary.h"
+#include "src/report/text_format.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -31,7 +31,7 @@ std::string largest_on(const Report& report, std::size_t device) {
 void write_predictions(const Report& report, const Style& style, std::ostream& out) {
   if (report.models.empty()) return;
   const ModelReport& first = report.models.front();
-  const std::size_t devices = first.ladder ? 0 : first.fits.size();
+  const std::size_t devices = first.common_devices ? 0 : first.fits.size();
   std::vector<std::vector<std::string>> rows{{"type", "size", "bits per weight"}};
   std::string alignment = "lrr";
   for (std::size_t i = 0; i < devices; ++i) {
@@ -57,4 +57,4 @@ void write_predictions(const Report& report, const Style& style, std::ostream& o
   if (!style.quiet) out << "  " << need_note(first) << '\n';
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

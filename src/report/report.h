@@ -12,13 +12,13 @@
 #include "src/devices/budget.h"
 #include "src/model/model.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// One model with the devices it was held against.
 struct ModelReport {
   Model model;
-  std::vector<Fit> fits;  ///< one per device asked for, in that order
-  bool ladder = false;    ///< the devices were not asked for: machine formats leave them out
+  std::vector<Fit> fits;        ///< one per device asked for, in that order
+  bool common_devices = false;  ///< the devices were not asked for: machine formats leave them out
   /// Not read from a file but what its source would be in another GGUF type: the whole file's bytes.
   std::optional<std::uint64_t> predicted_file_bytes = std::nullopt;
   std::string what_next = {};  ///< one line for the end of the report, or empty
@@ -67,4 +67,4 @@ void write_fits(const Report& report, const Style& style, std::ostream& out);
 /// "PATH: byte 0x1a4: sentence" or "PATH is empty", safe to show.
 std::string failure_line(const Failure& failure);
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -9,10 +9,10 @@
 
 #include "src/model/sum.h"
 #include "src/report/json.h"
-#include "src/report/page.h"
 #include "src/report/table.h"
+#include "src/report/text_writer.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 constexpr std::size_t kGroupsShown = 8;  // --verbose shows all
@@ -24,10 +24,10 @@ std::vector<ScanRow> rows_of(const ScanListing& listing) {
 }
 
 struct Totals {
-  Sum parameters;
-  Sum weight_bytes;
-  Sum file_bytes;
-  Sum files;
+  SaturatingSum parameters;
+  SaturatingSum weight_bytes;
+  SaturatingSum file_bytes;
+  SaturatingSum files;
   std::uint64_t snapshots = 0;
   std::uint64_t reclaimable = 0;
 };
@@ -41,7 +41,7 @@ Totals totals_of(const std::vector<ScanRow>& rows, const std::vector<CopyGroup>&
     totals.snapshots += row.header_only ? 1 : 0;
     if (!row.header_only) totals.file_bytes.add(row.file_bytes);
   }
-  Sum reclaimable;
+  SaturatingSum reclaimable;
   for (const CopyGroup& group : copies) reclaimable.add(group.reclaimable_bytes);
   totals.reclaimable = reclaimable.value;
   return totals;
@@ -134,7 +134,7 @@ std::string_view likeness_text(Likeness likeness) {
 }
 
 void write_copies(const std::vector<ScanRow>& rows, const std::vector<CopyGroup>& copies, std::uint64_t reclaimable,
-                  Page& page) {
+                  TextWriter& page) {
   if (copies.empty()) return;
   const bool read =
       std::ranges::any_of(copies, [](const CopyGroup& group) { return group.likeness > Likeness::Header; });
@@ -157,7 +157,7 @@ void write_copies(const std::vector<ScanRow>& rows, const std::vector<CopyGroup>
 }
 
 void write_text_scan(const ScanListing& listing, const Style& style, std::ostream& out) {
-  Page page(style, out);
+  TextWriter page(style, out);
   const std::vector<ScanRow> rows = rows_of(listing);
   const std::vector<CopyGroup> copies = find_copies(rows);
   const Totals totals = totals_of(rows, copies);
@@ -253,4 +253,4 @@ void write_scan(const ScanListing& listing, std::string_view format, const Style
   write_markdown_table(table, out);
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

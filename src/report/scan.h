@@ -12,7 +12,7 @@
 #include "src/scan/copies.h"
 #include "src/scan/inventory.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// A scan that is over, ready to be listed.
 struct ScanListing {
@@ -41,4 +41,4 @@ Json model_line(const ModelReport& report, const ScanFacts& facts);
 /// The line as it stands inside of an inspect document.
 std::string without_schema(std::string_view line);
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -6,10 +6,10 @@
 #include <cctype>
 
 #include "src/devices/budget.h"
-#include "src/report/page.h"
-#include "src/report/words.h"
+#include "src/report/text_format.h"
+#include "src/report/text_writer.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 template <typename... Functions>
@@ -90,7 +90,7 @@ std::size_t width_of_others(const std::vector<std::size_t>& widths) {
 
 std::string colored_verdict(const std::string& verdict) {
   const auto color = color_of(verdict);
-  return color ? Page::colored_always(verdict, *color) : verdict;
+  return color ? TextWriter::colored_always(verdict, *color) : verdict;
 }
 
 }  // namespace
@@ -165,4 +165,4 @@ std::string markdown_escaped(std::string_view text) {
   return result;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -11,7 +11,7 @@
 
 #include "src/report/report.h"
 
-namespace weigh {
+namespace weigh::core {
 
 enum class Unit : std::uint8_t { Text, Verdict, Count, Parameters, Bytes };
 
@@ -51,4 +51,4 @@ void write_markdown_table(const Table& table, std::ostream& out);
 /// Text from a file so that it cannot become markup: HTML, table borders, emphasis, links.
 std::string markdown_escaped(std::string_view text);
 
-}  // namespace weigh
+}  // namespace weigh::core

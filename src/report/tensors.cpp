@@ -4,12 +4,12 @@
 #include <cctype>
 #include <map>
 
-#include "src/model/roles.h"
+#include "src/model/naming/roles.h"
 #include "src/report/json.h"
 #include "src/report/listings.h"
 #include "src/report/table.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 std::uint64_t absolute_offset(const TensorListing& listing, const ListedTensor& listed) {
@@ -206,4 +206,4 @@ void write_tensors(const TensorListing& listing, std::string_view format, const 
   if (listing.model != nullptr) write_text_table(table, style, style.verbose, out);
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -7,18 +7,18 @@
 #include <string>
 #include <vector>
 
-#include "src/report/facts.h"
-#include "src/report/page.h"
 #include "src/report/report.h"
-#include "src/report/words.h"
+#include "src/report/summary.h"
+#include "src/report/text_format.h"
+#include "src/report/text_writer.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 constexpr std::size_t kErrorsOnTop = 3;     // the rest stands with the other findings
 constexpr std::size_t kFindingsShown = 12;  // --verbose shows all
 
-void write_finding(const Finding& finding, const Model& model, Page& page) {
+void write_finding(const Finding& finding, const Model& model, TextWriter& page) {
   static constexpr std::array<std::optional<Color>, 3> kColors{std::nullopt, Color::Yellow, Color::Red};
   const auto color = kColors[static_cast<std::size_t>(finding.severity)];
   page.paragraph(page.label(severity_name(finding.severity), color), page.safe(finding_text(finding, model)));
@@ -32,7 +32,7 @@ std::size_t errors_on_top(const Model& model) {
   return std::min(static_cast<std::size_t>(errors), kErrorsOnTop);
 }
 
-void write_other_findings(const Model& model, Page& page) {
+void write_other_findings(const Model& model, TextWriter& page) {
   const std::size_t first = errors_on_top(model);
   const std::size_t all = model.findings.size();
   const std::size_t end = page.style().verbose ? all : std::min(all, first + kFindingsShown);
@@ -42,7 +42,7 @@ void write_other_findings(const Model& model, Page& page) {
   if (end < all) page.line(fmt::format("  and {} (--verbose shows all)", counted(all - end, "more finding")));
 }
 
-void write_dtypes(const Model& model, Page& page) {
+void write_dtypes(const Model& model, TextWriter& page) {
   if (model.by_dtype.empty() || model.checkpoint.path.empty()) return;
   const bool exact = page.style().verbose;
   std::vector<std::vector<std::string>> rows{{"dtype", "tensors", "parameters", exact ? "bytes" : "size"}};
@@ -69,7 +69,7 @@ void write_dtypes(const Model& model, Page& page) {
   page.line();
 }
 
-void write_sizes(const Model& model, Page& page) {
+void write_sizes(const Model& model, TextWriter& page) {
   const std::size_t files = model.checkpoint.files.size();
   if (files > 0) {
     const std::string label = page.label(files == 1 ? "file" : counted(files, "file"));
@@ -79,8 +79,8 @@ void write_sizes(const Model& model, Page& page) {
   page.hang(label, packed(what_if(model), " | ", page.room_behind(label)));
 }
 
-void write_devices(const ModelReport& report, Page& page) {
-  if (report.fits.empty() || (report.ladder && page.style().quiet)) return;
+void write_devices(const ModelReport& report, TextWriter& page) {
+  if (report.fits.empty() || (report.common_devices && page.style().quiet)) return;
   const auto size = [&](std::uint64_t bytes) { return page.style().verbose ? grouped(bytes) : human_bytes(bytes); };
   std::vector<std::vector<std::string>> rows{{"device", "need", "safe", "limit", "verdict"}};
   for (const Fit& fit : report.fits) {
@@ -95,7 +95,7 @@ void write_devices(const ModelReport& report, Page& page) {
   page.line("  " + lines.front());
   for (std::size_t i = 0; i < report.fits.size(); ++i) {
     const std::string row = "  " + lines[i + 1];
-    const std::string words = page.safe(words_of(report.fits[i], !report.ladder, page.style().verbose));
+    const std::string words = page.safe(words_of(report.fits[i], !report.common_devices, page.style().verbose));
     if (room >= 34 || display_width(words) <= room) {
       page.paragraph(row + std::string(words_column - display_width(row), ' '), words);
     } else {  // a narrow terminal
@@ -106,7 +106,7 @@ void write_devices(const ModelReport& report, Page& page) {
   if (!page.style().quiet) page.paragraph("  ", need_note(report));
 }
 
-void write_model(const ModelReport& report, bool one_of_many, Page& page) {
+void write_model(const ModelReport& report, bool one_of_many, TextWriter& page) {
   const Model& model = report.model;
   write_heading(model, one_of_many || page.style().verbose, page);
   if (const std::string missing = missing_text(model); !missing.empty()) {
@@ -114,7 +114,7 @@ void write_model(const ModelReport& report, bool one_of_many, Page& page) {
   }
   const std::size_t top = errors_on_top(model);
   for (std::size_t i = 0; i < top; ++i) write_finding(model.findings[i], model, page);
-  for (const Fact& fact : facts_of(model, page.style().verbose))
+  for (const SummaryLine& fact : facts_of(model, page.style().verbose))
     page.paragraph(page.label(fact.label), page.safe(fact.text));
   if (!page.style().quiet) {
     write_dtypes(model, page);
@@ -130,7 +130,7 @@ void write_model(const ModelReport& report, bool one_of_many, Page& page) {
 
 }  // namespace
 
-void write_heading(const Model& model, bool show_path, Page& page) {
+void write_heading(const Model& model, bool show_path, TextWriter& page) {
   std::string name =
       page.safe(show_path && !model.checkpoint.files.empty() ? model.checkpoint.path : model.checkpoint.name);
   const std::string kind = page.safe(kind_of(model));
@@ -145,11 +145,11 @@ void write_heading(const Model& model, bool show_path, Page& page) {
 }
 
 void write_text(const Report& report, const Style& style, std::ostream& out) {
-  Page page(style, out);
+  TextWriter page(style, out);
   for (const ModelReport& model : report.models) {
     if (&model != &report.models.front()) page.line();
     write_model(model, report.models.size() > 1, page);
   }
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -3,9 +3,9 @@
 #include <array>
 
 #include "src/report/report.h"
-#include "src/report/words.h"
+#include "src/report/text_format.h"
 
-namespace weigh {
+namespace weigh::core {
 
 std::span<const ReportWriter> report_writers() {
   static constexpr std::array kWriters{
@@ -23,4 +23,4 @@ std::string failure_line(const Failure& failure) {
   return fmt::format("{}{}{}", path, message.starts_with("is ") ? " " : ": ", message);  // "page.gguf is an HTML page"
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

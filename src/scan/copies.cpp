@@ -7,7 +7,7 @@
 
 #include "src/model/sum.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -22,7 +22,7 @@ std::map<std::string, Rows> parted_by(std::span<const ScanRow> rows, const Rows&
 CopyGroup group_of(std::span<const ScanRow> rows, Likeness likeness, Rows members) {
   CopyGroup group{.likeness = likeness, .rows = std::move(members)};
   if (likeness == Likeness::Tensors) return group;
-  Sum all;
+  SaturatingSum all;
   std::uint64_t largest = 0;
   for (const std::size_t i : group.rows) {
     all.add(rows[i].file_bytes);
@@ -78,4 +78,4 @@ std::vector<CopyGroup> find_copies(std::span<const ScanRow> rows) {
   return groups;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

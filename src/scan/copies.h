@@ -8,7 +8,7 @@
 
 #include "src/scan/row.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// How far models are known to be the same.
 enum class Likeness : std::uint8_t {
@@ -32,4 +32,4 @@ struct CopyGroup {
 /// Largest first. Header-only snapshots take no part: they take no place.
 std::vector<CopyGroup> find_copies(std::span<const ScanRow> rows);
 
-}  // namespace weigh
+}  // namespace weigh::core

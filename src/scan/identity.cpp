@@ -9,7 +9,7 @@
 
 #include "src/scan/row.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -75,4 +75,4 @@ Identity identity_of(const Checkpoint& checkpoint) {
   return {table.hex(), header.hex()};
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

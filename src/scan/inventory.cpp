@@ -11,7 +11,7 @@
 
 #include "formats/error.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -59,8 +59,8 @@ class Statement {
     return *this;
   }
   Statement& bind(std::optional<std::uint64_t> number) {
-    constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
-    check(number ? sqlite3_bind_int64(statement_, ++bound_, static_cast<std::int64_t>(std::min(*number, kMost)))
+    constexpr std::uint64_t kMax = std::numeric_limits<std::int64_t>::max();
+    check(number ? sqlite3_bind_int64(statement_, ++bound_, static_cast<std::int64_t>(std::min(*number, kMax)))
                  : sqlite3_bind_null(statement_, ++bound_));
     return *this;
   }
@@ -293,4 +293,4 @@ void Inventory::each(const std::vector<std::string>& roots, const std::function<
 
 void Inventory::finish() { database_->commit(); }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -12,7 +12,7 @@
 #include "src/checkpoint/checkpoint.h"
 #include "src/scan/row.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// A model as the inventory keeps it.
 struct StoredModel {
@@ -69,4 +69,4 @@ class Inventory {
   std::unique_ptr<Database> database_;
 };
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -9,7 +9,7 @@
 
 #include "formats/error.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -210,4 +210,4 @@ bool Order::operator()(const ScanRow& a, const ScanRow& b) const {
   return a.path < b.path;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -6,7 +6,7 @@
 
 #include "src/scan/row.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// A condition on rows: "params>30B", "arch=llama", "dtype~Q4", "verdict=fits", "size<=8GiB".
 class Filter {
@@ -45,4 +45,4 @@ std::uint64_t parse_bytes(std::string_view flag, const std::string& text);
 /// "params, arch, ...", for help texts.
 std::string fields_listed();
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -5,7 +5,7 @@
 #include "formats/error.h"
 #include "src/model/sum.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -56,7 +56,7 @@ ScanRow row_of(const Json& model) {
     row.dtype = scheme;
     row.dtypes.push_back(scheme);
   }
-  Sum bytes;
+  SaturatingSum bytes;
   for (const Json& file : member(model, "files")) {
     bytes.add(number_of(member(file, "bytes")).value_or(0));
     ++row.files;
@@ -79,4 +79,4 @@ ScanRow row_of(const Json& model) {
   return row;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -9,7 +9,7 @@
 
 #include "src/checkpoint/checkpoint.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// One model as a line of a list: what is sorted, filtered and summed up. Everything is taken from its MODEL of the
 /// contract, so that a model just read, one from a database and one from another machine's lines are the same thing.
@@ -19,7 +19,7 @@ struct ScanRow {
   std::string format;  ///< "gguf", "safetensors"
   std::string store;   ///< whose store it lies in: "huggingface", "ollama", "lmstudio"; empty for a plain folder
   std::string architecture;
-  std::string dtype;                ///< the quantisation scheme, else the element type that holds most bytes
+  std::string dtype;                ///< the quantization scheme, else the element type that holds most bytes
   std::vector<std::string> dtypes;  ///< every element type
   std::optional<std::uint64_t> parameters;
   std::optional<std::uint64_t> active;  ///< parameters per token
@@ -47,4 +47,4 @@ struct Identity {
 };
 Identity identity_of(const Checkpoint& checkpoint);
 
-}  // namespace weigh
+}  // namespace weigh::core

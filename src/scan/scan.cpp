@@ -13,9 +13,9 @@
 
 #include "formats/error.h"
 #include "src/checkpoint/selection.h"
-#include "src/scan/crew.h"
+#include "src/scan/thread_pool.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -206,7 +206,7 @@ class FolderScan {
         name(work->found, checkpoint);
         weigh_one(*work, std::move(checkpoint), signature);
       } else {
-        Opened opened = open_checkpoints(path);
+        OpenResult opened = open_checkpoints(path);
         for (Checkpoint& checkpoint : opened.checkpoints) {
           if (opened.checkpoints.size() == 1) checkpoint.path = path;
           weigh_one(*work, std::move(checkpoint), signature);
@@ -283,7 +283,7 @@ class FolderScan {
   ScanOutcome outcome_;
   std::set<std::string> seen_;
   std::vector<std::string> unreadable_;
-  Crew crew_;  // last: its threads use all of the above
+  ThreadPool crew_;  // last: its threads use all of the above
 };
 
 class PathScan {
@@ -293,7 +293,7 @@ class PathScan {
       : plan_(plan), next_(next), weigher_(weigher), sink_(sink) {}
 
   ScanOutcome run() {
-    Crew crew(plan_.threads);
+    ThreadPool crew(plan_.threads);
     for (unsigned i = 0; i < plan_.threads; ++i) crew.add([&] { work(crew); });
     crew.finish();
     return outcome_;
@@ -311,11 +311,11 @@ class PathScan {
     return std::nullopt;
   }
 
-  void work(Crew& crew) {
+  void work(ThreadPool& crew) {
     while (!crew.stopped()) {
       const auto path = take();
       if (!path) return;
-      Opened opened = open_checkpoints(*path);
+      OpenResult opened = open_checkpoints(*path);
       for (Checkpoint& checkpoint : opened.checkpoints) {
         const std::string shown = checkpoint.path;
         if (!is_new(checkpoint)) continue;
@@ -380,4 +380,4 @@ ScanOutcome scan_paths(const ScanPlan& plan, const std::function<std::optional<s
   return PathScan(plan, next, weigher, sink).run();
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

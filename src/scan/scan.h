@@ -11,7 +11,7 @@
 #include "src/scan/row.h"
 #include "src/scan/walk.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// Part I of N, I from 1.
 struct ScanShard {
@@ -65,4 +65,4 @@ ScanOutcome scan_folders(const ScanPlan& plan, const Weigher& weigher, const Sca
 ScanOutcome scan_paths(const ScanPlan& plan, const std::function<std::optional<std::string>()>& next,
                        const Weigher& weigher, const ScanSink& sink);
 
-}  // namespace weigh
+}  // namespace weigh::core

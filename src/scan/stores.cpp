@@ -11,11 +11,11 @@
 #include "formats/error.h"
 #include "src/source/folder.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
-constexpr std::uint64_t kMostManifestBytes = std::uint64_t{4} << 20;
+constexpr std::uint64_t kMaxManifestBytes = std::uint64_t{4} << 20;
 constexpr std::string_view kModelsPrefix = "models--";
 
 std::string read_text(const std::string& path, std::uint64_t most) {
@@ -126,7 +126,7 @@ Owner owner_of(std::string_view path) {
 OllamaModel read_ollama_manifest(const std::string& store, const std::string& manifest) {
   OllamaModel model{ollama_name(manifest), {}};
   const auto json =
-      nlohmann::json::parse(read_text(store + "/manifests/" + manifest, kMostManifestBytes), nullptr, false);
+      nlohmann::json::parse(read_text(store + "/manifests/" + manifest, kMaxManifestBytes), nullptr, false);
   const auto layers = json.is_object() ? json.find("layers") : json.end();
   if (!json.is_object() || layers == json.end() || !layers->is_array()) {
     throw FormatError("no manifest of Ollama: expected JSON with layers");
@@ -151,4 +151,4 @@ OllamaModel read_ollama_manifest(const std::string& store, const std::string& ma
   return model;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace weigh {
+namespace weigh::core {
 
 /// Whose store a folder belongs to.
 enum class Store : std::uint8_t { Folder, HuggingFace, Ollama, LmStudio };
@@ -42,4 +42,4 @@ struct OllamaModel {
 /// Reads manifests/HOST/NAMESPACE/MODEL/TAG of the store. Throws Error when it is damaged.
 OllamaModel read_ollama_manifest(const std::string& store, const std::string& manifest);
 
-}  // namespace weigh
+}  // namespace weigh::core

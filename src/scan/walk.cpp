@@ -20,7 +20,7 @@
 #include "formats/error.h"
 #include "src/checkpoint/selection.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -547,4 +547,4 @@ class Walk {
 
 void walk(const std::vector<std::string>& roots, const Visitor& visitor) { Walk(visitor).run(roots); }
 
-}  // namespace weigh
+}  // namespace weigh::core

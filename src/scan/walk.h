@@ -9,7 +9,7 @@
 #include "src/scan/stores.h"
 #include "src/source/folder.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// What tells whether a file is still the one that was read. Of a symlink, those of its target.
 struct FileStamp {
@@ -50,4 +50,4 @@ struct Visitor {
 /// refs/main of repositories, and the index.json of a file that is a root.
 void walk(const std::vector<std::string>& roots, const Visitor& visitor);
 
-}  // namespace weigh
+}  // namespace weigh::core

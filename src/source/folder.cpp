@@ -7,7 +7,7 @@
 #include "formats/error.h"
 #include "src/source/zstd_source.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -114,8 +114,8 @@ std::optional<Snapshot> open_snapshot(const std::string& path) {
   if (inside.size() < magic.size()) return std::nullopt;
   inside.read(0, magic);
   if (!std::ranges::equal(magic, std::as_bytes(std::span(kSnapshotMagic)))) return std::nullopt;
-  constexpr std::uint64_t kMostPacked = std::uint64_t{1} << 30U;
-  return read_snapshot(read_all(file, kMostPacked));
+  constexpr std::uint64_t kMaxPacked = std::uint64_t{1} << 30U;
+  return read_snapshot(read_all(file, kMaxPacked));
 }
 
 bool stays_inside(std::string_view name) {
@@ -132,4 +132,4 @@ bool stays_inside(std::string_view name) {
   return true;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -11,9 +11,9 @@
 #include "formats/byte_source.h"
 #include "formats/snapshot.h"
 
-namespace weigh {
+namespace weigh::core {
 
-/// Named files that a checkpoint may be made of: a folder on disk, or the inside of a snapshot.
+/// ResolvedPath files that a checkpoint may be made of: a folder on disk, or the inside of a snapshot.
 struct Folder {
   std::string path;                ///< how to show it, without a trailing '/'; empty inside a snapshot
   std::string name;                ///< what to call a model that fills it
@@ -50,4 +50,4 @@ std::optional<Snapshot> open_snapshot(const std::string& path);
 /// NUL.
 bool stays_inside(std::string_view name);
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -10,7 +10,7 @@
 #include "formats/error.h"
 #include "formats/snapshot.h"
 
-namespace weigh {
+namespace weigh::core {
 
 namespace {
 
@@ -138,4 +138,4 @@ void ZstdSource::read(std::uint64_t offset, std::span<std::byte> into) {
   std::copy_n(plain_.begin() + static_cast<std::ptrdiff_t>(offset), into.size(), into.begin());
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -7,7 +7,7 @@
 
 #include "formats/byte_source.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// A file compressed with zstd, shown decompressed. Decompresses from the start as far as it is asked, and keeps that.
 class ZstdSource : public ByteSource {
@@ -28,4 +28,4 @@ class ZstdSource : public ByteSource {
   std::uint64_t size_ = 0;
 };
 
-}  // namespace weigh
+}  // namespace weigh::core

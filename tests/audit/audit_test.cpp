@@ -13,7 +13,7 @@
 #include "src/audit/checks_md.h"
 #include "tests/fixtures/fixture_list.h"
 
-using namespace weigh;
+using namespace weigh::core;
 namespace fs = std::filesystem;
 
 namespace {
@@ -43,7 +43,7 @@ std::vector<std::string> entries(const fs::path& folder) {
   return paths;
 }
 
-// A cache is audited by the snapshot in it.
+// A cache is input by the snapshot in it.
 std::string audited_path(const std::string& folder) {
   const fs::path snapshots = fs::path(folder) / "models--org--tiny/snapshots";
   return fs::exists(snapshots) ? entries(snapshots).front() : folder;

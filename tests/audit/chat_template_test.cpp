@@ -2,8 +2,8 @@
 
 #include <catch2/catch.hpp>
 
-using weigh::look_at_template;
-using weigh::TemplateFaults;
+using weigh::core::look_at_template;
+using weigh::core::TemplateFaults;
 
 TEST_CASE("a template that reaches out of itself is named by what it reaches for") {
   const auto [text, word] = GENERATE(table<std::string, std::string>({

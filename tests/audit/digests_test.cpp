@@ -8,7 +8,7 @@
 #include <map>
 #include <stdexcept>
 
-using namespace weigh;
+using namespace weigh::core;
 namespace fs = std::filesystem;
 using Kind = ExpectedDigest::Kind;
 

@@ -3,8 +3,8 @@
 #include <catch2/catch.hpp>
 #include <string>
 
-using weigh::begins_like_pickle;
-using weigh::is_calling_pickle;
+using weigh::core::begins_like_pickle;
+using weigh::core::is_calling_pickle;
 
 TEST_CASE("pickles are told from other files by their first bytes") {
   const auto [bytes, is_pickle] = GENERATE(table<std::string, bool>({

@@ -23,7 +23,7 @@
 namespace {
 
 using nlohmann::json;
-using weigh::Run;
+using weigh::core::Run;
 
 constexpr int kSkipped = 77;
 
@@ -51,16 +51,16 @@ std::optional<json> read_json(const std::filesystem::path& path) {
   return json::parse(stream);
 }
 
-std::optional<weigh::Model> open_model(const std::filesystem::path& models, const std::string& name) {
-  auto opened = weigh::open_checkpoints((models / (name + ".gguf")).string());
+std::optional<weigh::core::Model> open_model(const std::filesystem::path& models, const std::string& name) {
+  auto opened = weigh::core::open_checkpoints((models / (name + ".gguf")).string());
   if (opened.checkpoints.empty()) return std::nullopt;
-  return weigh::describe(std::move(opened.checkpoints.front()));
+  return weigh::core::describe(std::move(opened.checkpoints.front()));
 }
 
 Run run_of(const json& settings) {
   Run run;
   run.context = settings.value("n_ctx_asked", settings.value("n_ctx", 0U));
-  run.key_type = run.value_type = weigh::dtype_from_name(settings.at("kv_type").get<std::string>()).value();
+  run.key_type = run.value_type = weigh::core::dtype_from_name(settings.at("kv_type").get<std::string>()).value();
   run.sequences = settings.at("n_seq_max");
   run.unified_cache = settings.value("kv_unified", false);
   run.micro_batch = settings.at("n_ubatch");
@@ -70,7 +70,7 @@ Run run_of(const json& settings) {
 }
 
 std::string describe_run(const std::string& name, const Run& run) {
-  return fmt::format("{} {} {} fa {} ub {} np {}{}{}", name, *run.context, weigh::name(run.key_type),
+  return fmt::format("{} {} {} fa {} ub {} np {}{}{}", name, *run.context, weigh::core::name(run.key_type),
                      run.flash_attention ? "on" : "off", run.micro_batch, run.sequences,
                      run.unified_cache ? " unified" : "", run.full_window_cache ? " swa-full" : "");
 }
@@ -85,7 +85,7 @@ std::vector<Result> host_runs(const json& runtime, const std::filesystem::path& 
                     .ours = {},
                     .engine = {settings.at("cache_bytes"), settings.at("compute_bytes"), settings.at("model_bytes")}};
       if (model) {
-        const weigh::Footprint ours = weigh::measure(*model, run);
+        const weigh::core::Footprint ours = weigh::core::measure(*model, run);
         result.ours = {ours.kv_cache.value_or(0) + ours.state.value_or(0), ours.compute.value_or(0),
                        ours.weights.value_or(0)};
       }
@@ -95,7 +95,7 @@ std::vector<Result> host_runs(const json& runtime, const std::filesystem::path& 
   return results;
 }
 
-Parts sum_of(const weigh::Share& share) {
+Parts sum_of(const weigh::core::Share& share) {
   return {share.kv_cache.value_or(0) + share.state.value_or(0), share.compute.value_or(0), share.weights.value_or(0)};
 }
 
@@ -117,7 +117,7 @@ std::vector<Result> split_runs(const json& runtime, const std::filesystem::path&
         parts.weights += buffer.at("model").get<std::uint64_t>();
       }
       const double all = 1;
-      const auto placement = model ? weigh::measure_split(*model, run, {&all, 1}) : std::nullopt;
+      const auto placement = model ? weigh::core::measure_split(*model, run, {&all, 1}) : std::nullopt;
       if (placement) {
         device.ours = sum_of(placement->devices.front());
         host.ours = sum_of(placement->host);

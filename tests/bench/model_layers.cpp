@@ -18,12 +18,12 @@
 #include "src/model/experts.h"
 #include "src/model/kind.h"
 #include "src/model/model.h"
-#include "src/model/name_reader.h"
-#include "src/model/quantization.h"
+#include "src/model/naming/name_reader.h"
+#include "src/model/packing/quantization.h"
 
 namespace {
 
-using namespace weigh;
+using namespace weigh::core;
 
 constexpr int kLayers = 79, kShards = 163;
 
@@ -112,7 +112,7 @@ double median(std::vector<double> values) {
 
 void measure(const Form& form, int runs) {
   const auto files = shards(form);
-  std::vector<double> reading, quantisation, roles, experts, whole;
+  std::vector<double> reading, quantization, roles, experts, whole;
   std::size_t count = 0;
   for (int run = 0; run < runs; ++run) {
     Checkpoint checkpoint;
@@ -125,7 +125,7 @@ void measure(const Form& form, int runs) {
     std::vector<TensorFacts> facts(count);
     std::vector<Finding> findings;
     ReadNames understood;
-    quantisation.push_back(milliseconds([&] { count_parameters(checkpoint, tensors, facts, findings); }));
+    quantization.push_back(milliseconds([&] { count_parameters(checkpoint, tensors, facts, findings); }));
     roles.push_back(milliseconds([&] { understood = read_names(tensors, naming_of(checkpoint)); }));
     experts.push_back(milliseconds([&] { find_experts(checkpoint, tensors, understood, facts, findings); }));
     roles.back() += milliseconds([&] { assign_roles(understood, tensors, facts); });
@@ -134,7 +134,7 @@ void measure(const Form& form, int runs) {
   std::printf("%s: %zu tensors in %d files, medians of %d runs\n", form.title, count, kShards, runs);
   std::printf("  reading the headers   %6.1f ms\n", median(reading));
   std::printf("  describing the model  %6.1f ms, of which\n", median(whole));
-  std::printf("    quantisation        %6.1f ms\n", median(quantisation));
+  std::printf("    quantisation        %6.1f ms\n", median(quantization));
   std::printf("    names and roles     %6.1f ms\n", median(roles));
   std::printf("    experts             %6.1f ms\n", median(experts));
 }

@@ -4,7 +4,7 @@
 #include "src/checkpoint/checkpoint.h"
 #include "tests/fixtures/fixture_list.h"
 
-using namespace weigh;
+using namespace weigh::core;
 
 namespace {
 
@@ -32,7 +32,7 @@ TEST_CASE("good sets open whole, with the figures their recipe states") {
   for (const fixtures::Fixture& fixture : fixtures) {
     if (!fixture.good) continue;
     CAPTURE(fixture.path);
-    const Opened opened = open_checkpoints(kTestdata + "/" + fixture.path);
+    const OpenResult opened = open_checkpoints(kTestdata + "/" + fixture.path);
     CHECK(opened.failures.empty());
     REQUIRE(opened.checkpoints.size() == 1);
     const Checkpoint& checkpoint = opened.checkpoints.front();
@@ -61,7 +61,7 @@ TEST_CASE("bad sets fail in a sentence or carry an error finding") {
   for (const fixtures::Fixture& fixture : fixtures) {
     if (fixture.good) continue;
     CAPTURE(fixture.path, fixture.error);
-    const Opened opened = open_checkpoints(kTestdata + "/" + fixture.path);
+    const OpenResult opened = open_checkpoints(kTestdata + "/" + fixture.path);
     bool said = std::ranges::any_of(opened.failures, [&](const Failure& failure) {
       return failure.message.find(fixture.error) != std::string::npos;
     });
@@ -77,7 +77,7 @@ TEST_CASE("bad sets fail in a sentence or carry an error finding") {
 
 TEST_CASE("every named part of a split set opens the same checkpoint") {
   for (const char* part : {"1", "2", "3"}) {
-    const Opened opened = open_checkpoints(kTestdata + "/gguf/good/split-0000" + part + "-of-00003.gguf");
+    const OpenResult opened = open_checkpoints(kTestdata + "/gguf/good/split-0000" + part + "-of-00003.gguf");
     REQUIRE(opened.checkpoints.size() == 1);
     CHECK(opened.checkpoints.front().files.size() == 3);
     CHECK(opened.checkpoints.front().file_paths.front().ends_with("split-00001-of-00003.gguf"));

@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-using namespace weigh;
+using namespace weigh::core;
 
 TEST_CASE("a count of parameters is read exactly or not at all") {
   struct Row {

@@ -7,7 +7,7 @@
 #include "src/devices/budget.h"
 #include "src/devices/units.h"
 
-using namespace weigh;
+using namespace weigh::core;
 
 namespace {
 

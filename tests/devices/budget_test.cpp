@@ -6,7 +6,7 @@
 
 #include "src/devices/units.h"
 
-using namespace weigh;
+using namespace weigh::core;
 
 namespace {
 
@@ -168,7 +168,7 @@ TEST_CASE("phones give an app three eighths, other accelerators nine tenths") {
 TEST_CASE("a budget stays in order for the smallest and the largest memory of every kind") {
   for (int kind = 0; kind <= static_cast<int>(DeviceKind::Size); ++kind) {
     for (const std::string vendor : {"NVIDIA", "AMD", "Intel", "Apple", "somebody"}) {
-      for (const std::uint64_t memory : {std::uint64_t{1}, kMiB, kGiB, kMostDeviceBytes, ~std::uint64_t{0}}) {
+      for (const std::uint64_t memory : {std::uint64_t{1}, kMiB, kGiB, kMaxDeviceBytes, ~std::uint64_t{0}}) {
         CAPTURE(kind, vendor, memory);
         const Budget budget = budget_of(made(static_cast<DeviceKind>(kind), vendor, memory));
         CHECK(budget.memory == memory);

@@ -10,7 +10,7 @@
 #include "src/devices/device.h"
 #include "src/devices/devices_csv.h"
 
-using namespace weigh;
+using namespace weigh::core;
 
 namespace {
 

@@ -4,7 +4,7 @@
 
 #include "formats/error.h"
 
-using namespace weigh;
+using namespace weigh::core;
 using Fields = std::vector<std::string>;
 
 TEST_CASE("CSV: quotes, doubled quotes, CRLF and empty fields are read as RFC 4180 has them") {

@@ -4,7 +4,7 @@
 #include "src/devices/budget.h"
 #include "src/devices/device.h"
 
-using namespace weigh;
+using namespace weigh::core;
 
 namespace {
 

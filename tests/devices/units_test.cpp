@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-using namespace weigh;
+using namespace weigh::core;
 
 TEST_CASE("sizes for people: the unit changes where the smaller one would round up to 1024") {
   struct Row {

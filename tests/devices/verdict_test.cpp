@@ -4,11 +4,11 @@
 #include "src/devices/budget.h"
 #include "src/devices/units.h"
 
-using namespace weigh;
+using namespace weigh::core;
 
 namespace {
 
-constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
 
 const Catalogue& catalogue() {
   static const Catalogue built_in = Catalogue::built_in();
@@ -231,22 +231,22 @@ TEST_CASE("several devices: each keeps room for its own overhead and its share o
 }
 
 TEST_CASE("sums beyond 64 bits saturate") {
-  Need need = weights_of(kMost);
-  need.kv_cache = kMost;
-  need.overhead = kMost;
-  need.pieces = {kMost, kMost, 1};
-  CHECK(need.total() == kMost);
+  Need need = weights_of(kMax);
+  need.kv_cache = kMax;
+  need.overhead = kMax;
+  need.pieces = {kMax, kMax, 1};
+  CHECK(need.total() == kMax);
   for (const std::string id : {"4096x rtx-4090", "4096x 1024TiB", "ram-64gb", "m2-ultra-192gb", "4096x tpu-v5e"}) {
     CAPTURE(id);
     const Fit fit = judge(need, catalogue().resolve(id), "");
     CHECK(fit.verdict >= Verdict::Over);
-    CHECK(fit.need.total() == kMost);
+    CHECK(fit.need.total() == kMax);
     CHECK(fit.headroom_bytes == -std::numeric_limits<std::int64_t>::max());
   }
   Device vast;
-  vast.memory_bytes = kMost;
+  vast.memory_bytes = kMax;
   vast.count = 4096;
-  CHECK(judge(weights_of(1), vast, "").budget_bytes == kMost);
+  CHECK(judge(weights_of(1), vast, "").budget_bytes == kMax);
   CHECK(judge(weights_of(1), vast, "").headroom_bytes == std::numeric_limits<std::int64_t>::max());
 }
 
@@ -256,7 +256,7 @@ TEST_CASE("the ladder shows devices below and above the boundary, smallest first
     CAPTURE(bytes);
     Need need = weights_of(bytes);
     need.overhead = 0;
-    const std::vector<Fit> steps = ladder(need, "llama.cpp", catalogue());
+    const std::vector<Fit> steps = common_devices(need, "llama.cpp", catalogue());
     REQUIRE(steps.size() >= 3);
     CHECK(steps.size() <= 6);
     std::size_t fitting = 0;
@@ -275,7 +275,7 @@ TEST_CASE("the ladder shows devices below and above the boundary, smallest first
 }
 
 TEST_CASE("the ladder names the device at the boundary, and none twice over") {
-  const std::vector<Fit> steps = ladder(weights_of(26'441'533'376), "", catalogue());
+  const std::vector<Fit> steps = common_devices(weights_of(26'441'533'376), "", catalogue());
   std::vector<std::string> ids;
   for (const Fit& step : steps) ids.push_back(step.device.id);
   CHECK(ids == std::vector<std::string>{"rtx-4080", "m4-32gb", "rtx-4090", "rtx-5090", "m4-pro-48gb", "dual-rtx-4090"});

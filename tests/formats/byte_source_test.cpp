@@ -6,9 +6,9 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "reading.h"
+#include "tests/formats/reading.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 TEST_CASE("MemorySource gives what it has and throws for what it has not") {
@@ -116,4 +116,4 @@ TEST_CASE("the head of a file is enough to read it") {
 }
 
 }  // namespace
-}  // namespace weigh
+}  // namespace weigh::core

@@ -3,25 +3,25 @@
 #include <catch2/catch.hpp>
 #include <limits>
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
-constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t kTwoTo32 = std::uint64_t{1} << 32U;
 
 TEST_CASE("checked_add stops at 64 bits") {
   CHECK(checked_add(2, 3) == 5U);
-  CHECK(checked_add(kMost, 0) == kMost);
-  CHECK(checked_add(kMost, 1) == std::nullopt);
-  CHECK(checked_add(kMost - 7, 8) == std::nullopt);
+  CHECK(checked_add(kMax, 0) == kMax);
+  CHECK(checked_add(kMax, 1) == std::nullopt);
+  CHECK(checked_add(kMax - 7, 8) == std::nullopt);
 }
 
 TEST_CASE("checked_mul stops at 64 bits, also where the product wraps to something small") {
   CHECK(checked_mul(6, 7) == 42U);
-  CHECK(checked_mul(kMost, 0) == 0U);
+  CHECK(checked_mul(kMax, 0) == 0U);
   CHECK(checked_mul(kTwoTo32, kTwoTo32 - 1) == kTwoTo32 * (kTwoTo32 - 1));
   CHECK(checked_mul(kTwoTo32, kTwoTo32) == std::nullopt);
-  CHECK(checked_mul((kMost / 8) + 2, 8) == std::nullopt);
+  CHECK(checked_mul((kMax / 8) + 2, 8) == std::nullopt);
 }
 
 TEST_CASE("checked_round_up takes the next multiple") {
@@ -29,9 +29,9 @@ TEST_CASE("checked_round_up takes the next multiple") {
   CHECK(checked_round_up(1, 32) == 32U);
   CHECK(checked_round_up(32, 32) == 32U);
   CHECK(checked_round_up(33, 1) == 33U);
-  CHECK(checked_round_up(kMost - 31, 32) == kMost - 31);
-  CHECK(checked_round_up(kMost - 30, 32) == std::nullopt);
+  CHECK(checked_round_up(kMax - 31, 32) == kMax - 31);
+  CHECK(checked_round_up(kMax - 30, 32) == std::nullopt);
 }
 
 }  // namespace
-}  // namespace weigh
+}  // namespace weigh::core

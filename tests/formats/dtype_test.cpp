@@ -9,7 +9,7 @@
 #include <sstream>
 #include <string>
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 using Shape = std::vector<std::uint64_t>;
@@ -162,4 +162,4 @@ TEST_CASE("names are found in any letter case, nothing else is") {
 }
 
 }  // namespace
-}  // namespace weigh
+}  // namespace weigh::core

@@ -2,9 +2,9 @@
 
 #include <catch2/catch.hpp>
 
-#include "reading.h"
+#include "tests/formats/reading.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 const Tensor& tensor(const ModelFile& file, std::string_view name) {
@@ -121,4 +121,4 @@ TEST_CASE("every prefix of a GGUF file is refused or reported as cut") {
 }
 
 }  // namespace
-}  // namespace weigh
+}  // namespace weigh::core

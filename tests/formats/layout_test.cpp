@@ -2,9 +2,9 @@
 
 #include <catch2/catch.hpp>
 
-#include "reading.h"
+#include "tests/formats/reading.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 struct Piece {
@@ -101,11 +101,11 @@ TEST_CASE("the format says how bad a hole and an odd order are") {
 }
 
 TEST_CASE("ends beyond 64 bits are refused, not wrapped") {
-  constexpr std::uint64_t kMost = ~std::uint64_t{0};
+  constexpr std::uint64_t kMax = ~std::uint64_t{0};
   for (const std::vector<Piece>& pieces : std::vector<std::vector<Piece>>{
-           {{kMost - 3, 8}},                          // one end
-           {{kMost - 50, 8}},                         // only with the header before it
-           {{0, kMost / 2}, {0, kMost / 2}, {0, 8}},  // the sum of the sizes
+           {{kMax - 3, 8}},                         // one end
+           {{kMax - 50, 8}},                        // only with the header before it
+           {{0, kMax / 2}, {0, kMax / 2}, {0, 8}},  // the sum of the sizes
        }) {
     ModelFile file = laid_out({"", 1, pieces, 1000, 0, 0, 0, 0, {}});
     CHECK_THROWS_AS(check_layout(file, {1, Severity::Error, Severity::Note}), FormatError);
@@ -124,4 +124,4 @@ TEST_CASE("a file wrong a thousand times in one way says so once") {
 }
 
 }  // namespace
-}  // namespace weigh
+}  // namespace weigh::core

@@ -3,9 +3,9 @@
 #include <catch2/catch.hpp>
 #include <limits>
 
-#include "reading.h"
+#include "tests/formats/reading.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 using Unsigned = std::vector<std::uint64_t>;
@@ -143,4 +143,4 @@ TEST_CASE("value types have the specification's names and sizes") {
 }
 
 }  // namespace
-}  // namespace weigh
+}  // namespace weigh::core

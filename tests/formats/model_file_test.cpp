@@ -3,9 +3,9 @@
 #include <catch2/catch.hpp>
 
 #include "formats/snapshot.h"
-#include "reading.h"
+#include "tests/formats/reading.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 bool is_snapshot(const fixtures::Fixture& fixture) { return fixture.path.starts_with("snapshots/"); }
@@ -103,4 +103,4 @@ TEST_CASE("a git-lfs pointer says how large the model is and what to run") {
 }
 
 }  // namespace
-}  // namespace weigh
+}  // namespace weigh::core

@@ -11,9 +11,9 @@
 #include "formats/metadata.h"
 #include "formats/model_file.h"
 #include "tests/fixtures/fixture_list.h"
-#include "touch.h"
+#include "tests/formats/touch.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// A fixture read by its path below testdata/.
 inline ModelFile read_fixture(const std::string& path) {
@@ -46,4 +46,4 @@ inline bool every_byte_has_an_owner(const ModelFile& file) {
          file.file_bytes + file.missing_bytes + file.shared_bytes;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -2,9 +2,9 @@
 
 #include <catch2/catch.hpp>
 
-#include "reading.h"
+#include "tests/formats/reading.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 TEST_CASE("names and metadata come out unescaped") {
@@ -102,4 +102,4 @@ TEST_CASE("every prefix of a safetensors file is refused or reported as cut") {
 }
 
 }  // namespace
-}  // namespace weigh
+}  // namespace weigh::core

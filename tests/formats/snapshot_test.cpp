@@ -5,9 +5,9 @@
 #include <catch2/catch.hpp>
 #include <limits>
 
-#include "reading.h"
+#include "tests/formats/reading.h"
 
-namespace weigh {
+namespace weigh::core {
 namespace {
 
 Snapshot sample() {
@@ -138,4 +138,4 @@ TEST_CASE("snapshots of known models hold what was published") {
 }
 
 }  // namespace
-}  // namespace weigh
+}  // namespace weigh::core

@@ -6,7 +6,7 @@
 #include "formats/metadata.h"
 #include "formats/model_file.h"
 
-namespace weigh {
+namespace weigh::core {
 
 /// Looks at everything a reader returned, so that a view into nowhere is met by the sanitizers.
 inline std::uint64_t touch(const ModelFile& file) {
@@ -37,4 +37,4 @@ inline std::uint64_t touch(const ModelFile& file) {
   return sum;
 }
 
-}  // namespace weigh
+}  // namespace weigh::core

@@ -24,18 +24,18 @@ const std::filesystem::path& store() {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  weigh::look_at_template(text);
-  if (weigh::is_calling_pickle(text) && size == 0) __builtin_trap();
-  weigh::begins_like_pickle(text);
+  weigh::core::look_at_template(text);
+  if (weigh::core::is_calling_pickle(text) && size == 0) __builtin_trap();
+  weigh::core::begins_like_pickle(text);
   std::ofstream(store() / "manifests/one", std::ios::binary).write(text.data(), static_cast<std::streamsize>(size));
   try {
-    const weigh::OllamaModel model = weigh::read_ollama_manifest(store().string(), "one");
+    const weigh::core::OllamaModel model = weigh::core::read_ollama_manifest(store().string(), "one");
     for (const auto& [name, place] : model.files) {
       // A digest never leads out of the store.
       if (!place.starts_with(store().string() + "/blobs/sha256-") || place.find("..") != std::string::npos)
         __builtin_trap();
     }
-  } catch (const weigh::Error&) {
+  } catch (const weigh::core::Error&) {
   }
   return 0;
 }

@@ -3,10 +3,10 @@
 #include "tests/formats/touch.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  weigh::MemorySource source(std::as_bytes(std::span(data, size)));
+  weigh::core::MemorySource source(std::as_bytes(std::span(data, size)));
   try {
-    weigh::touch(weigh::read_gguf(source));
-  } catch (const weigh::Error&) {
+    weigh::core::touch(weigh::core::read_gguf(source));
+  } catch (const weigh::core::Error&) {
   }
   return 0;
 }

@@ -4,10 +4,10 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   // One bit of the size stands for the suffix, so that both guesses by name are met.
-  weigh::MemorySource source(std::as_bytes(std::span(data, size)));
+  weigh::core::MemorySource source(std::as_bytes(std::span(data, size)));
   try {
-    weigh::touch(weigh::read_model_file(source, size % 2 == 0 ? "model.safetensors" : "model.onnx"));
-  } catch (const weigh::Error&) {
+    weigh::core::touch(weigh::core::read_model_file(source, size % 2 == 0 ? "model.safetensors" : "model.onnx"));
+  } catch (const weigh::core::Error&) {
   }
   return 0;
 }

@@ -4,11 +4,12 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {
-    for (const weigh::SnapshotFile& file : weigh::read_snapshot(std::as_bytes(std::span(data, size))).files) {
-      weigh::MemorySource source(file.head, file.file_bytes);
-      weigh::touch(weigh::read_model_file(source, file.name));
+    for (const weigh::core::SnapshotFile& file :
+         weigh::core::read_snapshot(std::as_bytes(std::span(data, size))).files) {
+      weigh::core::MemorySource source(file.head, file.file_bytes);
+      weigh::core::touch(weigh::core::read_model_file(source, file.name));
     }
-  } catch (const weigh::Error&) {
+  } catch (const weigh::core::Error&) {
   }
   return 0;
 }

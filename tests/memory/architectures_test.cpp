@@ -7,7 +7,7 @@
 #include <set>
 #include <string>
 
-using namespace weigh;
+using namespace weigh::core;
 
 TEST_CASE("every architecture has one row", "[memory]") {
   std::set<std::string_view> names;

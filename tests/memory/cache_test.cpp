@@ -4,8 +4,8 @@
 
 #include "tests/memory/published.h"
 
-using namespace weigh;
-using namespace weigh::test;
+using namespace weigh::core;
+using namespace weigh::core::test;
 
 namespace {
 

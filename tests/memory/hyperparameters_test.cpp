@@ -5,8 +5,8 @@
 
 #include "tests/memory/published.h"
 
-using namespace weigh;
-using namespace weigh::test;
+using namespace weigh::core;
+using namespace weigh::core::test;
 
 namespace {
 
@@ -150,6 +150,6 @@ TEST_CASE("hostile and empty headers give no model, or one of sane size", "[memo
   CHECK_FALSE(read_run_model(keys_only("llama", transformer(4000000000, 64, 8, {8}, {64}, 100))));
   CHECK_FALSE(read_run_model(keys_only("llama", transformer(2, 64, 8, {8}, {64}, 100) +
                                                     Keys{{"expert_count", {4000000000}}, {"expert_used_count", {1}}})));
-  CHECK_FALSE(read_run_model(imagine(7'000'000'000, "f16", 16)));
+  CHECK_FALSE(read_run_model(hypothetical_model(7'000'000'000, "f16", 16)));
   CHECK(read_run_model(keys_only("no-such-architecture", transformer(2, 64, 8, {8}, {64}, 100))));
 }

@@ -5,8 +5,8 @@
 #include "src/memory/cache.h"
 #include "tests/memory/published.h"
 
-using namespace weigh;
-using namespace weigh::test;
+using namespace weigh::core;
+using namespace weigh::core::test;
 
 TEST_CASE("a footprint says what it rests on", "[memory]") {
   const Footprint known = measure(llama_3_8b(), {});
@@ -24,7 +24,7 @@ TEST_CASE("a footprint says what it rests on", "[memory]") {
 }
 
 TEST_CASE("what is not known is absent", "[memory]") {
-  const Footprint imagined = measure(imagine(7'000'000'000, "f16", 16), {});
+  const Footprint imagined = measure(hypothetical_model(7'000'000'000, "f16", 16), {});
   CHECK(imagined.weights == 14'000'000'000U);
   CHECK_FALSE(imagined.kv_cache);
   CHECK_FALSE(imagined.compute);

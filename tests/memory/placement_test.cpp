@@ -5,8 +5,8 @@
 #include "src/memory/memory.h"
 #include "tests/memory/published.h"
 
-using namespace weigh;
-using namespace weigh::test;
+using namespace weigh::core;
+using namespace weigh::core::test;
 
 namespace {
 

@@ -10,7 +10,7 @@
 #include "src/memory/hyperparameters.h"
 #include "tests/model/builder.h"
 
-namespace weigh::test {
+namespace weigh::core::test {
 
 /// Models by the hyperparameters their makers published, as GGUF keys without a tensor.
 using Numbers = std::vector<std::uint32_t>;
@@ -190,4 +190,4 @@ inline CacheSums cache_sums(const Model& model, const Run& run) {
 
 inline double mib(std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
 
-}  // namespace weigh::test
+}  // namespace weigh::core::test

@@ -2,8 +2,8 @@
 
 #include "tests/model/builder.h"
 
-using namespace weigh;
-using namespace weigh::test;
+using namespace weigh::core;
+using namespace weigh::core::test;
 
 namespace {
 

@@ -11,7 +11,7 @@
 
 #include "src/model/model.h"
 
-namespace weigh::test {
+namespace weigh::core::test {
 
 /// Checkpoints made in memory, as a reader would leave them: names and values live in the file's `unescaped`, shapes in
 /// its `dims`. Header and data area themselves do not exist.
@@ -94,4 +94,4 @@ inline std::vector<std::string> codes(const Model& model) {
   return codes;
 }
 
-}  // namespace weigh::test
+}  // namespace weigh::core::test

@@ -3,7 +3,7 @@
 #include "tests/fixtures/families.h"
 #include "tests/model/builder.h"
 
-namespace weigh::test {
+namespace weigh::core::test {
 
 inline std::vector<TensorSpec> specs_of(const std::vector<fixtures::NamedShape>& tensors) {
   std::vector<TensorSpec> specs;
@@ -28,4 +28,4 @@ inline std::uint64_t parameters_of(const Model& model, Role role) {
   return 0;
 }
 
-}  // namespace weigh::test
+}  // namespace weigh::core::test

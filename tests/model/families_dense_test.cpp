@@ -5,9 +5,9 @@
 
 #include "tests/model/families.h"
 
-using namespace weigh;
-using namespace weigh::test;
-using namespace weigh::fixtures;
+using namespace weigh::core;
+using namespace weigh::core::test;
+using namespace weigh::core::fixtures;
 
 namespace {
 

@@ -4,9 +4,9 @@
 
 #include <catch2/catch.hpp>
 
-using namespace weigh;
-using namespace weigh::test;
-using namespace weigh::fixtures;
+using namespace weigh::core;
+using namespace weigh::core::test;
+using namespace weigh::core::fixtures;
 
 namespace {
 

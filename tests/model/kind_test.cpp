@@ -4,8 +4,8 @@
 
 #include "tests/model/builder.h"
 
-using namespace weigh;
-using namespace weigh::test;
+using namespace weigh::core;
+using namespace weigh::core::test;
 
 namespace {
 
@@ -114,7 +114,7 @@ TEST_CASE("an adapter tells its rank, its scale and what it changes") {
     CHECK(model.architecture.base_model == "meta-llama/Llama-2-7b-hf");
   }
   SECTION("by the config that lies beside it") {
-    Opened opened = open_checkpoints(WEIGH_TESTDATA "/safetensors/good/adapter");
+    OpenResult opened = open_checkpoints(WEIGH_TESTDATA "/safetensors/good/adapter");
     REQUIRE(opened.checkpoints.size() == 1);
     const Model model = describe(std::move(opened.checkpoints.front()));
     REQUIRE(model.adapter);

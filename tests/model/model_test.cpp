@@ -5,10 +5,10 @@
 
 #include "tests/model/builder.h"
 
-using namespace weigh;
-using namespace weigh::test;
+using namespace weigh::core;
+using namespace weigh::core::test;
 
-constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
 
 TEST_CASE("sums by element type add up to the totals, the largest in bytes first") {
   Checkpoint checkpoint = gguf({{"a.weight", Dtype::Q4_K, {4, 256}}, {"b.weight", Dtype::F32, {4, 256}}}, {});
@@ -53,11 +53,11 @@ TEST_CASE("types of equal bytes are in the order of their names") {
 }
 
 TEST_CASE("sums past 64 bits stop there and say so") {
-  const std::vector<TensorSpec> tensors = {{"layers.0.mlp.experts.a_proj", Dtype::F4, {2, 1, kMost / 2}},
-                                           {"layers.0.mlp.experts.b_proj", Dtype::F4, {2, 1, kMost / 2}},
+  const std::vector<TensorSpec> tensors = {{"layers.0.mlp.experts.a_proj", Dtype::F4, {2, 1, kMax / 2}},
+                                           {"layers.0.mlp.experts.b_proj", Dtype::F4, {2, 1, kMax / 2}},
                                            {"layers.0.mlp.gate.weight", Dtype::F4, {2, 8}}};
   const Model model = describe(safetensors(tensors, R"({"num_experts_per_tok": 1})"));
-  CHECK(model.total_parameters == kMost);
+  CHECK(model.total_parameters == kMax);
   CHECK_FALSE(model.active_parameters);
   REQUIRE_FALSE(model.findings.empty());
   CHECK(model.findings.front().code == "sum-overflow");
@@ -65,15 +65,14 @@ TEST_CASE("sums past 64 bits stop there and say so") {
 }
 
 TEST_CASE("a packed tensor whose weights exceed 64 bits does not wrap") {
-  const Model model =
-      describe(safetensors({{"m.weight", Dtype::U32, {kMost / 8, 2}}, {"m.scales", Dtype::BF16, {1, 1}}},
-                           R"({"quantization": {"bits": 4, "group_size": 16}})"));
-  CHECK(model.total_parameters == kMost);
+  const Model model = describe(safetensors({{"m.weight", Dtype::U32, {kMax / 8, 2}}, {"m.scales", Dtype::BF16, {1, 1}}},
+                                           R"({"quantization": {"bits": 4, "group_size": 16}})"));
+  CHECK(model.total_parameters == kMax);
 }
 
 TEST_CASE("hostile shapes of companions divide by nothing") {
   for (const std::vector<std::uint64_t>& shape :
-       std::vector<std::vector<std::uint64_t>>{{}, {0}, {0, 0}, {4, 0}, {0, 4}, {kMost, 1}}) {
+       std::vector<std::vector<std::uint64_t>>{{}, {0}, {0, 0}, {4, 0}, {0, 4}, {kMax, 1}}) {
     for (const char* main : {"m.weight", "m.qweight", "m.weight_packed", "m.W_q", "m.trellis", "m.q_weight", "m.codes",
                              "m.Qidxs", "e_blocks"}) {
       for (const Dtype dtype : {Dtype::I32, Dtype::U32, Dtype::U8, Dtype::I8, Dtype::I16, Dtype::F8_E4M3}) {
@@ -121,8 +120,8 @@ TEST_CASE("a model imagined is parameters times bits") {
     std::uint64_t parameters, bits, bytes;
   };
   for (const Row& row : {Row{7'000'000'000, 16, 14'000'000'000}, Row{7'000'000'000, 4, 3'500'000'000}, Row{3, 4, 2},
-                         Row{1, 1, 1}, Row{0, 16, 0}, Row{kMost, 8, kMost}, Row{kMost, 16, kMost}}) {
-    const Model model = imagine(row.parameters, "F16", row.bits);
+                         Row{1, 1, 1}, Row{0, 16, 0}, Row{kMax, 8, kMax}, Row{kMax, 16, kMax}}) {
+    const Model model = hypothetical_model(row.parameters, "F16", row.bits);
     CHECK(model.weight_bytes == row.bytes);
     CHECK(model.total_parameters == row.parameters);
     CHECK(model.active_parameters == row.parameters);

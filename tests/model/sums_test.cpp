@@ -9,7 +9,7 @@
 #include "src/model/model.h"
 #include "tests/fixtures/fixture_list.h"
 
-using namespace weigh;
+using namespace weigh::core;
 
 namespace {
 

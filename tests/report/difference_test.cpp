@@ -4,12 +4,12 @@
 
 #include "src/checkpoint/checkpoint.h"
 
-using namespace weigh;
+using namespace weigh::core;
 
 namespace {
 
 Model model_of(const std::string& path) {
-  Opened opened = open_checkpoints(std::string(WEIGH_TESTDATA) + "/" + path);
+  OpenResult opened = open_checkpoints(std::string(WEIGH_TESTDATA) + "/" + path);
   REQUIRE(opened.checkpoints.size() == 1);
   return describe(std::move(opened.checkpoints.front()));
 }

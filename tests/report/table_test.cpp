@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <sstream>
 
-using namespace weigh;
+using namespace weigh::core;
 
 namespace {
 

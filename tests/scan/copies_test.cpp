@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-using namespace weigh;
+using namespace weigh::core;
 
 namespace {
 

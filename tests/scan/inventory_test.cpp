@@ -9,7 +9,7 @@
 
 #include "formats/error.h"
 
-using namespace weigh;
+using namespace weigh::core;
 
 namespace {
 

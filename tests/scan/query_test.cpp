@@ -5,7 +5,7 @@
 
 #include "formats/error.h"
 
-using namespace weigh;
+using namespace weigh::core;
 
 namespace {
 

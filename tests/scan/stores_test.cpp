@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-using namespace weigh;
+using namespace weigh::core;
 
 TEST_CASE("a repository's folder gives its name") {
   struct Row {

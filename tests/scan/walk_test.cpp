@@ -9,7 +9,7 @@
 #include <fstream>
 #include <optional>
 
-using namespace weigh;
+using namespace weigh::core;
 
 namespace {
 

@@ -7,7 +7,7 @@
 #include "src/source/folder.h"
 #include "src/source/zstd_source.h"
 
-using namespace weigh;
+using namespace weigh::core;
 
 namespace {
 

@@ -1,0 +1,79 @@
+#include "src/audit/audited_files.h"
+
+#include <algorithm>
+
+#include "formats/error.h"
+
+namespace weigh::core {
+
+namespace {
+constexpr std::uint64_t kMaxSmall = std::uint64_t{16} << 20U;
+}
+
+std::string_view base_name(std::string_view name) { return name.substr(name.rfind('/') + 1); }
+
+std::optional<std::string> read_head(const Folder& folder, const std::string& name, std::size_t most) {
+  try {
+    const auto source = folder.open(name);
+    std::string text(static_cast<std::size_t>(std::min<std::uint64_t>(most, source->available())), '\0');
+    source->read(0, std::as_writable_bytes(std::span(text)));
+    return text;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+std::optional<std::string> read_small(const Folder& folder, const std::string& name) {
+  try {
+    const auto source = folder.open(name);
+    if (source->size() > kMaxSmall || source->available() < source->size()) return std::nullopt;
+    std::string text(static_cast<std::size_t>(source->size()), '\0');
+    source->read(0, std::as_writable_bytes(std::span(text)));
+    return text;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+nlohmann::json read_json_file(const Folder& folder, const std::string& name) {
+  const auto text = read_small(folder, name);
+  if (!text) return nullptr;
+  nlohmann::json json = nlohmann::json::parse(*text, nullptr, false);
+  return json.is_discarded() ? nlohmann::json() : json;
+}
+
+std::vector<std::string> names_in_question(const AuditInput& input) {
+  if (input.folder == nullptr) return {};
+  if (input.beside) return input.folder->names;
+  return input.selection == nullptr ? std::vector<std::string>() : input.selection->files;
+}
+
+bool is_weight_file(const AuditInput& input, const std::string& name) {
+  const auto own = [&](const Selection& selection) {
+    return std::ranges::find(selection.files, name) != selection.files.end();
+  };
+  if (input.selection != nullptr && own(*input.selection)) return true;
+  return name.ends_with(".safetensors") || name.ends_with(".gguf");
+}
+
+std::string prefix_of(const AuditInput& input) {
+  if (input.selection == nullptr || input.selection->files.empty()) return {};
+  const std::string& first = input.selection->files.front();
+  return first.substr(0, first.rfind('/') + 1);
+}
+
+std::vector<SeenTensor> tensors_of(const Model& model) {
+  std::vector<SeenTensor> seen;
+  seen.reserve(model.tensors.size());
+  for (const ModelFile& file : model.checkpoint.files) {
+    for (const Tensor& tensor : file.tensors) seen.push_back({&tensor, &model.tensors[seen.size()], &file});
+  }
+  return seen;
+}
+
+bool is_complete(const Model& model) {
+  return model.checkpoint.kind != CheckpointKind::Adapter && !model.adapter && !parts_missing(model.checkpoint) &&
+         !model.tensors.empty();
+}
+
+}  // namespace weigh::core

@@ -1,0 +1,154 @@
+// Is all of it there? What the readers cannot see for themselves: downloads that stopped, pointers in place of files,
+// shards that belong to nobody or lie under each other's names.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "formats/error.h"
+#include "src/audit/audited_files.h"
+#include "src/audit/checks.h"
+#include "src/audit/digests.h"
+
+namespace weigh::core {
+
+namespace {
+
+constexpr std::string_view kLfs = "version https://git-lfs.github.com/spec/v1";
+
+std::string_view line_value(std::string_view text, std::string_view key) {
+  const auto at = text.find(key);
+  if (at == std::string_view::npos) return {};
+  const std::string_view rest = text.substr(at + key.size());
+  return rest.substr(0, rest.find_first_of("\r\n"));
+}
+
+// Files that a loader reads: without them, or with nothing in them, it stops.
+bool is_needed(std::string_view name) {
+  constexpr auto kEndings =
+      std::to_array<std::string_view>({".safetensors", ".gguf", ".json", ".model", ".jinja", ".tiktoken"});
+  return std::ranges::any_of(kEndings, [&](std::string_view ending) { return name.ends_with(ending); });
+}
+
+Severity severity_for(const AuditInput& input, const std::string& name) {
+  return is_weight_file(input, name) ? Severity::Error : Severity::Warning;
+}
+
+}  // namespace
+
+void check_incomplete_download(const AuditInput& input, const FindingReporter& reporter) {
+  for (const std::string& name : input.downloads) {
+    reporter.report(fmt::format("{} is a download that was not finished", quote(name)), {.file = name});
+  }
+}
+
+void check_lfs_pointer(const AuditInput& input, const FindingReporter& reporter) {
+  for (const std::string& name : names_in_question(input)) {
+    const auto head = read_head(*input.folder, name, 512);
+    if (!head || !head->starts_with(kLfs)) continue;
+    std::string_view oid = line_value(*head, "\noid ");
+    if (oid.empty()) oid = "an object that it does not name";
+    const std::string_view size = line_value(*head, "\nsize ");
+    reporter.report(severity_for(input, name),
+                    fmt::format("{} is a git-lfs pointer to {}{}, not the file; run 'git lfs pull' in its folder",
+                                quote(name), oid, size.empty() ? "" : fmt::format(" of {} bytes", size)),
+                    {.file = name});
+  }
+}
+
+void check_empty_file(const AuditInput& input, const FindingReporter& reporter) {
+  for (const std::string& name : names_in_question(input)) {
+    if (!is_needed(name)) continue;
+    const auto head = read_head(*input.folder, name, 1);
+    if (head && head->empty()) reporter.report(severity_for(input, name), quote(name) + " is empty", {.file = name});
+  }
+}
+
+void check_dangling_link(const AuditInput& input, const FindingReporter& reporter) {
+  if (input.header_only) return;
+  for (const std::string& name : names_in_question(input)) {
+    std::error_code error;
+    const std::filesystem::path path = input.folder->path_of(name);
+    if (!std::filesystem::is_symlink(path, error) || std::filesystem::exists(path, error)) continue;
+    const std::string target = std::filesystem::read_symlink(path, error).string();
+    reporter.report(severity_for(input, name),
+                    fmt::format("{} is a link to {}, which is not there", quote(name), quote(target)), {.file = name});
+  }
+}
+
+void check_size_mismatch(const AuditInput& input, const FindingReporter& reporter) {
+  if (input.header_only) return;
+  for (const std::string& name : names_in_question(input)) {
+    const std::string path = input.folder->path_of(name);
+    std::error_code error;
+    const std::uint64_t size = std::filesystem::file_size(path, error);
+    if (error) continue;
+    for (const ExpectedDigest& digest : expected_digests(path)) {
+      if (!digest.size || *digest.size == size) continue;
+      reporter.report(fmt::format("{} has {} bytes, {} states {}", quote(name), size, digest.stated_by, *digest.size),
+                      {.file = name});
+    }
+  }
+}
+
+void check_extra_shard(const AuditInput& input, const FindingReporter& reporter) {
+  if (!input.beside) return;
+  std::map<std::tuple<std::string, std::string>, std::set<std::uint64_t>> totals;
+  for (const std::string& name : input.folder->names) {
+    const auto part = parse_part_name(name);
+    if (!part) continue;
+    totals[{part->prefix, part->suffix}].insert(part->total);
+    if (part->number > part->total) {
+      reporter.report(
+          fmt::format("{} is numbered outside of its set: {} of {}", quote(name), part->number, part->total),
+          {.file = name});
+    }
+  }
+  for (const auto& [set, sizes] : totals) {
+    if (sizes.size() < 2) continue;
+    reporter.report(fmt::format("files named {} are parts of several sets, of {}: leftovers of another upload",
+                                quote(std::get<0>(set) + "*"), fmt::join(sizes, " and of ")));
+  }
+  if (input.selection == nullptr || input.selection->index == nullptr) return;
+  const auto first = parse_part_name(input.selection->files.front());
+  for (const std::string& name : input.folder->names) {
+    const auto part = parse_part_name(name);
+    if (!part || !first || part->prefix != first->prefix || part->suffix != first->suffix) continue;
+    if (std::ranges::find(input.selection->files, name) == input.selection->files.end()) {
+      reporter.report(quote(name) + " is numbered like a shard of this model, but the index does not name it",
+                      {.file = name});
+    }
+  }
+}
+
+// Reading the set has taken misplaced tensors out of the count, so the headers are read again.
+void check_shards_swapped(const AuditInput& input, const FindingReporter& reporter) {
+  const bool misplaced = std::ranges::any_of(
+      input.model->findings, [](const Finding& finding) { return finding.code == "tensor-in-two-shards"; });
+  if (!misplaced || input.selection == nullptr || input.selection->index == nullptr) return;
+  const ShardIndex& index = *input.selection->index;
+  const std::map<std::string_view, std::uint32_t> shard_of(index.tensors.begin(), index.tensors.end());
+  for (const std::string& name : input.selection->files) {
+    try {
+      const ModelFile file = read_model_file(*input.folder->open(name), name);
+      std::set<std::uint32_t> owners;
+      for (const Tensor& tensor : file.tensors) {
+        const auto owner = shard_of.find(tensor.name);
+        owners.insert(owner == shard_of.end() ? UINT32_MAX : owner->second);
+      }
+      if (owners.size() != 1 || owners.contains(UINT32_MAX)) continue;
+      const std::string& owner = index.files[*owners.begin()];
+      if (owner == base_name(name)) continue;
+      reporter.report(fmt::format("{} holds what the index says of {}", quote(name), quote(owner)), {.file = name});
+    } catch (const Error&) {  // has a finding of its own
+      continue;
+    }
+  }
+}
+
+}  // namespace weigh::core

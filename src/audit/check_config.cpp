@@ -1,0 +1,296 @@
+// Is it true what config.json and the model card say of the tensors?
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <set>
+
+#include "formats/error.h"
+#include "src/audit/audited_files.h"
+#include "src/audit/checks.h"
+#include "src/model/config.h"
+
+namespace weigh::core {
+
+namespace {
+
+// Families whose every layer is alike and whose config says all of their shapes: there a difference is an error, for
+// the loader stops at it. Elsewhere it may be a variation that nobody has written down here, so it is a warning.
+constexpr auto kPlainFamilies = std::to_array<std::string_view>(
+    {"llama", "mistral", "mixtral", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "gemma", "gemma2", "phi", "phi3",
+     "starcoder2", "stablelm", "olmo", "olmo2", "granite", "gpt_neox", "cohere"});
+
+std::string_view family_of(const Model& model) {
+  const ConfigReader config(model.checkpoint.config.get());
+  return config.text({"model_type"});
+}
+
+Severity severity_for(const Model& model) {
+  const ConfigReader config(model.checkpoint.config.get());
+  const bool plain = std::ranges::find(kPlainFamilies, family_of(model)) != kPlainFamilies.end() &&
+                     config.find({"block_configs", "text_config", "vision_config"}) == nullptr;
+  return plain && model.checkpoint.kind == CheckpointKind::Model ? Severity::Error : Severity::Warning;
+}
+
+bool has_config(const Model& model) { return model.checkpoint.config != nullptr && is_complete(model); }
+
+// A tensor of the language model's own blocks, or outside of blocks.
+bool is_own(const Model& model, const SeenTensor& seen) {
+  return seen.facts->stack == Stack::Main && !seen.facts->prediction && !model.blocks[seen.facts->block].prediction;
+}
+
+// Unpacked: its shape is what the config speaks of.
+bool is_plain(const SeenTensor& seen) {
+  return seen.facts->parameters == seen.tensor->elements && seen.tensor->shape.size() == 2;
+}
+
+// Keys that stand twice in one object, found while the text is parsed.
+class DuplicateFinder : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(std::size_t) override {
+    open_.emplace_back();
+    return true;
+  }
+  bool key(string_t& name) override {
+    if (!open_.back().insert(name).second) found.insert(name);
+    return found.size() < 8;
+  }
+  bool end_object() override {
+    open_.pop_back();
+    return true;
+  }
+  bool start_array(std::size_t) override { return true; }
+  bool end_array() override { return true; }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
+
+  std::set<std::string> found;
+
+ private:
+  std::vector<std::set<std::string>> open_;
+};
+
+// What a card says of the number of parameters in so many words: "Number of Parameters: 7.61B", "| Parameters | 7B |".
+std::optional<double> stated_parameters(std::string_view line) {
+  std::string text;
+  for (const char c : line) text += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  for (const std::string_view other : {"active", "activated", "embedding", "base", "teacher", "draft", "per ", "train",
+                                       "optim", "expert", "vision", "text", "quant"}) {
+    // Behind the number such words tell of another one: "30.5B in total and 3.3B activated".
+    if (text.find(other) < text.find_first_of("0123456789")) return std::nullopt;
+  }
+  std::size_t at = text.find_first_not_of(" \t*|-#_");
+  if (at == std::string::npos) return std::nullopt;
+  for (const std::string_view word : {"total ", "number of ", "model ", "total "}) {
+    if (text.compare(at, word.size(), word) == 0) at += word.size();
+  }
+  for (const std::string_view word : {"parameters", "parameter count", "params", "size (parameters)"}) {
+    if (text.compare(at, word.size(), word) != 0) continue;
+    at += word.size();
+    const std::size_t digits = text.find_first_not_of(" \t*|:_~=", at);
+    if (digits == std::string::npos || digits == at) return std::nullopt;
+    double number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [behind, error] = std::from_chars(text.data() + digits, end, number, std::chars_format::fixed);
+    if (error != std::errc() || number <= 0) return std::nullopt;
+    std::string_view unit(behind, static_cast<std::size_t>(end - behind));
+    unit.remove_prefix(std::min(unit.find_first_not_of(" \t"), unit.size()));
+    struct Unit {
+      std::string_view word;
+      double factor;
+    };
+    constexpr auto kUnits = std::to_array<Unit>(
+        {{"billion", 1e9}, {"million", 1e6}, {"trillion", 1e12}, {"b", 1e9}, {"m", 1e6}, {"t", 1e12}});
+    for (const Unit& row : kUnits) {
+      const bool ends =
+          unit.size() == row.word.size() ||
+          (unit.size() > row.word.size() && std::isalnum(static_cast<unsigned char>(unit[row.word.size()])) == 0);
+      if (unit.starts_with(row.word) && ends) return number * row.factor;
+    }
+  }
+  return std::nullopt;
+}
+
+bool is_near(double a, double b) { return a <= b * 1.1 && b <= a * 1.1; }
+
+}  // namespace
+
+void check_duplicate_json_key(const AuditInput& input, const FindingReporter& reporter) {
+  if (!input.beside) return;
+  for (const std::string& name : input.folder->names) {
+    const std::string_view base = base_name(name);
+    const bool read_by_loaders = base.ends_with("config.json") || base == "params.json" || base == "model_index.json" ||
+                                 base.ends_with(".index.json");
+    if (!read_by_loaders) continue;
+    const auto text = read_small(*input.folder, name);
+    if (!text) continue;
+    DuplicateFinder finder;
+    nlohmann::json::sax_parse(*text, &finder);
+    for (const std::string& key : finder.found) {
+      reporter.report(
+          fmt::format("key {} stands twice in one object of {}: readers differ on which they take", quote(key), name),
+          {.file = name});
+    }
+  }
+}
+
+void check_config_layers(const AuditInput& input, const FindingReporter& reporter) {
+  const Model& model = *input.model;
+  const auto stated = model.architecture.layers;
+  if (!has_config(model) || !stated) return;
+  // One block for all layers.
+  for (const std::string_view shared : {"albert", "zamba", "zamba2"}) {
+    if (family_of(model) == shared) return;
+  }
+  std::set<std::int32_t> layers;
+  for (const SeenTensor& seen : tensors_of(model)) {
+    const bool counts = seen.facts->stack == Stack::Main || seen.facts->stack == Stack::Decoder;
+    if (counts && seen.facts->layer >= 0 && !seen.facts->prediction) layers.insert(seen.facts->layer);
+    if (seen.facts->stack == Stack::Encoder) return;  // two series, and configs do not agree on which they count
+  }
+  if (layers.empty()) return;
+  const auto found = static_cast<std::uint64_t>(*layers.rbegin()) + 1;
+  if (found == *stated) return;
+  if (found < *stated) {
+    return reporter.report(severity_for(model),
+                           fmt::format("config.json states {} layers, the tensors have {}: {} are not "
+                                       "there",
+                                       *stated, found, *stated - found));
+  }
+  if (found - *stated <= model.architecture.prediction_layers.value_or(0)) return;
+  reporter.report(Severity::Warning,
+                  fmt::format("config.json states {} layers, the tensors have {}: a loader leaves out the "
+                              "last {}",
+                              *stated, found, found - *stated));
+}
+
+void check_config_heads(const AuditInput& input, const FindingReporter& reporter) {
+  const Model& model = *input.model;
+  const Architecture& architecture = model.architecture;
+  const ConfigReader config(model.checkpoint.config.get());
+  if (!has_config(model) || !architecture.heads || !architecture.kv_heads || !architecture.head_size_k) return;
+  if (!architecture.kv_heads_per_layer.empty() || config.find({"global_head_dim", "block_configs", "kv_lora_rank"}))
+    return;
+  struct Projection {
+    Role role;
+    std::string_view name;
+    std::uint64_t heads;
+  };
+  for (const Projection& row : {Projection{Role::AttentionQ, "q_proj", *architecture.heads},
+                                Projection{Role::AttentionK, "k_proj", *architecture.kv_heads}}) {
+    std::set<std::uint64_t> rows;
+    const Tensor* first = nullptr;
+    const ModelFile* file = nullptr;
+    for (const SeenTensor& seen : tensors_of(model)) {
+      if (seen.facts->role != row.role || !is_own(model, seen) || !is_plain(seen)) continue;
+      if (!seen.tensor->name.ends_with(".weight") || seen.tensor->name.find(row.name) == std::string_view::npos)
+        continue;
+      rows.insert(seen.tensor->shape[0]);
+      if (first == nullptr) {
+        first = seen.tensor;
+        file = seen.file;
+      }
+    }
+    if (rows.size() != 1) continue;  // none, or layers that differ on purpose
+    const auto expected = row.heads * *architecture.head_size_k;
+    if (*rows.begin() == expected) continue;
+    if (row.role == Role::AttentionQ && *rows.begin() == 2 * expected) continue;  // with a gate for each head
+    reporter.report(severity_for(model),
+                    fmt::format("config.json states {} {} of {}, which makes {} rows; {} has {}", row.heads,
+                                row.role == Role::AttentionQ ? "heads" : "KV heads", *architecture.head_size_k,
+                                expected, quote(first->name), *rows.begin()),
+                    {.file = file->name, .tensor = std::string(first->name)});
+  }
+}
+
+namespace {
+
+// The token embedding outside of blocks.
+std::optional<SeenTensor> embedding_of(const Model& model) {
+  for (const SeenTensor& seen : tensors_of(model)) {
+    const bool is_table = seen.facts->role == Role::TokenEmbedding && seen.facts->layer < 0 && is_plain(seen);
+    if (is_table && seen.tensor->name.find("per_layer") == std::string_view::npos) return seen;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void check_config_width(const AuditInput& input, const FindingReporter& reporter) {
+  const Model& model = *input.model;
+  const auto embedding = has_config(model) ? embedding_of(model) : std::nullopt;
+  const auto stated = model.architecture.embedding_length;
+  const ConfigReader config(model.checkpoint.config.get());
+  if (!embedding || !stated || config.find({"embedding_size", "word_embed_proj_dim"})) return;
+  if (embedding->tensor->shape[1] == *stated) return;
+  reporter.report(severity_for(model),
+                  fmt::format("config.json states a width of {}, {} has {} columns", *stated,
+                              quote(embedding->tensor->name), embedding->tensor->shape[1]),
+                  {.file = embedding->file->name, .tensor = std::string(embedding->tensor->name)});
+}
+
+void check_config_vocabulary(const AuditInput& input, const FindingReporter& reporter) {
+  const Model& model = *input.model;
+  const auto embedding = has_config(model) ? embedding_of(model) : std::nullopt;
+  const auto stated = model.architecture.vocab_size;
+  if (!embedding || !stated || embedding->tensor->shape[0] == *stated) return;
+  const std::uint64_t rows = embedding->tensor->shape[0];
+  const Location place{.file = embedding->file->name, .tensor = std::string(embedding->tensor->name)};
+  if (rows > *stated) {
+    return reporter.report(Severity::Note,
+                           fmt::format("the vocabulary is padded: config.json states {}, {} has {} rows", *stated,
+                                       quote(embedding->tensor->name), rows),
+                           place);
+  }
+  reporter.report(severity_for(model),
+                  fmt::format("config.json states a vocabulary of {}, {} has only {} rows", *stated,
+                              quote(embedding->tensor->name), rows),
+                  place);
+}
+
+void check_experts_absent(const AuditInput& input, const FindingReporter& reporter) {
+  const Model& model = *input.model;
+  if (!is_complete(model) || model.experts || model.checkpoint.files.front().format == Format::Gguf) return;
+  const ConfigReader config(model.checkpoint.config.get());
+  const auto stated = config.number({"num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts"});
+  if (stated.value_or(0) < 2) return;
+  reporter.report(fmt::format("config.json states {} experts, no tensor belongs to any", *stated));
+}
+
+void check_card_parameters(const AuditInput& input, const FindingReporter& reporter) {
+  if (!input.beside || !is_complete(*input.model) || input.model->checkpoint.kind != CheckpointKind::Model) return;
+  if (!input.folder->has("README.md")) return;
+  const auto card = read_small(*input.folder, "README.md");
+  if (!card) return;
+  const auto total = static_cast<double>(input.model->total_parameters);
+  std::uint64_t table = 0;  // a head that is the embedding may be counted twice, a prediction block left out
+  for (const RoleTotals& row : input.model->by_role) {
+    if (row.role == Role::TokenEmbedding) table = row.parameters;
+  }
+  const auto others = static_cast<double>(input.model->prediction ? input.model->prediction->parameters : 0);
+  std::optional<std::string> off;
+  for (std::size_t begin = 0; begin < card->size();) {
+    const std::size_t end = std::min(card->find('\n', begin), card->size());
+    const std::string_view line = std::string_view(*card).substr(begin, end - begin);
+    begin = end + 1;
+    const auto stated = line.size() < 300 ? stated_parameters(line) : std::nullopt;
+    if (!stated) continue;
+    const bool agrees = is_near(*stated, total) || is_near(*stated, total + static_cast<double>(table)) ||
+                        is_near(*stated, total - static_cast<double>(table)) || is_near(*stated, total - others);
+    if (agrees) return;  // of several statements one may be about another model
+    if (!off)
+      off = fmt::format("README.md states {:.4g} B parameters, the tensors have {:.4g} B", *stated / 1e9, total / 1e9);
+  }
+  if (off) reporter.report(*off, {.file = "README.md"});
+}
+
+}  // namespace weigh::core

@@ -1,0 +1,242 @@
+// Is it true what a GGUF file's keys and name say of its tensors, and do the layers of a series look alike?
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <map>
+#include <set>
+
+#include "formats/error.h"
+#include "src/audit/audited_files.h"
+#include "src/audit/checks.h"
+#include "src/model/metadata_keys.h"
+#include "src/quantize/quantize_types.h"
+
+namespace weigh::core {
+
+namespace {
+
+// Adapters, projectors and vocabularies state what belongs to the model that they go with.
+bool is_whole_model(const Model& model) {
+  return is_complete(model) && !model.projector && model.architecture.name.value_or("") != "clip" &&
+         model.total_parameters > 0;
+}
+
+const Metadata* metadata_of(const Model& model) { return ArchitectureKeys(model.checkpoint).metadata(); }
+
+constexpr std::uint64_t kGuessed = 1024;  // llama.cpp's mark on a file type that it took from the tensors
+
+bool is_block_weight(const SeenTensor& seen) {
+  return seen.facts->layer >= 0 && seen.tensor->shape.size() >= 2 && seen.facts->role != Role::Router &&
+         seen.facts->role != Role::Norm && seen.tensor->elements >= 1024;
+}
+
+// "8x7B" as {8, 7e9}; "0.5B", "270M".
+struct SizeLabel {
+  double experts = 1;
+  double parameters = 0;
+};
+
+std::optional<SizeLabel> parse_label(std::string_view text) {
+  SizeLabel label;
+  const auto number = [&](double& value) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+    if (error != std::errc() || value <= 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    return true;
+  };
+  double first = 0;
+  if (!number(first)) return std::nullopt;
+  if (text.starts_with('x') || text.starts_with('X')) {
+    text.remove_prefix(1);
+    label.experts = first;
+    if (!number(first)) return std::nullopt;
+  }
+  if (text.size() != 1) return std::nullopt;
+  switch (std::toupper(static_cast<unsigned char>(text[0]))) {
+    case 'M': label.parameters = first * 1e6; break;
+    case 'B': label.parameters = first * 1e9; break;
+    case 'T': label.parameters = first * 1e12; break;
+    default: return std::nullopt;
+  }
+  return label;
+}
+
+// Labels are round figures, and vendors differ on embeddings: a "7B" may have 8.5 B, an "8x7B" 46.7 B.
+bool agrees(const SizeLabel& label, double total) {
+  const double all = label.experts * label.parameters;
+  if (label.experts > 1) return total >= all * 0.45 && total <= all * 1.3;
+  return total >= all * 0.55 && total <= all * 1.8;
+}
+
+// The parts of a name that are size labels: "Mixtral-8x7B-v0.1" has "8x7B".
+std::vector<std::string> labels_in(std::string_view name) {
+  std::vector<std::string> labels;
+  std::string part;
+  const auto take = [&] {
+    if (!part.empty() && parse_label(part)) labels.push_back(part);
+    part.clear();
+  };
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const char c = name[i];
+    const bool point = c == '.' && i > 0 && i + 1 < name.size() &&
+                       std::isdigit(static_cast<unsigned char>(name[i - 1])) != 0 &&
+                       std::isdigit(static_cast<unsigned char>(name[i + 1])) != 0;
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0 || point) {
+      part += c;
+    } else {
+      take();
+    }
+  }
+  take();
+  return labels;
+}
+
+std::string shape_text(std::span<const std::uint64_t> shape) {
+  return fmt::format("{}", fmt::join(shape.begin(), shape.end(), " x "));
+}
+
+// One tensor of every layer.
+struct Series {
+  std::map<std::vector<std::uint64_t>, std::vector<std::int32_t>> layers_by_shape;
+  std::map<std::vector<std::uint64_t>, SeenTensor> first;
+  std::size_t count = 0;
+};
+
+std::map<std::string, Series> series_of(const Model& model) {
+  std::map<std::string, Series> all;
+  for (const SeenTensor& seen : tensors_of(model)) {
+    // Packed tensors differ where their bits do; of single experts each has its own number.
+    if (seen.facts->layer < 0 || seen.facts->prediction || seen.facts->parameters != seen.tensor->elements) continue;
+    if (seen.facts->routed_expert && seen.tensor->shape.size() < 3) continue;
+    const NameParts parts = parse_name(seen.tensor->name);
+    if (parts.layer != seen.facts->layer) continue;
+    Series& series = all[std::to_string(static_cast<int>(seen.facts->stack)) + std::string(parts.rest)];
+    std::vector<std::uint64_t> shape(seen.tensor->shape.begin(), seen.tensor->shape.end());
+    series.first.emplace(shape, seen);
+    series.layers_by_shape[std::move(shape)].push_back(seen.facts->layer);
+    ++series.count;
+  }
+  return all;
+}
+
+}  // namespace
+
+void check_gguf_block_count(const AuditInput& input, const FindingReporter& reporter) {
+  const Model& model = *input.model;
+  const ArchitectureKeys keys(model.checkpoint);
+  const auto stated = keys.number("block_count");
+  if (!is_whole_model(model) || !stated) return;
+  std::int32_t last = -1;
+  for (const SeenTensor& seen : tensors_of(model)) {
+    if (seen.tensor->name.starts_with("blk.")) last = std::max(last, seen.facts->layer);
+  }
+  const auto found = static_cast<std::uint64_t>(last + 1);
+  if (last < 0 || found == *stated) return;
+  const Location place{.file = model.checkpoint.files.front().name};
+  if (found < *stated && keys.name() != "deci") {
+    return reporter.report(
+        fmt::format("{}.block_count states {} blocks, the tensors have {}", keys.name(), *stated, found), place);
+  }
+  reporter.report(Severity::Warning,
+                  fmt::format("{}.block_count states {} blocks, the tensors have {}", keys.name(), *stated, found),
+                  place);
+}
+
+void check_gguf_file_type(const AuditInput& input, const FindingReporter& reporter) {
+  const Model& model = *input.model;
+  const Metadata* metadata = metadata_of(model);
+  if (!is_whole_model(model) || metadata == nullptr) return;
+  const auto stated = metadata->unsigned_integer("general.file_type");
+  if (!stated) return;
+  const auto types = quantizer_types();
+  const auto type = std::ranges::find_if(
+      types, [&](const QuantizerType& row) { return static_cast<std::uint64_t>(row.ftype) == *stated % kGuessed; });
+  if (type == types.end()) return;
+  const std::uint64_t block = info(type->default_dtype).block_elements;
+  std::uint64_t all = 0;
+  std::uint64_t could = 0;  // have rows of whole blocks
+  std::map<Dtype, std::uint64_t> sums;
+  for (const SeenTensor& seen : tensors_of(model)) {
+    if (!is_block_weight(seen)) continue;
+    if (seen.tensor->dtype == type->default_dtype) return;
+    all += seen.tensor->elements;
+    sums[seen.tensor->dtype] += seen.tensor->elements;
+    if (block != 0 && seen.tensor->shape.back() % block == 0) could += seen.tensor->elements;
+  }
+  if (all == 0 || could < all / 2) return;  // the quantizer falls back to types of smaller blocks
+  const auto most = std::ranges::max_element(sums, {}, [](const auto& row) { return row.second; });
+  reporter.report(fmt::format("general.file_type states {}, no weight is {}: most are {}", type->name,
+                              info(type->default_dtype).name, info(most->first).name),
+                  {.file = model.checkpoint.files.front().name});
+}
+
+void check_gguf_vocabulary(const AuditInput& input, const FindingReporter& reporter) {
+  const Model& model = *input.model;
+  const Metadata* metadata = metadata_of(model);
+  if (!is_whole_model(model) || metadata == nullptr) return;
+  const MetadataEntry* tokens = metadata->find("tokenizer.ggml.tokens");
+  if (tokens == nullptr || tokens->type != ValueType::Array) return;
+  for (const SeenTensor& seen : tensors_of(model)) {
+    if (seen.tensor->name != "token_embd.weight" || seen.tensor->shape.size() != 2) continue;
+    const std::uint64_t rows = seen.tensor->shape[0];
+    if (rows == tokens->count) return;
+    reporter.report(rows < tokens->count ? Severity::Warning : Severity::Note,
+                    fmt::format("tokenizer.ggml.tokens has {} tokens, {} has {} rows", tokens->count,
+                                quote(seen.tensor->name), rows),
+                    {.file = seen.file->name, .tensor = std::string(seen.tensor->name), .offset = tokens->offset});
+  }
+}
+
+void check_size_label(const AuditInput& input, const FindingReporter& reporter) {
+  const Model& model = *input.model;
+  const Metadata* metadata = metadata_of(model);
+  if (!is_whole_model(model) || metadata == nullptr) return;
+  const auto total = static_cast<double>(model.total_parameters);
+  const ModelFile& first = model.checkpoint.files.front();
+  const auto say = [&](std::string_view where, std::string_view label) {
+    reporter.report(fmt::format("{} says {}, the tensors have {:.4g} B parameters", where, label, total / 1e9),
+                    {.file = first.name});
+  };
+  if (const auto stated = metadata->string("general.size_label")) {
+    const auto label = parse_label(*stated);  // "30B-A3B" and "E4B" are left to their vendors
+    if (label && !agrees(*label, total)) say("general.size_label", *stated);
+  }
+  // A name may speak of several models (a distillation's teacher): it is wrong when none of its labels is right.
+  const std::vector<std::string> labels = labels_in(base_name(first.name));
+  const auto right = [&](const std::string& label) { return agrees(*parse_label(label), total); };
+  if (labels.empty() || std::ranges::any_of(labels, right)) return;
+  const bool billions = labels.size() == 1 && std::toupper(static_cast<unsigned char>(labels.front().back())) == 'B';
+  if (billions) say("the file's name", labels.front());
+}
+
+void check_layer_shape(const AuditInput& input, const FindingReporter& reporter) {
+  if (!is_complete(*input.model)) return;
+  std::size_t varied = 0;
+  std::string example;
+  for (const auto& [name, series] : series_of(*input.model)) {
+    if (series.layers_by_shape.size() < 2) continue;
+    const auto most =
+        std::ranges::max_element(series.layers_by_shape, {}, [](const auto& row) { return row.second.size(); });
+    const auto odd =
+        std::ranges::find_if(series.layers_by_shape, [&](const auto& row) { return row.first != most->first; });
+    const SeenTensor& seen = series.first.at(odd->first);
+    const bool alone = series.layers_by_shape.size() == 2 && odd->second.size() == 1 && series.count >= 4;
+    if (alone) {
+      reporter.report(
+          fmt::format("tensor {} has the shape {}, that of the other {} layers is {}", quote(seen.tensor->name),
+                      shape_text(odd->first), most->second.size(), shape_text(most->first)),
+          {.file = seen.file->name, .tensor = std::string(seen.tensor->name)});
+    } else if (varied++ == 0) {
+      example = std::string(seen.tensor->name);
+    }
+  }
+  if (varied == 0) return;
+  reporter.report(Severity::Note, fmt::format("layers differ in the shapes of {} tensor{}, {} first", varied,
+                                              varied == 1 ? "" : "s", quote(example)));
+}
+
+}  // namespace weigh::core

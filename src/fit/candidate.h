@@ -1,0 +1,82 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "src/memory/memory.h"
+#include "src/memory/weights.h"
+#include "src/quantize/quantize_types.h"
+
+namespace weigh::core {
+
+/// "llama.cpp", "transformers", "vllm", "mlx".
+std::string_view engine_name(Engine engine);
+
+/// Nothing for any other name.
+std::optional<Engine> engine_by_name(std::string_view name);
+
+/// The engine that such files are made for.
+Engine default_engine(const Model& model);
+
+enum class CompanionRole : std::uint8_t { Projector, Draft };
+
+/// A model that a run loads beside its own: the projector of a multimodal model, or a small model that drafts for it.
+struct Companion {
+  CompanionRole role;
+  const Model* model;  ///< lives as long as what is weighed with it
+};
+
+/// A model made ready to be weighed many times in one engine: as it lies there, or as the GGUF of another type that it
+/// would be. Refers to the model, which must live on.
+class Candidate {
+ public:
+  /// Without a type a safetensors checkpoint in llama.cpp is what its converter writes.
+  Candidate(const Model& source, Engine engine, const QuantizerType* type = nullptr,
+            std::vector<Companion> companions = {});
+
+  [[nodiscard]] const Model& source() const { return source_; }
+  [[nodiscard]] Engine engine() const { return engine_; }
+  [[nodiscard]] const QuantizerType* type() const { return type_; }
+  /// Null when the files do not say what a run needs: only weights are known then.
+  [[nodiscard]] const RunModel* run_model() const { return run_model_ ? &*run_model_ : nullptr; }
+  [[nodiscard]] bool has_experts() const;
+  [[nodiscard]] const WeightParts& parts() const { return parts_; }
+
+  [[nodiscard]] const std::vector<Companion>& companions() const { return companions_; }
+  /// The draft model among them, in the same engine; null when there is none.
+  [[nodiscard]] Candidate* draft() { return draft_.get(); }
+
+  /// The whole run in one memory.
+  const Footprint& whole(const Run& run);
+
+  /// The run on a host and one discrete device; only with a run model.
+  const Placement& beside_host(const Run& run);
+  /// Likewise over several devices, by their proportions.
+  [[nodiscard]] Placement placed(const Run& run, std::span<const double> proportions) const;
+
+ private:
+  struct Converted;
+  using RunKey = std::tuple<std::optional<std::uint64_t>, Dtype, Dtype, std::uint64_t, bool, std::uint64_t,
+                            std::uint64_t, bool, bool, std::optional<std::uint64_t>, std::uint64_t>;
+  static RunKey key_of(const Run& run);
+  [[nodiscard]] const Model& weights() const;
+
+  const Model& source_;
+  Engine engine_;
+  const QuantizerType* type_;
+  std::vector<Companion> companions_;
+  std::unique_ptr<Candidate> draft_;
+  std::optional<RunModel> run_model_;
+  std::shared_ptr<const Converted> converted_;
+  WeightParts parts_;
+  std::map<RunKey, Footprint> whole_;
+  std::map<RunKey, Placement> beside_host_;
+};
+
+}  // namespace weigh::core

@@ -1,0 +1,209 @@
+#include <algorithm>
+
+#include "src/memory/graph/graph_builder.h"
+
+namespace weigh::core {
+
+// Turns rows in pieces of the rotation's size (llama.cpp, llama_mul_mat_hadamard).
+TensorId GraphBuilder::rotate(TensorId of, TensorId rotation) {
+  if (rotation == kOutside) return of;
+  const Extent extent = graph_.tensor(of).extent;
+  const std::uint64_t piece = graph_.tensor(rotation).extent[0];
+  const std::uint64_t values = graph_.tensor(of).extent[0] * extent[1] * extent[2] * extent[3];
+  const Extent pieces{piece, values / piece, 1, 1};
+  const TensorId rows = graph_.is_contiguous(of) ? graph_.reshape(of, pieces) : graph_.contiguous(of, pieces);
+  return graph_.reshape(graph_.fresh(pieces, {rotation, rows}), extent);
+}
+
+TensorId GraphBuilder::split_streams(TensorId q) {
+  const GraphTensor& t = graph_.tensor(q);
+  const std::uint64_t streams = cells_.streams;
+  const Extent extent{t.extent[0], t.extent[1], t.extent[2] / streams, streams};
+  const Extent stride{t.stride[0], t.stride[1], t.stride[2], t.stride[3] / streams};
+  return graph_.permute(graph_.view(q, extent, stride, 0), {0, 2, 1, 3});
+}
+
+void GraphBuilder::store_keys(const CacheInputs& inputs, TensorId k) {
+  const Extent extent = graph_.tensor(k).extent;
+  const Extent stride = graph_.tensor(k).stride;
+  const Extent rows{extent[0] * extent[1], extent[2], 1, 1};
+  const TensorId flat = graph_.view(k, rows, {stride[0], stride[2], stride[2] * rows[1], stride[2] * rows[1]}, 0);
+  graph_.expand(graph_.store({flat, inputs.key_cells}));
+}
+
+void GraphBuilder::store_values(const CacheInputs& inputs, TensorId v) {
+  const Extent extent = graph_.tensor(v).extent;
+  const Extent stride = graph_.tensor(v).stride;
+  const Extent rows{extent[0] * extent[1], extent[2], 1, 1};
+  if (run_.flash_attention) {
+    const TensorId flat = graph_.view(v, rows, {stride[0], stride[2], stride[2] * rows[1], stride[2] * rows[1]}, 0);
+    graph_.expand(graph_.store({flat, inputs.value_cells}));
+    return;
+  }
+  TensorId flat = graph_.is_contiguous(v) ? graph_.reshape(v, rows) : graph_.contiguous(v, rows);
+  const std::uint64_t widest = value_width(model_, model_.layers.front(), run_);
+  if (rows[0] < widest) flat = graph_.fresh({widest, rows[1], 1, 1}, {flat});
+  flat = graph_.reshape(flat, {1, std::max(rows[0], widest) * rows[1], 1, 1});
+  graph_.expand(graph_.store({flat, inputs.value_cells}));
+}
+
+// Queries against all cells, soft max, values: as one operation with flash attention, with the whole score matrix
+// without (llama.cpp, build_attn_mha). K and V are kOutside when they come out of the cache.
+TensorId GraphBuilder::weigh_values(const LayerModel& layer, TensorId q, TensorId k, TensorId v,
+                                    std::uint64_t value_head) {
+  const TensorId mask = inputs_of(layer).mask;
+  const std::uint64_t cells = inputs_of(layer).cells;
+  const std::uint64_t heads = graph_.tensor(q).extent[1];
+  const std::uint64_t streams = cells_.streams;
+  const std::uint64_t tokens = graph_.tensor(q).extent[2] / streams;
+  const TensorId queries = split_streams(q);
+  TensorId result = kOutside;
+  const bool absorbed = layer.mixer == Mixer::Latent && (layer.parts & kAbsorbed) != 0;
+  if (run_.flash_attention) {
+    if (k != kOutside) k = graph_.fresh(graph_.tensor(k).extent, {k}, Element::F16);
+    if (v != kOutside) v = graph_.fresh(graph_.tensor(v).extent, {v}, Element::F16);
+    result = graph_.fresh({value_head, heads, tokens, streams}, {queries, k, v, mask});
+    if (absorbed) {
+      result = graph_.project(graph_.permute(result, {0, 2, 1, 3}), model_.latent_value_head);
+      result = graph_.contiguous(graph_.permute(result, {0, 2, 1, 3}));
+    }
+    const Extent e = graph_.tensor(result).extent;
+    result = graph_.reshape(result, {e[0] * e[1], e[2] * e[3], 1, 1});
+  } else {
+    TensorId scores = graph_.fresh({cells, tokens, heads, streams}, {k, queries});
+    scores = graph_.in_place(scores, mask);
+    if (v != kOutside) v = graph_.contiguous(graph_.transpose(v));
+    // Values that are a part of the keys' cache are turned for each batch.
+    if (absorbed) v = graph_.fresh({cells, value_head, 1, streams}, {}, Element::F16);
+    result = graph_.fresh({value_head, tokens, heads, streams}, {v, scores});
+    if (absorbed) result = graph_.project(result, model_.latent_value_head);
+    const std::uint64_t width = graph_.tensor(result).extent[0] * heads;
+    result = graph_.contiguous(graph_.permute(result, {0, 2, 1, 3}), {width, tokens * streams, 1, 1});
+  }
+  graph_.expand(result);
+  return result;
+}
+
+TensorId GraphBuilder::attend(const LayerModel& layer, TensorId q, TensorId k, TensorId v) {
+  const CacheInputs& inputs = inputs_of(layer);
+  q = rotate(q, inputs.key_rotation);
+  k = rotate(k, inputs.key_rotation);
+  v = rotate(v, inputs.value_rotation);
+  const bool windows = model_.window != 0;
+  graph_.expand(q);
+  if (layer.cached) {
+    graph_.expand(windows ? k : v);
+    graph_.expand(windows ? v : k);
+    store_keys(inputs, k);
+    store_values(inputs, v);
+    k = v = kOutside;
+  } else {
+    graph_.expand(k);
+    graph_.expand(v);
+  }
+  const TensorId result = weigh_values(layer, q, k, v, layer.value_head);
+  return rotate(result, inputs.value_rotation);
+}
+
+TensorId GraphBuilder::attention(const LayerModel& layer, TensorId input) {
+  const std::uint64_t q_width = layer.heads * layer.key_head;
+  const std::uint64_t k_width = layer.kv_heads * layer.key_head;
+  const std::uint64_t v_width = layer.kv_heads * layer.value_head;
+  const Extent q_heads{layer.key_head, layer.heads, tokens_, 1};
+  const Extent k_heads{layer.key_head, layer.kv_heads, tokens_, 1};
+  const Extent v_heads{layer.value_head, layer.kv_heads, tokens_, 1};
+  const bool gate = (layer.parts & kQueryGate) != 0;
+  TensorId q = kOutside, k = kOutside, v = kOutside, full = kOutside;
+  if ((layer.parts & kJointQkv) != 0) {
+    const TensorId qkv = graph_.project(input, q_width + k_width + v_width);
+    const std::uint64_t row = graph_.tensor(qkv).stride[1];
+    const auto part = [&](const Extent& extent, std::uint64_t offset) {
+      return graph_.view(qkv, extent, {4, 4 * extent[0], row, row * tokens_}, 4 * offset);
+    };
+    q = part(q_heads, 0);
+    k = part(k_heads, q_width);
+    v = part(v_heads, q_width + k_width);
+  } else {
+    const bool flat = (layer.parts & kFlatNorms) != 0;
+    q = full = graph_.project(input, gate ? 2 * q_width : q_width);
+    k = graph_.project(input, k_width);
+    v = graph_.project(input, v_width);
+    if (flat) {
+      q = norm(q);
+      k = norm(k);
+    }
+    const std::uint64_t head = 4 * layer.key_head;
+    q = gate ? graph_.view(full, q_heads, {4, 2 * head, 2 * head * layer.heads, 2 * head * layer.heads * tokens_}, 0)
+             : graph_.reshape(q, q_heads);
+    k = graph_.reshape(k, k_heads);
+    v = graph_.reshape(v, v_heads);
+  }
+  if ((layer.parts & kHeadNorms) != 0) {
+    q = norm(q);
+    k = norm(k);
+  }
+  q = rope(layer, q);
+  k = rope(layer, k);
+  if (model_.has(kScaledQuery)) q = graph_.in_place(q);
+  TensorId result = attend(layer, q, k, v);
+  if (gate) {
+    const std::uint64_t head = 4 * layer.key_head;
+    const TensorId half =
+        graph_.view(full, q_heads, {4, 2 * head, 2 * head * layer.heads, 2 * head * layer.heads * tokens_}, head);
+    result = graph_.in_place(result, graph_.in_place(graph_.contiguous(half, {q_width, tokens_, 1, 1})));
+  }
+  return graph_.project(result, model_.embedding);
+}
+
+TensorId GraphBuilder::attend_latent(const LayerModel& layer, TensorId q, TensorId k) {
+  graph_.expand(q);
+  graph_.expand(k);
+  store_keys(inputs_of(layer), k);
+  return weigh_values(layer, q, kOutside, kOutside, model_.kv_lora_rank);
+}
+
+// DeepSeek's attention: one narrow row for keys and values of all heads (llama.cpp src/models/deepseek2.cpp).
+TensorId GraphBuilder::latent_attention(const LayerModel& layer, TensorId input) {
+  const bool absorbed = (layer.parts & kAbsorbed) != 0;
+  const std::uint64_t key = absorbed ? model_.latent_key_head : layer.key_head;
+  const std::uint64_t value = absorbed ? model_.latent_value_head : layer.value_head;
+  const std::uint64_t turned = std::min(model_.rope_dimensions, key);
+  const std::uint64_t plain = key - turned;
+  const std::uint64_t rank = model_.kv_lora_rank;
+  TensorId from = input;
+  if ((layer.parts & kLowRankQuery) != 0) from = norm(graph_.project(input, model_.q_lora_rank));
+  const TensorId q = graph_.project(from, layer.heads * key);
+  const Extent q_stride{4, 4 * key, 4 * key * layer.heads, 4 * key * layer.heads * tokens_};
+  TensorId q_plain = graph_.view(q, {plain, layer.heads, tokens_, 1}, q_stride, 0);
+  TensorId q_turned = graph_.view(q, {turned, layer.heads, tokens_, 1}, q_stride, 4 * plain);
+  const TensorId kv = graph_.project(input, rank + turned);
+  const std::uint64_t row = graph_.tensor(kv).stride[1];
+  TensorId compressed = graph_.view(kv, {rank, tokens_, 1, 1}, {4, row, row * tokens_, row * tokens_}, 0);
+  TensorId k_turned = graph_.view(kv, {turned, 1, tokens_, 1}, {4, row, row, row * tokens_}, 4 * rank);
+  q_turned = rope(layer, q_turned);
+  k_turned = rope(layer, k_turned);
+  compressed = norm(compressed);
+  TensorId result = kOutside;
+  if (absorbed) {
+    q_plain = graph_.project(graph_.permute(q_plain, {0, 2, 1, 3}), rank);
+    q_plain = graph_.permute(q_plain, {0, 2, 1, 3});
+    const TensorId queries = graph_.fresh({rank + turned, layer.heads, tokens_, 1}, {q_plain, q_turned});
+    compressed = graph_.reshape(compressed, {rank, 1, tokens_, 1});
+    const TensorId keys = graph_.fresh({rank + turned, 1, tokens_, 1}, {compressed, k_turned});
+    result = attend_latent(layer, queries, keys);
+  } else {
+    const TensorId expanded = graph_.project(compressed, layer.heads * (plain + value));
+    const std::uint64_t head = 4 * (plain + value);
+    const Extent stride{4, head, head * layer.heads, head * layer.heads * tokens_};
+    const TensorId k_plain = graph_.view(expanded, {plain, layer.heads, tokens_, 1}, stride, 0);
+    const TensorId values =
+        graph_.contiguous(graph_.view(expanded, {value, layer.heads, tokens_, 1}, stride, 4 * plain));
+    const TensorId queries = graph_.fresh({key, layer.heads, tokens_, 1}, {q_plain, q_turned});
+    const TensorId repeated = graph_.fresh({turned, layer.heads, tokens_, 1}, {k_turned});
+    const TensorId keys = graph_.fresh({key, layer.heads, tokens_, 1}, {k_plain, repeated});
+    result = attend(layer, queries, keys, values);
+  }
+  return graph_.project(result, model_.embedding);
+}
+
+}  // namespace weigh::core

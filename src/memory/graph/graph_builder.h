@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "src/memory/cache.h"
+#include "src/memory/graph/graph.h"
+#include "src/memory/hyperparameters.h"
+#include "src/memory/run.h"
+
+namespace weigh::core {
+
+/// What one kind of KV cache brings into a graph: where to write, what may be seen, and the rotations by which
+/// llama.cpp spreads outliers before it quantizes keys and values (#21038).
+struct CacheInputs {
+  TensorId key_cells = kOutside;
+  TensorId value_cells = kOutside;
+  TensorId mask = kOutside;
+  TensorId key_rotation = kOutside;
+  TensorId value_rotation = kOutside;
+  std::uint64_t cells = 0;
+};
+
+/// Builds the graph of one micro-batch, block by block, in the order in which llama.cpp's src/models/*.cpp and
+/// src/llama-graph.cpp make and expand their tensors.
+class GraphBuilder {
+ public:
+  GraphBuilder(const RunModel& model, const Run& run, const Cells& cells);
+
+  /// Everything on one device, the host included.
+  Graph build();
+  /// The part of a device that holds all blocks and the output: the embeddings are looked up on the host and come in
+  /// like the other inputs.
+  Graph build_device();
+
+ private:
+  // graph_builder.cpp
+  CacheInputs cache_inputs(std::uint64_t cells);
+  TensorId embed_tokens();
+  Graph build_from(TensorId embedded);
+  TensorId layer(std::size_t number, TensorId input, bool last);
+  TensorId mixer(const LayerModel& layer, TensorId input);
+  TensorId feed_forward(const LayerModel& layer, TensorId input);
+  void output_head(TensorId input);
+  TensorId pick_rows(TensorId of);
+  TensorId sum(TensorId a, TensorId b, bool second_first);
+  TensorId norm(TensorId of);
+  TensorId rope(const LayerModel& layer, TensorId of);
+
+  // attention_blocks.cpp
+  TensorId attention(const LayerModel& layer, TensorId input);
+  TensorId latent_attention(const LayerModel& layer, TensorId input);
+  TensorId attend(const LayerModel& layer, TensorId q, TensorId k, TensorId v);
+  TensorId attend_latent(const LayerModel& layer, TensorId q, TensorId k);
+  TensorId weigh_values(const LayerModel& layer, TensorId q, TensorId k, TensorId v, std::uint64_t value_head);
+  TensorId rotate(TensorId of, TensorId rotation);
+  TensorId split_streams(TensorId q);
+  void store_keys(const CacheInputs& inputs, TensorId k);
+  void store_values(const CacheInputs& inputs, TensorId v);
+  const CacheInputs& inputs_of(const LayerModel& layer) const { return layer.sliding ? window_ : full_; }
+
+  // ffn_blocks.cpp
+  TensorId gated(TensorId input, std::uint64_t width, bool gate, bool joint);
+  TensorId experts(const LayerModel& layer, TensorId input);
+  TensorId choose_experts(const LayerModel& layer, TensorId logits);
+  TensorId limit_to_groups(const LayerModel& layer, TensorId scores);
+  TensorId expert_weights(const LayerModel& layer, TensorId probabilities, TensorId chosen);
+
+  // state_blocks.cpp
+  TensorId load_state(std::uint64_t values);
+  TensorId copy_rows(std::uint64_t values);
+  TensorId mamba(TensorId input);
+  TensorId mamba2(TensorId input);
+  TensorId delta_net(TensorId input);
+  TensorId short_convolution(TensorId input);
+  TensorId convolve(TensorId input, std::uint64_t channels);
+
+  const RunModel& model_;
+  const Run& run_;
+  Cells cells_;
+  std::uint64_t tokens_;
+  std::uint64_t outputs_;
+  Graph graph_;
+  CacheInputs full_, window_;
+  TensorId positions_ = kOutside;
+  TensorId output_rows_ = kOutside;
+  TensorId state_rows_ = kOutside;
+};
+
+}  // namespace weigh::core

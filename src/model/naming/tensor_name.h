@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace weigh::core {
+
+/// Which series of blocks a block number counts in: a model may have several, each from 0.
+enum class Stack : std::uint8_t { None, Main, Encoder, Decoder, Vision, Audio, Projector, Prediction };
+
+/// A tensor name, understood. Views into the name.
+struct NameParts {
+  std::string_view block;  ///< up to and including the block number, "model.layers.3"; empty outside of blocks
+  std::string_view rest;   ///< behind it, "self_attn.q_proj.weight"; outside of blocks the whole name
+  Stack stack = Stack::None;
+  std::int32_t layer = -1;  ///< block number, -1 outside of blocks
+};
+
+NameParts parse_name(std::string_view name);
+
+/// Which series the parts of a path speak of: Vision for "model.visual.patch_embed"; Main where they speak of none.
+Stack stack_of(std::string_view path);
+
+/// What part a tensor has in a mixture of experts, by its name.
+enum class ExpertPart : std::uint8_t {
+  None,
+  Indexed,  ///< of one routed expert, its number is in the name
+  Stacked,  ///< of all routed experts of the layer
+  Shared,   ///< of the experts that always work
+  Router,   ///< rows = experts
+};
+
+struct ExpertName {
+  ExpertPart part = ExpertPart::None;
+  std::uint64_t index = 0;   ///< of Indexed
+  std::size_t index_at = 0;  ///< where in `rest` the part with that number begins
+  bool chunk = false;        ///< GroveMoE's chunk experts: routed, but their number is not the layer's
+};
+
+/// The rule of facts on all families at once, GGUF included. `rest` as in NameParts.
+ExpertName expert_name(std::string_view rest);
+
+/// "7" and "expert_7" as 7: how an expert's number is written.
+std::optional<std::uint64_t> expert_number(std::string_view part);
+
+/// The part of a path behind the last dot; all of it where there is none.
+std::string_view last_part(std::string_view path);
+
+/// A hash that nobody outside of this process can foresee: names from a stranger cannot be chosen to collide. Only the
+/// time depends on its secret, no result does.
+std::size_t keyed_hash(std::string_view name);
+
+/// Gives each distinct name a number, 0, 1, 2, ... in the order they come. Keeps views: the names must live on.
+class NameIndex {
+ public:
+  explicit NameIndex(std::size_t expected);
+  std::uint32_t id(std::string_view name);
+  /// The number of a name that came before, or `none`.
+  [[nodiscard]] std::uint32_t find(std::string_view name) const;
+  [[nodiscard]] std::span<const std::string_view> names() const { return names_; }
+
+  static constexpr std::uint32_t none = UINT32_MAX;
+
+ private:
+  [[nodiscard]] std::size_t slot(std::string_view name) const;
+  void grow();
+
+  std::vector<std::uint32_t> slots_;
+  std::vector<std::string_view> names_;
+};
+
+}  // namespace weigh::core

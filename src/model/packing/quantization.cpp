@@ -1,0 +1,265 @@
+#include "src/model/packing/quantization.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "formats/error.h"
+#include "src/model/naming/tensor_name.h"
+#include "src/model/packing/schemes.h"
+#include "src/model/remark.h"
+#include "src/model/sum.h"
+
+namespace weigh::core {
+
+namespace {
+
+// The tensors of every module as chains through `next`, so that no module needs memory of its own.
+struct Modules {
+  static constexpr std::uint32_t none = UINT32_MAX;
+
+  NameIndex names;
+  std::vector<SuffixMask> masks;
+  std::vector<std::uint32_t> first;
+  std::vector<std::uint32_t> next;  // per tensor
+  std::vector<Suffix> suffixes;     // per tensor
+};
+
+Modules group_by_module(std::span<const Tensor* const> tensors) {
+  Modules modules{.names = NameIndex(tensors.size()), .masks = {}, .first = {}, .next = {}, .suffixes = {}};
+  modules.next.resize(tensors.size(), Modules::none);
+  modules.suffixes.resize(tensors.size());
+  for (std::uint32_t i = 0; i < tensors.size(); ++i) {
+    const SplitName split = split_name(tensors[i]->name);
+    const std::uint32_t module = modules.names.id(split.module);
+    if (module == modules.masks.size()) {
+      modules.masks.push_back(0);
+      modules.first.push_back(Modules::none);
+    }
+    modules.suffixes[i] = split.suffix;
+    modules.masks[module] |= bit(split.suffix);
+    modules.next[i] = modules.first[module];
+    modules.first[module] = i;
+  }
+  return modules;
+}
+
+// No companion at all means no quantized module: the usual case, and one pass over the ends of the names tells.
+bool has_companions(std::span<const Tensor* const> tensors) {
+  return std::ranges::any_of(tensors, [](const Tensor* tensor) {
+    const Suffix suffix = split_name(tensor->name).suffix;
+    return suffix != Suffix::Weight && suffix != Suffix::Bias;
+  });
+}
+
+// What a tensor outside of any quantized module counts.
+std::uint64_t stored_parameters(const Tensor& tensor, Suffix suffix) {
+  if (always_overhead(suffix) || tensor.dtype == Dtype::F8_E8M0) return 0;
+  // DeepSeek-V4 routes its first layers by a table from token to expert: integers nobody trained.
+  const bool table = tensor.name.ends_with("tid2eid") || tensor.name.ends_with("tid2eid.weight");
+  return table && !info(tensor.dtype).name.starts_with('F') ? 0 : tensor.elements;
+}
+
+// How many weights were met under one scheme, bit width and group size.
+struct Tally {
+  Quantization quantization;
+  SaturatingSum parameters;
+};
+
+// What is worth a finding, over all modules: how often, and the first of them.
+struct Remark {
+  std::uint64_t modules = 0;
+  std::string first;
+
+  void add(std::string_view module) {
+    if (modules++ == 0) first = module;
+  }
+};
+
+// torchao keeps a JSON text per tensor in the header; only the class it names is of interest. By module; empty when no
+// module is torchao's.
+std::vector<std::string_view> torchao_types(const Checkpoint& checkpoint, const Modules& modules) {
+  std::vector<std::string_view> types;
+  constexpr std::string_view kClass = "\"_type\": \"";
+  for (const ModelFile& file : checkpoint.files) {
+    for (const MetadataEntry& entry : file.metadata.entries) {
+      if (entry.type != ValueType::String) continue;
+      std::string_view text(reinterpret_cast<const char*>(entry.bytes.data()), entry.bytes.size());
+      const std::size_t at = text.find(kClass);
+      const std::uint32_t module = at == text.npos ? NameIndex::none : modules.names.find(split_name(entry.key).module);
+      if (module == NameIndex::none) continue;
+      types.resize(modules.masks.size());
+      text.remove_prefix(at + kClass.size());
+      types[module] = text.substr(0, text.find('"'));
+    }
+  }
+  return types;
+}
+
+struct Counted {
+  std::vector<Tally> tallies;
+  Remark assumed;
+  Remark disagreeing;
+};
+
+void tally(const Scheme& scheme, const Unpacked& unpacked, std::vector<Tally>& tallies) {
+  const std::string_view name = unpacked.scheme.empty() ? scheme.name : unpacked.scheme;
+  const auto same = std::ranges::find_if(tallies, [&](const Tally& row) {
+    const Quantization& q = row.quantization;
+    return q.scheme == name && q.bits == unpacked.bits && q.group_size == unpacked.group_size;
+  });
+  // Hostile shapes can give each module a group size of its own; past a few the rest adds nothing to the answer.
+  constexpr std::size_t kMaxTallies = 64;
+  if (same == tallies.end() && tallies.size() == kMaxTallies) return;
+  Tally& row = same != tallies.end()
+                   ? *same
+                   : tallies.emplace_back(Tally{{std::string(name), unpacked.bits, unpacked.group_size}, {}});
+  row.parameters.add(unpacked.parameters);
+}
+
+// The first scheme whose packed tensor and companions the module has, and whose shapes agree.
+struct Match {
+  const Scheme* scheme = nullptr;
+  Unpacked unpacked;
+};
+std::optional<Match> match(const PackedTensor& packed, Suffix suffix, SuffixMask mask) {
+  for (const Scheme& scheme : schemes()) {
+    if (scheme.packed != suffix || (scheme.signs & mask) == 0) continue;
+    if (const auto unpacked = scheme.unpack(packed)) return Match{&scheme, *unpacked};
+  }
+  return std::nullopt;
+}
+
+void remark(const PackedTensor& packed, const Unpacked& unpacked, Counted& counted) {
+  if (unpacked.assumed) counted.assumed.add(packed.name);
+  const auto stated = packed.config.of(packed.name).bits;
+  // Several groups of modules, or an average over them: nothing is stated of this one.
+  const bool varies = packed.config.groups.size() > 1 || packed.config.method.starts_with("exl");
+  // Where the bits are not in the shapes they come from the config, and agree.
+  if (stated && unpacked.bits && *stated != *unpacked.bits && !varies) counted.disagreeing.add(packed.name);
+}
+
+Counted count_modules(const Checkpoint& checkpoint, const QuantizationConfig& config,
+                      std::span<const Tensor* const> tensors, std::span<TensorFacts> facts) {
+  const Modules modules = group_by_module(tensors);
+  const auto types = torchao_types(checkpoint, modules);
+  Counted counted;
+  ModuleTensors companions{};
+  for (std::uint32_t module = 0; module < modules.masks.size(); ++module) {
+    const std::uint32_t first = modules.first[module];
+    for (std::uint32_t i = first; i != Modules::none; i = modules.next[i]) {
+      companions[static_cast<std::size_t>(modules.suffixes[i])] = tensors[i];
+      facts[i].parameters = stored_parameters(*tensors[i], modules.suffixes[i]);
+    }
+    const SuffixMask mask = modules.masks[module];
+    SuffixMask packed_suffixes = 0;
+    for (std::uint32_t i = first; i != Modules::none; i = modules.next[i]) {
+      const PackedTensor packed{.tensor = *tensors[i],
+                                .module = companions,
+                                .name = modules.names.names()[module],
+                                .torchao_type = types.empty() ? std::string_view() : types[module],
+                                .config = config};
+      if ((mask & ~(bit(Suffix::Weight) | bit(Suffix::Bias))) == 0) break;
+      const auto found = match(packed, modules.suffixes[i], mask);
+      if (!found) continue;
+      facts[i].parameters = found->unpacked.parameters;
+      packed_suffixes |= bit(modules.suffixes[i]);
+      tally(*found->scheme, found->unpacked, counted.tallies);
+      remark(packed, found->unpacked, counted);
+    }
+    for (std::uint32_t i = first; i != Modules::none; i = modules.next[i]) {
+      const Suffix suffix = modules.suffixes[i];
+      const SuffixMask parameters = packed_suffixes | bit(Suffix::Weight) | bit(Suffix::Bias);
+      if (packed_suffixes != 0 && (parameters & bit(suffix)) == 0) facts[i].parameters = 0;
+      companions[static_cast<std::size_t>(suffix)] = nullptr;
+    }
+  }
+  return counted;
+}
+
+// Which schemes a config's word may mean. What is not listed is not judged.
+struct MethodRow {
+  std::string_view method;
+  std::string_view schemes;  // parted and enclosed by spaces
+};
+constexpr auto kMethods = std::to_array<MethodRow>({
+    {"gptq", " gptq "},
+    {"awq", " awq "},
+    {"auto-round", " gptq awq "},
+    {"bitsandbytes", " bnb-nf4 bnb-fp4 bnb-int8 "},
+    {"compressed-tensors", " compressed-tensors nvfp4 mxfp4 fp8 mxfp8 "},
+    {"fp8", " fp8 mxfp4 mxfp8 "},
+    {"fbgemm_fp8", " fp8 "},
+    {"mxfp4", " mxfp4 "},
+    {"modelopt", " fp8 nvfp4 mxfp4 mxfp8 modelopt-int4 compressed-tensors "},
+    {"mlx", " mlx-affine nvfp4 mxfp4 mxfp8 "},
+    {"hqq", " hqq "},
+    {"eetq", " eetq "},
+    {"aqlm", " aqlm "},
+    {"quip", " quip "},
+    {"vptq", " vptq "},
+    {"torchao", " torchao "},
+    {"quanto", " quanto "},
+    {"exl2", " exl2 "},
+    {"exl3", " exl3 "},
+    {"bitnet", " bitnet "},
+});
+
+void compare_with_config(const QuantizationConfig& config, const Counted& counted,
+                         const std::optional<Quantization>& quantization, std::vector<Finding>& findings) {
+  if (config.section != nullptr && !quantization) {
+    const auto method = config.method.empty() ? std::string("a quantisation") : quote(config.method);
+    add_finding(
+        findings, Severity::Warning, "quantization-not-found",
+        fmt::format("the config states {}, but no tensor is packed in a scheme known here: parameters are counted as "
+                    "they are stored",
+                    method));
+    return;
+  }
+  if (!quantization) return;
+  const auto row = std::ranges::find(kMethods, config.method, &MethodRow::method);
+  if (row != kMethods.end() && row->schemes.find(fmt::format(" {} ", quantization->scheme)) == row->schemes.npos) {
+    add_finding(findings, Severity::Warning, "quantization-mismatch",
+                fmt::format("the config states {}, the tensors are {}: the tensors are believed", quote(config.method),
+                            quantization->scheme));
+  }
+  if (counted.disagreeing.modules != 0) {
+    add_finding(
+        findings, Severity::Warning, "quantization-bits-mismatch",
+        fmt::format("the config and the shapes disagree on the bits of {} modules, {} first: the shapes are believed",
+                    counted.disagreeing.modules, quote(counted.disagreeing.first)));
+  }
+  if (counted.assumed.modules != 0) {
+    add_finding(findings, Severity::Warning, "quantization-bits-assumed",
+                fmt::format("neither shapes nor config tell how {} modules are packed, {} first: {} bits are assumed",
+                            counted.assumed.modules, quote(counted.assumed.first), quantization->bits.value_or(4)));
+  }
+}
+
+}  // namespace
+
+std::optional<Quantization> count_parameters(const Checkpoint& checkpoint, std::span<const Tensor* const> tensors,
+                                             std::span<TensorFacts> facts, std::vector<Finding>& findings) {
+  const bool gguf = !checkpoint.files.empty() && checkpoint.files.front().format == Format::Gguf;
+  const QuantizationConfig config = gguf ? QuantizationConfig{} : read_quantization_config(checkpoint);
+  if (!has_companions(tensors)) {
+    for (std::size_t i = 0; i < tensors.size(); ++i)
+      facts[i].parameters = stored_parameters(*tensors[i], Suffix::Weight);
+    compare_with_config(config, {}, std::nullopt, findings);
+    return std::nullopt;
+  }
+  const Counted counted = count_modules(checkpoint, config, tensors, facts);
+  std::optional<Quantization> quantization;
+  // A GGUF's types are its quantization; the scales beside some of its weights are no scheme of their own.
+  if (!gguf && !counted.tallies.empty()) {
+    quantization = std::ranges::max_element(counted.tallies, {}, [](const Tally& row) {
+                     return row.parameters.value;
+                   })->quantization;
+  }
+  compare_with_config(config, counted, quantization, findings);
+  return quantization;
+}
+
+}  // namespace weigh::core

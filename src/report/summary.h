@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/report/report.h"
+
+namespace weigh::core {
+
+// What a report tells about a model, in words, before it is text or markdown. All strings are unescaped.
+
+/// "GGUF v3, llama, mixture of experts"; "safetensors in 19 files, ..."; "estimate, no file".
+std::string kind_of(const Model& model);
+
+/// One labelled line: {"weights", "24.62 GiB (26,440,753,152 bytes), 4.53 bits per weight"}.
+struct SummaryLine {
+  std::string_view label;
+  std::string text;
+};
+std::vector<SummaryLine> facts_of(const Model& model, bool verbose);
+
+/// Sums over the files: header + tensors + padding - missing - shared == file.
+struct FileSum {
+  std::uint64_t file = 0, header = 0, tensors = 0, padding = 0, missing = 0, shared = 0;
+};
+FileSum file_sum(const Model& model);
+
+/// "24.63 GiB = header 0.7 MiB + tensors 24.62 GiB + padding 1.2 KiB", every byte where `exact`.
+std::string file_sum_text(const Model& model, bool exact);
+
+/// How much of the model is not there: "3.80 GiB of 3.80 GiB are missing; ..."; empty when all of it is.
+std::string missing_text(const Model& model);
+
+/// "as stored 24.62 GiB", "int4 21.75 GiB", ...: parameters x bytes per parameter. Empty without parameters.
+std::vector<std::string> what_if(const Model& model);
+
+/// "2x rtx-4090", as it was asked for.
+std::string device_label(const Device& device);
+
+/// Why the verdict is what it is: for a device that was asked for with the help there is, and the rule where `full`.
+std::string words_of(const Fit& fit, bool asked_for, bool full);
+
+/// What `need` is made of and what it leaves out: the line under the devices.
+std::string need_note(const ModelReport& report);
+
+/// A finding without its severity: file, where there are several, byte and sentence.
+std::string finding_text(const Finding& finding, const Model& model);
+
+}  // namespace weigh::core

@@ -1,0 +1,109 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace weigh::core {
+
+/// Threads that work off tasks. The first exception of a task ends the work and is thrown by finish().
+class ThreadPool {
+ public:
+  using Task = std::function<void()>;
+
+  explicit ThreadPool(unsigned threads) {
+    for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  }
+  ~ThreadPool() {
+    stop(nullptr);
+    for (std::thread& thread : threads_) thread.join();
+  }
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  /// For later; waits while as many are waiting as the crew cares to hold. False when the work has ended.
+  bool add(Task task) {
+    std::unique_lock lock(mutex_);
+    room_.wait(lock, [&] { return stopped_ || tasks_.size() < kMaxWaiting; });
+    if (stopped_) return false;
+    tasks_.push_back(std::move(task));
+    ready_.notify_one();
+    return true;
+  }
+
+  /// Before everything that waits, and without waiting: for a task that another one falls into.
+  void add_first(Task task) {
+    const std::lock_guard lock(mutex_);
+    if (stopped_) return;
+    tasks_.push_front(std::move(task));
+    ready_.notify_one();
+  }
+
+  [[nodiscard]] bool stopped() {
+    const std::lock_guard lock(mutex_);
+    return stopped_;
+  }
+
+  /// All tasks are done, those they added included. Throws what one of them threw.
+  void finish() {
+    {
+      std::unique_lock lock(mutex_);
+      idle_.wait(lock, [&] { return stopped_ || (tasks_.empty() && busy_ == 0); });
+    }
+    stop(nullptr);
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  static constexpr std::size_t kMaxWaiting = 256;
+
+  void work() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      ready_.wait(lock, [&] { return stopped_ || !tasks_.empty(); });
+      if (stopped_) return;
+      Task task = std::move(tasks_.front());
+      tasks_.pop_front();
+      ++busy_;
+      lock.unlock();
+      room_.notify_one();
+      std::exception_ptr error;
+      try {
+        task();
+      } catch (...) {
+        error = std::current_exception();
+      }
+      task = nullptr;
+      if (error) stop(error);
+      lock.lock();
+      --busy_;
+      if (tasks_.empty() && busy_ == 0) idle_.notify_all();
+    }
+  }
+
+  void stop(std::exception_ptr error) {
+    const std::lock_guard lock(mutex_);
+    if (error && !error_) error_ = std::move(error);
+    stopped_ = true;
+    ready_.notify_all();
+    room_.notify_all();
+    idle_.notify_all();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable ready_, room_, idle_;
+  std::deque<Task> tasks_;
+  std::vector<std::thread> threads_;
+  std::size_t busy_ = 0;
+  bool stopped_ = false;
+  std::exception_ptr error_;
+};
+
+}  // namespace weigh::core

@@ -1,0 +1,125 @@
+#include "src/fit/companions.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "src/checkpoint/checkpoint.h"
+#include "src/devices/units.h"
+#include "src/fit/fit.h"
+
+using namespace weigh::core;
+
+namespace {
+
+Model open(const std::string& path) {
+  OpenResult opened = open_checkpoints(std::string(WEIGH_TESTDATA "/") + path);
+  REQUIRE(opened.checkpoints.size() == 1);
+  return describe(std::move(opened.checkpoints.front()));
+}
+
+const Model& main_model() {
+  static const Model model = open("snapshots/Llama-2-13B.Q8_0.weigh.zst");
+  return model;
+}
+const Model& draft_model() {
+  static const Model model = open("snapshots/Llama-2-7B.Q4_0.weigh.zst");
+  return model;
+}
+const Model& projector() {
+  static const Model model = open("gguf/good/mmproj-small.gguf");
+  return model;
+}
+
+DeviceSet on(const std::string& request) { return device_set_of(Catalogue::built_in().resolve(request)); }
+
+Need sum_over(const std::vector<Need>& slots) {
+  Need sum = slots.front();
+  for (std::size_t i = 1; i < slots.size(); ++i) add_need(sum, slots[i]);
+  return sum;
+}
+
+constexpr std::uint64_t kProjectorCompute = 512 * kMiB;
+
+}  // namespace
+
+TEST_CASE("a draft model adds what it would need by itself, but the engine's overhead only once") {
+  for (const char* device : {"rtx-4090", "2x rtx-3090", "m2-ultra-192gb"}) {
+    for (const std::uint64_t context : {4096, 8192}) {
+      CAPTURE(device, context);
+      Run run;
+      run.context = context;
+      const DeviceSet devices = on(device);
+      Candidate alone(main_model(), Engine::LlamaCpp);
+      Candidate draft(draft_model(), Engine::LlamaCpp);
+      Candidate both(main_model(), Engine::LlamaCpp, nullptr, {{CompanionRole::Draft, &draft_model()}});
+      const Need one = sum_over(lay_out(alone, run, devices).slots);
+      const Need other = sum_over(lay_out(draft, run, devices).slots);
+      const Need together = sum_over(lay_out(both, run, devices).slots);
+      CHECK(*together.weights == *one.weights + *other.weights);
+      CHECK(*together.kv_cache == *one.kv_cache + *other.kv_cache);
+      CHECK(*together.overhead < *one.overhead + engine_overhead(devices.slots.front()));
+      CHECK(*together.compute > *one.compute);
+    }
+  }
+}
+
+TEST_CASE("a draft model stays on the device when layers of the model go to the host, its cache in 16 bits") {
+  Candidate candidate(main_model(), Engine::LlamaCpp, nullptr, {{CompanionRole::Draft, &draft_model()}});
+  Run run;
+  run.gpu_layers = 10;
+  run.key_type = run.value_type = Dtype::Q8_0;
+  const Layout layout = lay_out(candidate, run, on("rtx-4090"));
+  REQUIRE(layout.companions.size() == 1);
+  const Need& draft = layout.companions.front().slots.front();
+  // 32 layers, 32 heads of 128 values, keys and values: 512 KiB for each token.
+  CHECK(*draft.kv_cache == std::uint64_t{4096} * 32 * 32 * 128 * 2 * 2);
+  CHECK(*layout.companions.front().host.kv_cache == 0);
+}
+
+TEST_CASE("a projector lies on the first device, or on the host when asked") {
+  Candidate alone(main_model(), Engine::LlamaCpp);
+  Candidate candidate(main_model(), Engine::LlamaCpp, nullptr, {{CompanionRole::Projector, &projector()}});
+  const DeviceSet devices = on("2x rtx-3090");
+  const Layout plain = lay_out(alone, Run(), devices);
+  Run run;
+  const std::uint64_t takes = projector().weight_bytes + kProjectorCompute;
+  const Layout on_device = lay_out(candidate, run, devices);
+  CHECK(sum_over(on_device.slots).total() == sum_over(plain.slots).total() + takes);
+  CHECK(on_device.companions.front().slots[0].total() == takes);
+  CHECK(on_device.companions.front().slots[1].total() == 0);
+  run.projector_on_host = true;
+  const Layout on_host = lay_out(candidate, run, devices);
+  CHECK(sum_over(on_host.slots).total() == sum_over(plain.slots).total());
+  CHECK(on_host.host.total() == plain.host.total() + takes);
+  // Memory that both share has no other side to put it on.
+  CHECK(lay_out(candidate, run, on("m2-ultra-192gb")).companions.front().slots[0].total() == takes);
+}
+
+TEST_CASE("figures with a companion say what they rest on") {
+  const DeviceSet devices = on("rtx-4090");
+  Candidate alone(main_model(), Engine::LlamaCpp);
+  CHECK(weigh_run(alone, Run(), devices).basis == "rules");
+  Candidate drafted(main_model(), Engine::LlamaCpp, nullptr, {{CompanionRole::Draft, &draft_model()}});
+  const Fit fit = weigh_run(drafted, Run(), devices);
+  CHECK(fit.basis == "rules");
+  REQUIRE(fit.companions.size() == 1);
+  CHECK(fit.companions.front().role == "draft");
+  CHECK_FALSE(speed_bound(drafted, Run(), devices));
+  Candidate seeing(main_model(), Engine::LlamaCpp, nullptr, {{CompanionRole::Projector, &projector()}});
+  CHECK(weigh_run(seeing, Run(), devices).basis == "estimate");
+}
+
+TEST_CASE("a projector that is too much goes to the host first") {
+  Candidate candidate(main_model(), Engine::LlamaCpp, nullptr, {{CompanionRole::Projector, &projector()}});
+  const Need need = lay_out(candidate, Run(), on("rtx-4090")).slots.front();
+  Device device = Catalogue::built_in().resolve("rtx-4090");
+  // As much memory as leaves a safe budget just below the need.
+  device.memory_bytes = need.total() + 1536 * kMiB - 64 * kMiB;
+  device.limit_bytes = std::nullopt;
+  const DeviceSet devices = device_set_of(device);
+  REQUIRE(weigh_run(candidate, Run(), devices).verdict != Verdict::Fits);
+  const auto advice = advise(candidate, Run(), devices, Catalogue::built_in());
+  const auto found = std::find_if(advice.begin(), advice.end(), [](const Advice& a) { return a.kind == "projector"; });
+  REQUIRE(found != advice.end());
+  CHECK(found->flags == std::vector<std::string>{"--no-mmproj-offload"});
+}

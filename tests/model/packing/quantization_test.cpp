@@ -1,0 +1,432 @@
+#include <catch2/catch.hpp>
+
+#include "tests/model/builder.h"
+
+using namespace weigh::core;
+using namespace weigh::core::test;
+
+namespace {
+
+// Each row packs one weight of `out` 256 x `in` 512 (131,072 parameters) as its writer stores it, or names its own
+// count.
+constexpr std::uint64_t kWeights = 256 * 512;
+
+struct SchemeRow {
+  std::string_view name;
+  std::vector<TensorSpec> tensors;
+  std::string_view config;
+  std::string_view scheme;
+  std::optional<std::uint64_t> bits;
+  std::optional<std::uint64_t> group_size = {};
+  std::uint64_t parameters = kWeights;
+};
+
+constexpr std::string_view kGptq4 =
+    R"({"quantization_config": {"quant_method": "gptq", "bits": 4, "group_size": 128}})";
+constexpr std::string_view kPacked4 =
+    R"({"quantization_config": {"quant_method": "compressed-tensors", "format": "pack-quantized", "config_groups":
+        {"group_0": {"targets": ["Linear"], "weights": {"num_bits": 4, "group_size": 32, "strategy": "group"}}}}})";
+
+const std::vector<SchemeRow>& scheme_rows() {
+  using D = Dtype;
+  static const std::vector<SchemeRow> rows = {
+      {"gptq 4 bits",
+       {{"m.qweight", D::I32, {64, 256}},
+        {"m.qzeros", D::I32, {4, 32}},
+        {"m.scales", D::F16, {4, 256}},
+        {"m.g_idx", D::I32, {512}}},
+       kGptq4,
+       "gptq",
+       4,
+       128},
+      {"gptq 3 bits, three words for 32 weights",
+       {{"m.qweight", D::I32, {48, 256}},
+        {"m.qzeros", D::I32, {4, 24}},
+        {"m.scales", D::F16, {4, 256}},
+        {"m.g_idx", D::I32, {512}}},
+       "",
+       "gptq",
+       3,
+       128},
+      {"gptq 8 bits, no index, one group",
+       {{"m.qweight", D::I32, {128, 256}}, {"m.qzeros", D::I32, {1, 64}}, {"m.scales", D::F16, {1, 256}}},
+       R"({"quantization_config": {"quant_method": "gptq", "bits": 8, "group_size": -1}})",
+       "gptq",
+       8},
+      {"gptq packed into 16-bit words",
+       {{"m.qweight", D::I16, {128, 256}},
+        {"m.qzeros", D::I16, {4, 64}},
+        {"m.scales", D::F16, {4, 256}},
+        {"m.g_idx", D::I32, {512}}},
+       "",
+       "gptq",
+       4,
+       128},
+      {"awq gemm",
+       {{"m.qweight", D::I32, {512, 32}}, {"m.qzeros", D::I32, {4, 32}}, {"m.scales", D::F16, {4, 256}}},
+       R"({"quantization_config": {"quant_method": "awq", "bits": 4, "group_size": 128, "version": "gemm"}})",
+       "awq",
+       4,
+       128},
+      {"awq gemv",
+       {{"m.qweight", D::I32, {256, 64}}, {"m.qzeros", D::I32, {256, 1}}, {"m.scales", D::F16, {256, 8}}},
+       R"({"quantization_config": {"quant_method": "awq", "w_bit": 4, "q_group_size": 128}})",
+       "awq",
+       4,
+       128},
+      {"awq gemv_fast",
+       {{"m.qweight", D::I16, {64, 512}}, {"m.qzeros", D::F16, {8, 256}}, {"m.scales", D::F16, {8, 256}}},
+       R"({"quantization_config": {"quant_method": "awq", "bits": 4, "group_size": 128}})",
+       "awq",
+       4,
+       128},
+      {"bnb nf4, double quantised",
+       {{"m.weight", D::U8, {kWeights / 2, 1}},
+        {"m.weight.absmax", D::U8, {2048}},
+        {"m.weight.quant_map", D::F32, {16}},
+        {"m.weight.nested_absmax", D::F32, {8}},
+        {"m.weight.nested_quant_map", D::F32, {256}},
+        {"m.weight.quant_state.bitsandbytes__nf4", D::U8, {117}}},
+       R"({"quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": true}})",
+       "bnb-nf4",
+       4,
+       64},
+      {"bnb fp4 in bf16 storage",
+       {{"m.weight", D::BF16, {kWeights / 4, 1}},
+        {"m.weight.absmax", D::F32, {2048}},
+        {"m.weight.quant_map", D::F32, {16}},
+        {"m.weight.quant_state.bitsandbytes__fp4", D::U8, {90}}},
+       "",
+       "bnb-fp4",
+       4,
+       64},
+      {"bnb int8",
+       {{"m.weight", D::I8, {256, 512}}, {"m.SCB", D::F32, {256}}, {"m.weight_format", D::U8, {}}},
+       "",
+       "bnb-int8",
+       8},
+      {"pack-quantized",
+       {{"m.weight_packed", D::I32, {256, 64}},
+        {"m.weight_scale", D::BF16, {256, 16}},
+        {"m.weight_shape", D::I64, {2}}},
+       kPacked4,
+       "compressed-tensors",
+       4,
+       32},
+      {"pack-quantized, asymmetric, by channel",
+       {{"m.weight_packed", D::I32, {256, 128}},
+        {"m.weight_scale", D::BF16, {256, 1}},
+        {"m.weight_zero_point", D::I32, {64, 1}},
+        {"m.weight_g_idx", D::I32, {512}}},
+       R"({"quantization_config": {"quant_method": "compressed-tensors", "config_groups": {"g": {"weights": {"num_bits": 8}}}}})",
+       "compressed-tensors",
+       8},
+      {"pack-quantized 3 bits, ten a word",
+       {{"m.weight_packed", D::I32, {256, 52}}, {"m.weight_scale", D::BF16, {256, 16}}},
+       R"({"text_config": {"quantization_config": {"quant_method": "compressed-tensors",
+           "config_groups": {"g": {"weights": {"num_bits": 3, "group_size": 32}}}}}})",
+       "compressed-tensors",
+       3,
+       32},
+      {"stacked experts, pack-quantized",
+       {{"m.weight_packed", D::I32, {2, 128, 64}}, {"m.weight_scale", D::BF16, {2, 128, 16}}},
+       kPacked4,
+       "compressed-tensors",
+       4,
+       32},
+      {"int-quantized",
+       {{"m.weight", D::I8, {256, 512}}, {"m.weight_scale", D::BF16, {256, 1}}, {"m.input_scale", D::BF16, {1}}},
+       "",
+       "compressed-tensors",
+       8},
+      {"nvfp4 of compressed-tensors",
+       {{"m.weight_packed", D::U8, {256, 256}},
+        {"m.weight_scale", D::F8_E4M3, {256, 32}},
+        {"m.weight_global_scale", D::F32, {1}},
+        {"m.input_global_scale", D::F32, {1}}},
+       "",
+       "nvfp4",
+       4,
+       16},
+      {"mxfp4 of compressed-tensors",
+       {{"m.weight_packed", D::U8, {256, 256}}, {"m.weight_scale", D::U8, {256, 16}}},
+       "",
+       "mxfp4",
+       4,
+       32},
+      {"nvfp4 of ModelOpt",
+       {{"m.weight", D::U8, {256, 256}},
+        {"m.weight_scale", D::F8_E4M3, {256, 32}},
+        {"m.weight_scale_2", D::F32, {}},
+        {"m.input_scale", D::F32, {}},
+        {"m.pre_quant_scale", D::BF16, {512}},
+        {"a.k_scale", D::F32, {}}},
+       R"({"quantization_config": {"quant_method": "modelopt", "quant_algo": "NVFP4"}})",
+       "nvfp4",
+       4,
+       16},
+      {"int4 of ModelOpt",
+       {{"m.weight", D::U8, {128, 512}}, {"m.weight_scale", D::BF16, {256, 4}}, {"m.pre_quant_scale", D::BF16, {512}}},
+       "",
+       "modelopt-int4",
+       4,
+       128},
+      {"mxfp8 of ModelOpt",
+       {{"m.weight", D::F8_E4M3, {256, 512}}, {"m.weight_scale", D::U8, {256, 16}}},
+       "",
+       "mxfp8",
+       8,
+       32},
+      {"fp8 by blocks",
+       {{"m.weight", D::F8_E4M3, {256, 512}}, {"m.weight_scale_inv", D::F32, {2, 4}}},
+       R"({"quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]}})",
+       "fp8",
+       8,
+       128},
+      {"fp8 of stacked experts",
+       {{"e.gate_up_proj", D::F8_E4M3, {2, 128, 512}},
+        {"e.gate_up_proj_scale", D::F32, {2, 1, 512}},
+        {"e.gate_up_proj_activation_scale", D::F32, {}}},
+       "",
+       "fp8",
+       8},
+      {"fp8 of Mistral's own form",
+       {{"m.weight", D::F8_E4M3, {256, 512}}, {"m.qscale_weight", D::BF16, {}}, {"m.qscale_act", D::BF16, {}}},
+       "",
+       "fp8",
+       8},
+      {"fp8 and fp4 of DeepSeek-V4",
+       {{"m.weight", D::I8, {256, 256}}, {"m.scale", D::F8_E8M0, {256, 16}}},
+       "",
+       "mxfp4",
+       4,
+       32},
+      {"mxfp4 blocks",
+       {{"e.down_proj_blocks", D::U8, {2, 128, 16, 16}}, {"e.down_proj_scales", D::U8, {2, 128, 16}}},
+       "",
+       "mxfp4",
+       4,
+       32},
+      {"mlx 4 bits",
+       {{"m.weight", D::U32, {256, 64}}, {"m.scales", D::BF16, {256, 8}}, {"m.biases", D::BF16, {256, 8}}},
+       R"({"quantization": {"group_size": 64, "bits": 4}})",
+       "mlx-affine",
+       4,
+       64},
+      {"mlx 6 bits, by the module's own entry",
+       {{"m.weight", D::U32, {256, 96}}, {"m.scales", D::BF16, {256, 16}}, {"m.biases", D::BF16, {256, 16}}},
+       R"({"quantization": {"group_size": 64, "bits": 4, "m": {"group_size": 32, "bits": 6}}})",
+       "mlx-affine",
+       6,
+       32},
+      {"mlx mxfp4", {{"m.weight", D::U32, {256, 64}}, {"m.scales", D::U8, {256, 16}}}, "", "mxfp4", 4, 32},
+      {"mlx nvfp4", {{"m.weight", D::U32, {256, 64}}, {"m.scales", D::U8, {256, 32}}}, "", "nvfp4", 4, 16},
+      {"hqq 4 bits",
+       {{"m.W_q", D::U8, {1024, 64}},
+        {"m.scale", D::F16, {2048, 1}},
+        {"m.zero", D::F16, {2048, 1}},
+        {"m.shape", D::I64, {2}},
+        {"m.nbits", D::I32, {}}},
+       R"({"quantization_config": {"quant_method": "hqq", "quant_config": {"weight_quant_params": {"nbits": 4, "group_size": 64}}}})",
+       "hqq",
+       4,
+       64},
+      {"hqq 3 bits, ten a word with padding",
+       {{"m.W_q", D::I32, {205, 64}}, {"m.scale", D::F16, {2048, 1}}},
+       "",
+       "hqq",
+       3},
+      {"eetq", {{"m.qweight", D::I8, {512, 256}}, {"m.weight_scales", D::F16, {256}}}, "", "eetq", 8},
+      {"bitnet",
+       {{"m.weight", D::U8, {64, 512}}, {"m.weight_scale", D::BF16, {1}}},
+       R"({"quantization_config": {"quant_method": "bitnet"}})",
+       "bitnet",
+       2},
+      {"quanto int8",
+       {{"m.weight._data", D::I8, {256, 512}}, {"m.weight._scale", D::F16, {256, 1}}, {"m.input_scale", D::F16, {}}},
+       "",
+       "quanto",
+       8},
+      {"quanto int4",
+       {{"m.weight._data._data", D::U8, {512, 128}},
+        {"m.weight._scale", D::F16, {1024, 1}},
+        {"m.weight._shift", D::F16, {1024, 1}}},
+       R"({"quantization_config": {"quant_method": "quanto", "weights": "int4"}})",
+       "quanto",
+       4},
+      {"torchao int4",
+       {{"m._weight_qdata", D::I8, {256, 256}},
+        {"m._weight_scale", D::BF16, {4, 256}},
+        {"m._weight_zero_point", D::BF16, {4, 256}}},
+       "",
+       "torchao",
+       4},
+      {"torchao float8",
+       {{"m._weight_qdata", D::F8_E4M3, {256, 512}}, {"m._weight_scale", D::F32, {256, 1}}},
+       "",
+       "torchao",
+       8},
+      {"aqlm",
+       {{"m.codes", D::I16, {256, 64, 1}},
+        {"m.codebooks", D::F16, {1, 65536, 1, 8}},
+        {"m.scales", D::F16, {256, 1, 1, 1}}},
+       "",
+       "aqlm",
+       2,
+       8},
+      {"quip",
+       {{"m.Qidxs", D::I64, {256, 16}}, {"m.SU", D::F16, {512}}, {"m.SV", D::F16, {256}}, {"m.Wscale", D::F32, {}}},
+       "",
+       "quip",
+       2},
+      {"vptq",
+       {{"m.indices", D::I32, {1, 32, 512}},
+        {"m.centroids.weight", D::F16, {1, 524288}},
+        {"m.perm", D::I16, {512}},
+        {"m.weight_scale", D::F16, {512}},
+        {"m.weight_bias", D::F16, {512}}},
+       R"({"quantization_config": {"quant_method": "vptq", "config_for_layers": {"m": {"in_features": 512, "out_features": 256}}}})",
+       "vptq",
+       std::nullopt},
+      {"exl2",
+       {{"m.q_weight", D::I32, {72, 256}},
+        {"m.q_scale", D::I32, {4, 32}},
+        {"m.q_scale_max", D::F16, {4}},
+        {"m.q_groups", D::I16, {8}},
+        {"m.q_invperm", D::I32, {512}}},
+       "",
+       "exl2",
+       std::nullopt},
+      {"exl3",
+       {{"m.trellis", D::I16, {32, 16, 48}}, {"m.suh", D::F16, {512}}, {"m.svh", D::F16, {256}}, {"m.mcg", D::I32, {}}},
+       "",
+       "exl3",
+       3},
+      {"marlin", {{"m.B", D::I32, {32, 512}}, {"m.s", D::F16, {4, 256}}}, "", "gptq", 4},
+      {"2:4 sparse marlin",
+       {{"m.weight_packed", D::I32, {16, 512}}, {"m.scale_packed", D::F16, {4, 256}}, {"m.meta", D::I16, {16, 512}}},
+       R"({"quantization_config": {"quant_method": "compressed-tensors", "config_groups": {"g": {"weights": {"num_bits": 4}}}}})",
+       "compressed-tensors",
+       4},
+      {"sparse bitmask",
+       {{"m.compressed", D::BF16, {65536}},
+        {"m.bitmask", D::U8, {256, 64}},
+        {"m.shape", D::I64, {2}},
+        {"m.row_offsets", D::I64, {256}}},
+       "",
+       "compressed-tensors",
+       std::nullopt},
+  };
+  return rows;
+}
+
+}  // namespace
+
+TEST_CASE("every scheme's logical count is the unquantised model's") {
+  for (const SchemeRow& row : scheme_rows()) {
+    CAPTURE(row.name);
+    std::vector<TensorSpec> tensors = row.tensors;
+    tensors.push_back({"m.bias", Dtype::F16, {256}});
+    tensors.push_back({"norm.weight", Dtype::BF16, {512}});
+    const Model model = describe(safetensors(tensors, row.config));
+    CHECK(model.total_parameters == row.parameters + 256 + 512);
+    CHECK(model.active_parameters == model.total_parameters);
+    REQUIRE(model.quantization);
+    CHECK(model.quantization->scheme == row.scheme);
+    CHECK(model.quantization->bits == row.bits);
+    CHECK(model.quantization->group_size == row.group_size);
+    // A config that says what the tensors say gives no finding, whatever the scheme.
+    if (!row.config.empty()) CHECK(codes(model).empty());
+  }
+}
+
+TEST_CASE("companions are found across shards") {
+  Checkpoint checkpoint =
+      safetensors({{"m.qweight", Dtype::I32, {64, 256}}, {"m.qzeros", Dtype::I32, {4, 32}}}, kGptq4);
+  Checkpoint other = safetensors({{"m.scales", Dtype::F16, {4, 256}}, {"m.g_idx", Dtype::I32, {512}}});
+  checkpoint.files.push_back(std::move(other.files.front()));
+  const Model model = describe(std::move(checkpoint));
+  CHECK(model.total_parameters == kWeights);
+  CHECK(model.tensors[0].parameters == kWeights);
+  CHECK(model.tensors[2].parameters == 0);
+}
+
+TEST_CASE("what no scheme claims counts as stored") {
+  const std::vector<TensorSpec> tensors = {
+      {"h.weight", Dtype::U32, {256, 64}},          // no scales beside it
+      {"l.router.scale", Dtype::BF16, {256}},       // a learned scale
+      {"l.std_scale", Dtype::BF16, {10}},           // likewise, and no companion of anything
+      {"l.rotary_emb.inv_freq", Dtype::F32, {64}},  // buffers are stored, so they are counted
+      {"l.attention.masked_bias", Dtype::F32, {}},
+      {"l.attention.bias", Dtype::BOOL, {1, 1, 4, 4}},
+      {"l.gate.e_score_correction_bias", Dtype::F32, {8}},
+      {"l.gate.tid2eid", Dtype::I64, {100, 6}},  // a routing table
+  };
+  const Model model = describe(safetensors(tensors));
+  CHECK(model.total_parameters == 256 * 64 + 256 + 10 + 64 + 1 + 16 + 8);
+  CHECK_FALSE(model.quantization);
+  CHECK(codes(model).empty());
+}
+
+TEST_CASE("config and tensors that disagree: a warning, and the tensors win") {
+  const std::vector<TensorSpec> gptq3 = {
+      {"m.qweight", Dtype::I32, {48, 256}}, {"m.scales", Dtype::F16, {4, 256}}, {"m.g_idx", Dtype::I32, {512}}};
+  const std::vector<TensorSpec> plain = {{"m.weight", Dtype::BF16, {256, 512}}};
+  const std::vector<TensorSpec> mlx = {{"m.weight", Dtype::U32, {256, 64}}, {"m.scales", Dtype::BF16, {256, 8}}};
+  struct Row {
+    std::string_view name;
+    std::vector<TensorSpec> tensors;
+    std::string_view config;
+    std::vector<std::string> codes;
+  };
+  const std::vector<Row> rows = {
+      {"bits", gptq3, kGptq4, {"quantization-bits-mismatch"}},
+      {"method", gptq3, R"({"quantization_config": {"quant_method": "awq", "bits": 3}})", {"quantization-mismatch"}},
+      {"nothing packed", plain, kGptq4, {"quantization-not-found"}},
+      {"bits neither stated nor in the shapes", mlx, "", {"quantization-bits-assumed"}},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    const Model model = describe(safetensors(row.tensors, row.config));
+    CHECK(model.total_parameters == kWeights);
+    CHECK(codes(model) == row.codes);
+    CHECK(model.findings.front().severity == Severity::Warning);
+  }
+}
+
+TEST_CASE("layers of unlike widths each count by their own, the commonest is named") {
+  const std::vector<TensorSpec> tensors = {
+      {"a.weight", Dtype::U32, {256, 64}},   {"a.scales", Dtype::BF16, {256, 8}}, {"b.weight", Dtype::U32, {256, 64}},
+      {"b.scales", Dtype::BF16, {256, 8}},   {"c.weight", Dtype::U32, {256, 96}}, {"c.scales", Dtype::BF16, {256, 8}},
+      {"d.weight", Dtype::BF16, {256, 512}},
+  };
+  const Model model = describe(safetensors(
+      tensors, R"({"quantization": {"group_size": 64, "bits": 4, "c": {"group_size": 64, "bits": 6}, "d": false}})"));
+  CHECK(model.total_parameters == 4 * kWeights);
+  CHECK(model.quantization->bits == 4);
+  CHECK(codes(model).empty());
+}
+
+TEST_CASE("torchao's class is read from the header") {
+  Checkpoint checkpoint =
+      safetensors({{"m._weight_qdata", Dtype::I8, {256, 256}}, {"m._weight_scale", Dtype::BF16, {256, 4}}});
+  add_key({.key = "m.weight", .text = R"({"_type": "Int4Tensor", "_data": {}})"}, checkpoint.files.front());
+  CHECK(describe(std::move(checkpoint)).total_parameters == kWeights);
+}
+
+TEST_CASE("a GGUF counts its elements, but no scales beside packed weights and no routing table") {
+  const std::vector<TensorSpec> tensors = {
+      {"blk.0.attn_q.weight", Dtype::NVFP4, {256, 512}},
+      {"blk.0.attn_q.scale", Dtype::F32, {1}},
+      {"blk.0.attn_q.input_scale", Dtype::F32, {1}},
+      {"blk.0.ffn_up.weight", Dtype::TQ2_0, {256, 512}},
+      {"blk.0.ffn_up.scale", Dtype::F32, {1}},
+      {"blk.0.ffn_gate_tid2eid.weight", Dtype::I32, {100, 6}},
+      {"blk.0.ffn_down_exps.weight", Dtype::Q4_K, {4, 256, 512}},
+      {"blk.0.ffn_down_exps.scale", Dtype::F32, {4}},  // learned, one for each expert
+      {"rope_freqs.weight", Dtype::F32, {64}},
+  };
+  const Model model = describe(gguf(tensors, {{"general.architecture", {}, "gemma4"}}));
+  CHECK(model.total_parameters == kWeights + kWeights + 4 * kWeights + 4 + 64);
+  CHECK_FALSE(model.quantization);
+}
