@@ -130,14 +130,16 @@ void check_gguf_block_count(const AuditInput& input, const FindingReporter& repo
   const ArchitectureKeys keys(model.checkpoint);
   const auto stated = keys.number("block_count");
   if (!is_whole_model(model) || !stated) return;
+  const auto stacks = keys.stacks();
+  const std::uint64_t stored = stacks && stacks->slots == *stated ? stacks->stored() : *stated;
   std::int32_t last = -1;
   for (const SeenTensor& seen : tensors_of(model)) {
     if (seen.tensor->name.starts_with("blk.")) last = std::max(last, seen.facts->layer);
   }
   const auto found = static_cast<std::uint64_t>(last + 1);
-  if (last < 0 || found == *stated) return;
+  if (last < 0 || found == stored) return;
   const Location place{.file = model.checkpoint.files.front().name};
-  if (found < *stated && keys.name() != "deci") {
+  if (found < stored && keys.name() != "deci") {
     return reporter.report(
         fmt::format("{}.block_count states {} blocks, the tensors have {}", keys.name(), *stated, found), place);
   }

@@ -8,6 +8,25 @@
 
 namespace weigh::core {
 
+/// Layers that are run more than once (HRM): two stacks, the low one several times for each time of the high one. Every
+/// pass has slots of its own in `block_count` and a cache in each; the weights are stored once.
+struct LayerStacks {
+  std::uint64_t layers = 0;  ///< of one stack
+  std::uint64_t slots = 0;   ///< layers as they are run
+
+  [[nodiscard]] std::uint64_t stored() const { return 2 * layers; }
+};
+
+/// Nothing for cycles that no engine runs. `low_cycles` passes of the low stack and one of the high one make a cycle.
+inline std::optional<LayerStacks> layer_stacks(std::optional<std::uint64_t> layers,
+                                               std::optional<std::uint64_t> high_cycles,
+                                               std::optional<std::uint64_t> low_cycles) {
+  constexpr std::uint64_t kMaxFactor = 1U << 16U;
+  const auto usual = [](std::optional<std::uint64_t> value) { return value && *value > 0 && *value <= kMaxFactor; };
+  if (!usual(layers) || !usual(high_cycles) || !usual(low_cycles)) return std::nullopt;
+  return LayerStacks{.layers = *layers, .slots = *layers * *high_cycles * (*low_cycles + 1)};
+}
+
 /// The keys of a GGUF model that stand under its architecture's name. Of a split set, the first part has them.
 class ArchitectureKeys {
  public:
@@ -39,6 +58,9 @@ class ArchitectureKeys {
   }
   [[nodiscard]] std::optional<double> real(std::string_view key) const {
     return metadata_ == nullptr ? std::nullopt : metadata_->number(full(key));
+  }
+  [[nodiscard]] std::optional<LayerStacks> stacks() const {
+    return layer_stacks(number("hrm.layers_per_stack"), number("hrm.h_cycles"), number("hrm.l_cycles"));
   }
   [[nodiscard]] std::optional<std::string> text(std::string_view key) const { return general(full(key)); }
 

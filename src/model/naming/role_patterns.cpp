@@ -83,6 +83,7 @@ constexpr auto kGguf = std::to_array<RolePattern>({
     {"layer_output_scale", Residual},
     {"hc_*", Residual},
     {"output_hc_*", Residual},
+    {"^hrm.z_l_init", Residual},
     {"altup_*", Residual},
     {"laurel_*", Residual},
     {"inp_gate", Residual},

@@ -150,6 +150,7 @@ TEST_CASE("roles by GGUF names") {
            {"blk.0.time_mix_w1.weight", Role::StateSpace},
            {"blk.0.shortconv.conv.weight", Role::Convolution},
            {"blk.0.altup_proj.weight", Role::Residual},
+           {"hrm.z_l_init", Role::Residual},
            {"blk.61.nextn.eh_proj.weight", Role::Prediction},
            {"v.blk.0.attn_q.weight", Role::Vision},
            {"v.patch_embd.weight", Role::Vision},
