@@ -30,7 +30,14 @@ enum class StateRule : std::uint8_t { None, Ssm, Rwkv, ShortConvolution, KimiDel
 enum class PredictionRule : std::uint8_t { None, Cached, NotCached };
 
 /// Layers with a second, narrow K cache that a sparse attention picks its cells by.
-enum class IndexerRule : std::uint8_t { None, Every, Marked, FullLayers, AfterDense };
+enum class IndexerRule : std::uint8_t {
+  None,
+  Every,
+  Marked,      ///< those that `attention.indexer.types` marks; all without that key
+  MarkedTopK,  ///< the same, where `attention.indexer.top_k` is above 0; else none
+  FullLayers,
+  AfterDense,
+};
 
 enum class GraphRule : std::uint8_t { Replayed, Estimated };
 

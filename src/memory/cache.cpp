@@ -70,6 +70,8 @@ std::optional<std::uint64_t> compressed_cache(const LayerModel& layer, const Run
 std::optional<std::uint64_t> state_values(const RunModel& model, const LayerModel& layer) {
   const StateSpace& s = model.ssm;
   Bytes values;
+  values.add(layer.more_state, 1);
+  if (!layer.recurrent && model.rule->state != StateRule::Compressor) return values.get();
   switch (model.rule->state) {
     case StateRule::None: break;
     case StateRule::Ssm:
@@ -97,7 +99,7 @@ std::optional<std::uint64_t> state_values(const RunModel& model, const LayerMode
 
 bool keeps_state(const RunModel& model, const LayerModel& layer) {
   if (model.rule == nullptr || layer.predicts) return false;
-  return layer.recurrent || model.rule->state == StateRule::Compressor;
+  return layer.recurrent || layer.more_state != 0 || model.rule->state == StateRule::Compressor;
 }
 
 }  // namespace

@@ -35,6 +35,9 @@ Missing missing_parts(const RunModel& model, const Cells& cells) {
   const auto any_indexed = std::ranges::any_of(model.layers, &LayerModel::indexed);
   std::uint64_t heads = 0;
   for (const LayerModel& layer : model.layers) heads = std::max(heads, layer.heads);
+  const auto picks_blocks = [](const LayerModel& l) { return l.indexed && l.cached && l.compress_ratio != 0; };
+  // Scores per block of cells (qwen4exp), spread over the cells, turned, and masked by a copy in F32; two masks in F16.
+  if (std::ranges::any_of(model.layers, picks_blocks)) return {true, product({4, cells.full, tokens, kValue})};
   // Scores, masks and sorted indices of all cells: sixteen tables of F32.
   if (any_indexed) return {true, product({16, cells.full, tokens, kValue})};
   // The bias of each head, its copy, the scores and their sum.

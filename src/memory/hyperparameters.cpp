@@ -41,6 +41,7 @@ void read_scalars(const HyperparameterKeys& keys, RunModel& model) {
   model.token_shifts = keys.number_or("token_shift_count", 2);
   model.kda_head = keys.number_or("kda.head_dim", 0);
   model.loops = std::max<std::uint64_t>(keys.number_or("num_loops", 1), 1);
+  model.residual_streams = std::max<std::uint64_t>(keys.number_or("hyper_connection.count", 1), 1);
   model.layer_embedding = keys.number_or("embedding_length_per_layer_input", 0);
   model.position_values = keys.numbers("rope.dimension_sections").size() > 1 ? 4 : 1;
   model.ssm = {.convolution = keys.number_or("ssm.conv_kernel", 0),
@@ -72,7 +73,7 @@ bool sane(const RunModel& model) {
   if (!fits(model.embedding, model.vocab, model.window, model.kv_lora_rank, model.q_lora_rank, model.rope_dimensions,
             model.latent_key_head, model.latent_value_head, model.indexer_key, model.indexer_heads, model.expert_groups,
             model.short_convolution, model.wkv_head, model.token_shifts, model.kda_head, model.loops,
-            model.layer_embedding, s.convolution, s.inner, s.state, s.groups, s.rank)) {
+            model.residual_streams, model.layer_embedding, s.convolution, s.inner, s.state, s.groups, s.rank)) {
     return false;
   }
   if (s.state * s.inner > (std::uint64_t{1} << 40)) return false;
@@ -219,6 +220,7 @@ void mark_cached(const HyperparameterKeys& keys, RunModel& model) {
   const MemoryKind memory = model.rule == nullptr ? MemoryKind::Attention : model.rule->memory;
   const bool every_recurrent = model.rule != nullptr && model.rule->recurrent == RecurrentRule::Every;
   const auto indexer_types = keys.numbers("attention.indexer.types");
+  const bool picks = keys.number_or("attention.indexer.top_k", 0) != 0;
   const std::uint64_t dense_lead = keys.number_or("leading_dense_block_count", 0);
   const std::size_t own = layers_with_own_cache(keys, model);
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
@@ -232,9 +234,23 @@ void mark_cached(const HyperparameterKeys& keys, RunModel& model) {
       case IndexerRule::None: break;
       case IndexerRule::Every: layer.indexed = true; break;
       case IndexerRule::Marked: layer.indexed = of_layer(indexer_types, i, 1) != 0; break;
+      case IndexerRule::MarkedTopK: layer.indexed = picks && of_layer(indexer_types, i, 1) != 0; break;
       case IndexerRule::FullLayers: layer.indexed = !layer.sliding; break;
       case IndexerRule::AfterDense: layer.indexed = i >= dense_lead; break;
     }
+  }
+}
+
+// Of qwen4exp's layers that look up n-grams each keeps the rows that its convolution goes back over.
+void add_lookup_state(const HyperparameterKeys& keys, RunModel& model) {
+  const std::uint64_t kernel = keys.number_or("ple.conv_kernel", 0);
+  const std::uint64_t rows = keys.number_or("ple.ngram_size", 0);
+  constexpr std::uint64_t kMost = 1024;
+  if (kernel < 2 || kernel > kMost || rows > kMost || model.residual_streams > kMost) return;
+  for (const std::uint64_t number : keys.numbers("ple.layers")) {
+    if (number >= model.layers.size()) continue;
+    model.layers[static_cast<std::size_t>(number)].more_state =
+        (kernel - 1) * rows * model.residual_streams * model.embedding;
   }
 }
 
@@ -272,10 +288,11 @@ std::optional<RunModel> read_run_model(const Model& source) {
   model.architecture = model.rule != nullptr ? model.rule->name : name;
   // Of an encoder with a decoder, the decoder's: it has the cache.
   const auto decoder = keys.number("decoder_block_count");
-  const auto layers = decoder ? *decoder : keys.number("block_count").value_or(source.architecture.layers.value_or(0));
+  const auto layers = decoder ? *decoder : keys.block_count().value_or(source.architecture.layers.value_or(0));
   model.embedding = keys.number("embedding_length").value_or(source.architecture.embedding_length.value_or(0));
   if (layers == 0 || layers > kMaxLayers || model.embedding == 0) return std::nullopt;
   model.layers.resize(static_cast<std::size_t>(layers));
+  if (const auto stacks = keys.stacks(); stacks && stacks->slots == layers) model.stored_layers = stacks->stored();
   model.vocab = count_vocabulary(keys, source);
   read_scalars(keys, model);
   if (!keys.gguf()) complete_from_config(keys, model);
@@ -284,6 +301,7 @@ std::optional<RunModel> read_run_model(const Model& source) {
   const std::uint64_t prediction = keys.gguf() ? keys.number_or("nextn_predict_layers", 0) : 0;
   mark_layers(keys, std::min(prediction, layers - 1), model);
   mark_cached(keys, model);
+  add_lookup_state(keys, model);
   if (!keys.gguf()) set_global_heads(keys.config(), model);
   fold_latent(model);
   read_layer_parts(source, model);

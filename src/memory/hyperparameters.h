@@ -55,6 +55,8 @@ struct LayerModel {
   bool sliding = false;
   bool recurrent = false;
   bool indexed = false;
+  /// Values of one sequence that a layer keeps beside what its mixer does (qwen4exp's table of n-grams).
+  std::uint64_t more_state = 0;
   bool predicts = false;    ///< a block of multi-token prediction: in the file, not run
   std::uint32_t parts = 0;  ///< of LayerPart
 };
@@ -88,8 +90,10 @@ struct RunModel {
   std::uint64_t token_shifts = 0;
   std::uint64_t kda_head = 0;
   std::uint64_t loops = 1;
-  std::uint64_t position_values = 1;  ///< positions per token: 4 with multi-dimensional rope
-  std::uint64_t layer_embedding = 0;  ///< embedding_length_per_layer_input
+  std::uint64_t position_values = 1;   ///< positions per token: 4 with multi-dimensional rope
+  std::uint64_t layer_embedding = 0;   ///< embedding_length_per_layer_input
+  std::uint64_t residual_streams = 1;  ///< hyper_connection.count
+  std::uint64_t stored_layers = 0;     ///< later layers run the weights of these once more; 0: each has its own
   StateSpace ssm;
   std::vector<LayerModel> layers;
 

@@ -45,6 +45,9 @@ constexpr auto kConfigNames = std::to_array<ConfigName>({
       "moe_top_k", "ffn_config.moe_top_k"}},
     {"feed_forward_length", {"intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size"}},
     {"full_attention_interval", {"full_attention_interval"}},
+    {"hrm.h_cycles", {"H_cycles"}},
+    {"hrm.l_cycles", {"L_cycles"}},
+    {"hrm.layers_per_stack", {"num_layers_per_stack"}},
     {"leading_dense_block_count", {"first_k_dense_replace"}},
     {"nextn_predict_layers", {"num_nextn_predict_layers", "mtp_num_hidden_layers"}},
     {"num_loops", {"num_loops"}},
@@ -86,6 +89,18 @@ std::optional<std::uint64_t> HyperparameterKeys::number(std::string_view key) co
 
 std::uint64_t HyperparameterKeys::number_or(std::string_view key, std::uint64_t fallback) const {
   return number(key).value_or(fallback);
+}
+
+std::optional<LayerStacks> HyperparameterKeys::stacks() const {
+  const auto layers = number("hrm.layers_per_stack");
+  const auto low = number("hrm.l_cycles");
+  if (layers || gguf_ || !low) return layer_stacks(layers, number("hrm.h_cycles"), low);
+  return layer_stacks(number("block_count"), number("hrm.h_cycles"), low);
+}
+
+std::optional<std::uint64_t> HyperparameterKeys::block_count() const {
+  const auto stacks = gguf_ ? std::nullopt : this->stacks();
+  return stacks ? std::optional(stacks->slots) : number("block_count");
 }
 
 std::string_view HyperparameterKeys::architecture() const {

@@ -21,6 +21,10 @@ class HyperparameterKeys {
   [[nodiscard]] std::optional<std::uint64_t> number(std::string_view key) const;
   [[nodiscard]] std::uint64_t number_or(std::string_view key, std::uint64_t fallback) const;
 
+  /// Layers as they are run: those of stacks that are run several times count each time.
+  [[nodiscard]] std::optional<std::uint64_t> block_count() const;
+  [[nodiscard]] std::optional<LayerStacks> stacks() const;
+
   /// The architecture by GGUF's name, or the Hugging Face class.
   [[nodiscard]] std::string_view architecture() const;
   [[nodiscard]] bool gguf() const { return gguf_; }

@@ -189,6 +189,13 @@ void assume_parts(const RunModel& model, LayerModel& layer) {
   when(model.rule != nullptr && model.rule->recurrent == RecurrentRule::Interval4 && layer.cached, kQueryGate);
 }
 
+// A later pass over weights that an earlier layer has shown. Stacks do not differ in their widths: they have one key.
+void run_again(const LayerModel& earlier, LayerModel& layer) {
+  layer.parts = earlier.parts;
+  layer.mixer = earlier.mixer;
+  layer.ffn = earlier.ffn;
+}
+
 }  // namespace
 
 void read_layer_parts(const Model& source, RunModel& model) {
@@ -211,6 +218,10 @@ void read_layer_parts(const Model& source, RunModel& model) {
   }
   const bool cached = model.rule == nullptr || model.rule->memory == MemoryKind::Attention;
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
+    if (model.stored_layers != 0 && i >= model.stored_layers) {
+      run_again(model.layers[i % static_cast<std::size_t>(model.stored_layers)], model.layers[i]);
+      continue;
+    }
     if (cached) guess_heads(shapes[i], model.layers[i]);
     if (told) {
       conclude(model, shapes[i], model.layers[i]);

@@ -108,6 +108,21 @@ TEST_CASE("the cache of attention, windows and latent rows", "[memory]") {
       keys_only("exaone4", transformer(32, 4096, 32, {8}, {14336}, 1000) + window(4096)), full, 1024);
   add("nanbeige, two loops",
       keys_only("nanbeige", transformer(32, 4096, 32, {8}, {14336}, 1000) + Keys{{"num_loops", {2}}}), full, 2048);
+  // The recorded runs of models of these dimensions have the same bytes.
+  add("HRM, a cache for each pass of two stacks of 4", keys_only("hrm_text", hrm_text_keys()), full, 2048);
+  add("Spark 2.5",
+      keys_only("spark2_5", transformer(4, 2048, 16, {4}, {6144}, 64000, 128) + window(1024) +
+                                Keys{{"attention.sliding_window_pattern", {1, 1, 1, 0}}}),
+      full, 16 + 3 * 3);
+  add("Maple without a window's key", keys_only("maple", transformer(4, 2048, 16, {4}, {1024}, 64000, 128)), full, 64);
+  const Keys latent = transformer(2, 2048, 16, {1}, {1024}, 1000, 576) + Keys{{"attention.kv_lora_rank", {512}},
+                                                                              {"rope.dimension_count", {64}},
+                                                                              {"attention.key_length_mla", {192}},
+                                                                              {"attention.value_length_mla", {128}}};
+  const Keys marked{{"attention.indexer.key_length", {128}}, {"attention.indexer.types", {1, 0}}};
+  add("Hunyuan 4, whose indexer is off", keys_only("hy_v4", latent + marked), full, 2 * 9);
+  add("Hunyuan 4, with its indexer's keys in one layer of two",
+      keys_only("hy_v4", latent + marked + Keys{{"attention.indexer.top_k", {2048}}}), full, 2 * 9 + 2);
   for (const Row& row : rows) {
     CAPTURE(row.what);
     CHECK(mib(cache_sums(row.model, row.run).kv) == row.mib);
@@ -135,6 +150,11 @@ TEST_CASE("recurrent layers keep a state, the others a cache", "[memory]") {
   add("Mamba-2.8B", mamba_2_8b(), 0, 23.75);
   add("Mamba2-2.7B", mamba2_2_7b(), 0, 163.94);
   add("RWKV7-2.9B", rwkv7_2_9b(), 0, 20.62);
+  add("qwen4exp, as recorded", qwen4exp(), 72, 26345472.0 / (1 << 20));
+  add("qwen4exp, with n-grams looked up in two layers",
+      keys_only("qwen4exp",
+                qwen4exp_keys() + Keys{{"ple.layers", {0, 3}}, {"ple.conv_kernel", {4}}, {"ple.ngram_size", {3}}}),
+      72, (26345472.0 + 2 * 4 * 3 * 3 * 4 * 2048) / (1 << 20));
   for (const Row& row : rows) {
     CAPTURE(row.what);
     const CacheSums sums = cache_sums(row.model, at(8192));

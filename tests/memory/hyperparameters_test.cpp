@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "src/memory/memory.h"
 #include "tests/memory/published.h"
 
 using namespace weigh::core;
@@ -76,6 +77,34 @@ TEST_CASE("tensors say what a layer is made of", "[memory]") {
   CHECK(model.layers[0].ffn == 2048);
   CHECK(model.layers[0].parts == (kInputNorm | kJointQkv | kFfnNorm | kJointGate | kDense));
   CHECK(model.layers[1].mixer == Mixer::Mamba2);
+}
+
+TEST_CASE("layers that are run several times have their weights once", "[memory]") {
+  std::vector<TensorSpec> tensors{{"token_embd.weight", Dtype::F16, {64000, 2048}},
+                                  {"hrm.z_l_init", Dtype::F32, {2048}}};
+  for (int i = 0; i < 8; ++i) {
+    const std::string block = "blk." + std::to_string(i) + ".";
+    tensors.push_back({block + "attn_q.weight", Dtype::F16, {2048, 2048}});
+    tensors.push_back({block + "ffn_down.weight", Dtype::F16, {2048, 6000}});
+  }
+  std::vector<KeySpec> keys{{.key = "general.architecture", .text = "hrm_text"}};
+  for (const auto& [key, numbers] : hrm_text_keys()) keys.push_back({.key = "hrm_text." + key, .numbers = numbers});
+  const Model source = describe(gguf(tensors, keys));
+  const auto model = read_run_model(source).value();
+  REQUIRE(model.layers.size() == 32);
+  CHECK(model.stored_layers == 8);
+  for (const LayerModel& layer : model.layers) {
+    CHECK(layer.cached);
+    CHECK(layer.mixer == Mixer::Attention);
+    CHECK(layer.ffn == 6000);  // the tensor's width, in the passes that have no tensors as well
+    CHECK((layer.parts & kDense) != 0);
+  }
+  CHECK(measure(source, {.context = 8192}).weights == source.weight_bytes);
+  // config.json states the layers of one stack.
+  const Model config = from_config(R"({"architectures": ["HrmTextForCausalLM"], "num_hidden_layers": 4,
+      "hidden_size": 2048, "num_attention_heads": 16, "head_dim": 128, "intermediate_size": 6144, "vocab_size": 64000,
+      "H_cycles": 2, "L_cycles": 3})");
+  CHECK(cache_sums(config, {.context = 8192}).kv == cache_sums(source, {.context = 8192}).kv);
 }
 
 TEST_CASE("config.json gives what its GGUF would", "[memory]") {

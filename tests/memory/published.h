@@ -110,6 +110,19 @@ inline Model qwen_3_next_80b() {
                                     state_space(4, 4096, 128, 16, 32) +
                                     Keys{{"expert_shared_feed_forward_length", {512}}});
 }
+/// Dimensions of the recorded runs, not of a published model.
+inline Keys qwen4exp_keys() {
+  return transformer(16, 2048, 16, {2}, {5120}, 151936, 256) + experts(64, 8, 512) + state_space(4, 4096, 128, 16, 32) +
+         Keys{{"hyper_connection.count", {4}},
+              {"attention.indexer.head_count", {2}},
+              {"attention.indexer.key_length", {128}},
+              {"attention.compress_ratios", Numbers(16, 4)}};
+}
+inline Model qwen4exp() { return keys_only("qwen4exp", qwen4exp_keys()); }
+inline Keys hrm_text_keys() {
+  return transformer(32, 2048, 16, {16}, {6144}, 64000, 128) +
+         Keys{{"hrm.layers_per_stack", {4}}, {"hrm.h_cycles", {2}}, {"hrm.l_cycles", {3}}};
+}
 inline Model qwen_3_5_27b() {
   return keys_only("qwen35", transformer(64, 5120, 24, {4}, {17408}, 248320, 256) + state_space(4, 6144, 128, 16, 48) +
                                  Keys{{"rope.dimension_sections", {11, 11, 10, 0}}});
