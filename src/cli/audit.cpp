@@ -50,13 +50,13 @@ int run_audit(const CliAuditOptions& options, Session& session) {
 
 Command setup_audit(CLI::App& parent) {
   auto options = std::make_shared<CliAuditOptions>();
-  CLI::App* app = add_command(parent, "audit", "Is a model whole, honest and safe to load",
-                              "  weigh audit model.gguf\n"
-                              "  weigh audit ./checkpoint-folder --deep\n"
-                              "  weigh audit ~/models/* --format sarif --output models.sarif");
-  app->add_option("PATH", options->paths, "Files, any part of a set, folders, snapshots")->required()->type_name("");
-  app->add_flag("--deep", options->deep, "Read every byte: digests, NaN, infinities, tensors of zeros");
-  add_common_options(*app, options->common, kAuditFormats);
+  OptionSet command = add_command(parent, "audit", "Is a model whole, honest and safe to load",
+                                  "  weigh audit model.gguf\n"
+                                  "  weigh audit ./checkpoint-folder --deep\n"
+                                  "  weigh audit ~/models/* --format sarif --output models.sarif");
+  command.add_argument("PATH", options->paths, "Files, any part of a set, folders, snapshots", Presence::Required);
+  command.add_flag("--deep", options->deep, "Read every byte: digests, NaN, infinities, tensors of zeros");
+  add_common_options(command, options->common, kAuditFormats);
   return [options](Session& session) { return run_audit(*options, session); };
 }
 

@@ -46,14 +46,14 @@ int run_devices(const DevicesOptions& options, Session& session) {
 
 Command setup_devices(CLI::App& parent) {
   auto options = std::make_shared<DevicesOptions>();
-  CLI::App* app = add_command(parent, "devices", "The catalogue, with what may safely be used of each device",
-                              "  weigh devices\n"
-                              "  weigh devices rtx 40\n"
-                              "  weigh devices apple --json\n"
-                              "  weigh devices --detect");
-  app->add_option("QUERY", options->query, "Words that id or name must contain")->type_name("");
-  app->add_flag("--detect", options->detect, "This machine: memory in all, and as the limit what is free now");
-  add_common_options(*app, options->common);
+  OptionSet command = add_command(parent, "devices", "The catalogue, with what may safely be used of each device",
+                                  "  weigh devices\n"
+                                  "  weigh devices rtx 40\n"
+                                  "  weigh devices apple --json\n"
+                                  "  weigh devices --detect");
+  command.add_argument("QUERY", options->query, "Words that id or name must contain");
+  command.add_flag("--detect", options->detect, "This machine: memory in all, and as the limit what is free now");
+  add_common_options(command, options->common);
   return [options](Session& session) { return run_devices(*options, session); };
 }
 

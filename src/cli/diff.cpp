@@ -37,13 +37,13 @@ int run_diff(const DiffOptions& options, Session& session) {
 
 Command setup_diff(CLI::App& parent) {
   auto options = std::make_shared<DiffOptions>();
-  CLI::App* app = add_command(parent, "diff", "What differs between two models: tensors, types, bytes, metadata",
-                              "  weigh diff model.Q4_K_M.gguf model.Q5_K_M.gguf\n"
-                              "  weigh diff ./checkpoint ./checkpoint-merged --json\n"
-                              "  weigh diff ./checkpoint model.f16.gguf      by role and layer, across formats");
-  app->add_option("A", options->a, "A file, any part of a set, a folder, a snapshot")->required()->type_name("");
-  app->add_option("B", options->b, "What to compare it with")->required()->type_name("");
-  add_common_options(*app, options->common);
+  OptionSet command = add_command(parent, "diff", "What differs between two models: tensors, types, bytes, metadata",
+                                  "  weigh diff model.Q4_K_M.gguf model.Q5_K_M.gguf\n"
+                                  "  weigh diff ./checkpoint ./checkpoint-merged --json\n"
+                                  "  weigh diff ./checkpoint model.f16.gguf      by role and layer, across formats");
+  command.add_argument("A", options->a, "A file, any part of a set, a folder, a snapshot", Presence::Required);
+  command.add_argument("B", options->b, "What to compare it with", Presence::Required);
+  add_common_options(command, options->common);
   return [options](Session& session) { return run_diff(*options, session); };
 }
 

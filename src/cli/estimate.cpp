@@ -128,18 +128,18 @@ int run_estimate(const EstimateOptions& options, Session& session) {
 
 Command setup_estimate(CLI::App& parent) {
   auto options = std::make_shared<EstimateOptions>();
-  CLI::App* app =
+  OptionSet command =
       add_command(parent, "estimate", "Without a file the rule of thumb; with one its size in another GGUF type",
                   "  weigh estimate --params 7B --precision int4 --on macbook-air-8gb\n"
                   "  weigh estimate --params 46.7B --precision f16 --on m2-ultra-192gb\n"
                   "  weigh estimate ./checkpoint-folder --as Q4_K_M\n"
                   "  weigh estimate ./checkpoint-folder --as all --on rtx-4090");
-  app->add_option("PATH", options->path, "A model, for --as")->type_name("");
-  app->add_option("--as", options->as, "A GGUF type such as Q4_K_M, or all")->type_name("TYPE");
-  app->add_option("--params", options->parameters, "7B, 46.7B, 350M or an exact count")->type_name("N");
-  app->add_option("--precision", options->precision, "f32, f16 (default), bf16, f8, int8 or int4")->type_name("TYPE");
-  add_device_option(*app, options->on);
-  add_common_options(*app, options->common, kReportFormats);
+  command.add_argument("PATH", options->path, "A model, for --as");
+  command.add_option("--as", options->as, "A GGUF type such as Q4_K_M, or all", "TYPE");
+  command.add_option("--params", options->parameters, "7B, 46.7B, 350M or an exact count", "N");
+  command.add_option("--precision", options->precision, "f32, f16 (default), bf16, f8, int8 or int4", "TYPE");
+  add_device_option(command, options->on);
+  add_common_options(command, options->common, kReportFormats);
   return [options](Session& session) { return run_estimate(*options, session); };
 }
 

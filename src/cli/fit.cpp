@@ -51,17 +51,17 @@ int run_fit(const FitOptions& options, Session& session) {
 
 Command setup_fit(CLI::App& parent) {
   auto options = std::make_shared<FitOptions>();
-  CLI::App* app = add_command(parent, "fit", "What a run needs, part by part, and what makes it fit",
-                              "  weigh fit model.gguf --on rtx-4090 --context 32768\n"
-                              "  weigh fit model.gguf --on rtx-4090 --on rtx-3060 --together\n"
-                              "  weigh fit ./checkpoint-folder --engine vllm --on \"2x h100-sxm\"\n"
-                              "  weigh fit *.gguf --on 24GiB --require fits --quiet");
-  app->add_option("PATH", options->paths, "Files, any part of a set, folders, snapshots")->required()->type_name("");
-  add_device_option(*app, options->on);
-  add_run_options(*app, options->run);
-  add_placement_options(*app, options->run);
-  add_require_option(*app, options->require);
-  add_common_options(*app, options->common, kReportFormats);
+  OptionSet command = add_command(parent, "fit", "What a run needs, part by part, and what makes it fit",
+                                  "  weigh fit model.gguf --on rtx-4090 --context 32768\n"
+                                  "  weigh fit model.gguf --on rtx-4090 --on rtx-3060 --together\n"
+                                  "  weigh fit ./checkpoint-folder --engine vllm --on \"2x h100-sxm\"\n"
+                                  "  weigh fit *.gguf --on 24GiB --require fits --quiet");
+  command.add_argument("PATH", options->paths, "Files, any part of a set, folders, snapshots", Presence::Required);
+  add_device_option(command, options->on);
+  add_run_options(command, options->run);
+  add_placement_options(command, options->run);
+  add_require_option(command, options->require);
+  add_common_options(command, options->common, kReportFormats);
   return [options](Session& session) { return run_fit(*options, session); };
 }
 

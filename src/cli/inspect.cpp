@@ -48,15 +48,15 @@ int run_inspect(const InspectOptions& options, Session& session) {
 
 Command setup_inspect(CLI::App& parent) {
   auto options = std::make_shared<InspectOptions>();
-  CLI::App* app = add_command(parent, "inspect", "What a model holds, and on which devices it fits",
-                              "  weigh model.gguf --on rtx-4090\n"
-                              "  weigh ./checkpoint-folder --on \"2x h100-sxm\" --on 24GiB\n"
-                              "  weigh --json *.gguf --output models.json");
-  app->add_option("PATH", options->paths, "Files, any part of a set, folders, snapshots")->required()->type_name("");
-  add_device_option(*app, options->on);
-  add_run_options(*app, options->run);
-  add_require_option(*app, options->require);
-  add_common_options(*app, options->common, kReportFormats);
+  OptionSet command = add_command(parent, "inspect", "What a model holds, and on which devices it fits",
+                                  "  weigh model.gguf --on rtx-4090\n"
+                                  "  weigh ./checkpoint-folder --on \"2x h100-sxm\" --on 24GiB\n"
+                                  "  weigh --json *.gguf --output models.json");
+  command.add_argument("PATH", options->paths, "Files, any part of a set, folders, snapshots", Presence::Required);
+  add_device_option(command, options->on);
+  add_run_options(command, options->run);
+  add_require_option(command, options->require);
+  add_common_options(command, options->common, kReportFormats);
   return [options](Session& session) { return run_inspect(*options, session); };
 }
 

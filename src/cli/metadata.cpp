@@ -26,13 +26,13 @@ int run_metadata(const MetadataOptions& options, Session& session) {
 
 Command setup_metadata(CLI::App& parent) {
   auto options = std::make_shared<MetadataOptions>();
-  CLI::App* app = add_command(parent, "metadata", "The key/values of a model file, and its config.json",
-                              "  weigh metadata model.gguf\n"
-                              "  weigh metadata model.gguf --full --json\n"
-                              "  weigh metadata ./checkpoint-folder");
-  app->add_option("PATH", options->path, "A file, any part of a set, a folder, a snapshot")->required()->type_name("");
-  app->add_flag("--full", options->full, "Long arrays and texts as a whole");
-  add_common_options(*app, options->common);
+  OptionSet command = add_command(parent, "metadata", "The key/values of a model file, and its config.json",
+                                  "  weigh metadata model.gguf\n"
+                                  "  weigh metadata model.gguf --full --json\n"
+                                  "  weigh metadata ./checkpoint-folder");
+  command.add_argument("PATH", options->path, "A file, any part of a set, a folder, a snapshot", Presence::Required);
+  command.add_flag("--full", options->full, "Long arrays and texts as a whole");
+  add_common_options(command, options->common);
   return [options](Session& session) { return run_metadata(*options, session); };
 }
 

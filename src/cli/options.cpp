@@ -13,9 +13,6 @@
 namespace weigh::core {
 namespace {
 
-constexpr std::string_view kExitStatuses =
-    "Exit status: 0 all read; 1 something could not be read or a model has an error; 2 wrong usage.";
-
 /// Digits without their commas; nothing where commas do not part groups of three, or there is anything else.
 std::optional<std::string> without_grouping(std::string_view digits) {
   const bool is_grouped = digits.find(',') != std::string_view::npos;
@@ -38,33 +35,20 @@ void Session::tell(std::string_view sentence) const {
   err.flush();
 }
 
-CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& summary,
-                      const std::string& examples) {
-  CLI::App* app = parent.add_subcommand(name, summary + "\n\nExamples:\n" + examples);
-  app->group("Commands");
-  app->footer(std::string(kExitStatuses));
-  return app;
-}
-
-void add_common_options(CLI::App& app, CommonOptions& options, std::span<const std::string_view> formats) {
+void add_common_options(OptionSet& command, CommonOptions& options, std::span<const std::string_view> formats) {
   options.formats = formats;
-  app.add_option("--format", options.format,
-                 fmt::format("{} or {}", fmt::join(formats.first(formats.size() - 1), ", "), formats.back()))
-      ->type_name("NAME");
-  app.add_flag("--json", options.json, "Short for --format json");
-  app.add_option("-o,--output", options.output, "Write the report to FILE")->type_name("FILE");
-  app.add_option("--color", options.color, "auto, always or never")
-
-      ->type_name("WHEN");
-  app.add_flag("-q,--quiet", options.quiet, "Only what matters most");
-  app.add_flag("-v,--verbose", options.verbose, "Exact bytes, all findings");
+  command.add_option("--format", options.format,
+                     fmt::format("{} or {}", fmt::join(formats.first(formats.size() - 1), ", "), formats.back()),
+                     "NAME");
+  command.add_flag("--json", options.json, "Short for --format json");
+  command.add_option("-o,--output", options.output, "Write the report to FILE", "FILE");
+  command.add_option("--color", options.color, "auto, always or never", "WHEN");
+  command.add_flag("-q,--quiet", options.quiet, "Only what matters most");
+  command.add_flag("-v,--verbose", options.verbose, "Exact bytes, all findings");
 }
 
-void add_device_option(CLI::App& app, std::vector<std::string>& requests) {
-  // Without allow_extra_args(false) the option would swallow the path behind it.
-  app.add_option("--on", requests, "A device: rtx-4090, \"2x rtx-4090\", 24GiB, local; may be repeated")
-      ->allow_extra_args(false)
-      ->type_name("DEVICE");
+void add_device_option(OptionSet& command, std::vector<std::string>& requests) {
+  command.add_option("--on", requests, "A device: rtx-4090, \"2x rtx-4090\", 24GiB, local; may be repeated", "DEVICE");
 }
 
 std::optional<std::uint64_t> parse_parameters(std::string_view text) {

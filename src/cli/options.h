@@ -1,6 +1,5 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <array>
 #include <functional>
 #include <memory>
@@ -12,6 +11,7 @@
 
 #include "formats/error.h"
 #include "src/cli/file_stream.h"
+#include "src/cli/option_set.h"
 #include "src/cli/terminal.h"
 #include "src/devices/device.h"
 #include "src/report/report.h"
@@ -46,15 +46,11 @@ struct CommonOptions {
 /// What a command does once its options are parsed; returns the exit status.
 using Command = std::function<int(Session&)>;
 
-void add_common_options(CLI::App& app, CommonOptions& options,
+void add_common_options(OptionSet& command, CommonOptions& options,
                         std::span<const std::string_view> formats = kListFormats);
 
 /// `--on DEVICE`, once for each device.
-void add_device_option(CLI::App& app, std::vector<std::string>& requests);
-
-/// A command with its help: what it does, examples, and the exit statuses below.
-CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& summary,
-                      const std::string& examples);
+void add_device_option(OptionSet& command, std::vector<std::string>& requests);
 
 /// A decimal count with an optional K, M, B or T: "7B", "46.7B", "46,702,792,704". Exact; nothing for anything else,
 /// for 0 and for what does not fit in 64 bits.

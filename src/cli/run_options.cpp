@@ -56,39 +56,32 @@ bool is_quantized(Dtype type) { return info(type).block_elements > 1; }
 
 }  // namespace
 
-void add_run_options(CLI::App& app, RunOptions& options) {
-  app.add_option("--engine", options.engine, "llama.cpp (GGUF), transformers, vllm or mlx (safetensors)")
-      ->type_name("NAME");
-  app.add_option("--context", options.context, "Tokens, or max; default: 4096, or the model's own if less")
-      ->type_name("N");
-  app.add_option("--kv-type", options.kv_type, "Type of the KV cache: f16 (default), q8_0, ..., or K,V")
-      ->type_name("TYPE");
-  app.add_option("--parallel", options.parallel, "Sequences at a time, default 1")
-      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{65536}))
-      ->type_name("N");
-  app.add_flag("--kv-unified", options.unified_cache, "The sequences share all of the cache");
-  app.add_option("--ubatch", options.micro_batch, "Tokens that are computed at a time, default 512")
-      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 20))
-      ->type_name("N");
-  app.add_option("--flash-attention", options.flash_attention, "on (default) or off")->type_name("WHEN");
-  app.add_flag("--swa-full", options.full_window_cache, "Sliding layers keep the whole context");
-  app.add_option("--mmproj", options.mmproj, "The projector that is loaded with it")->type_name("FILE");
-  app.add_flag("--no-mmproj-offload", options.projector_on_host, "The projector stays in host memory");
-  app.add_option("--draft", options.draft, "A small model that drafts tokens for it")->type_name("PATH");
+void add_run_options(OptionSet& command, RunOptions& options) {
+  command.add_option("--engine", options.engine, "llama.cpp (GGUF), transformers, vllm or mlx (safetensors)", "NAME");
+  command.add_option("--context", options.context, "Tokens, or max; default: 4096, or the model's own if less", "N");
+  command.add_option("--kv-type", options.kv_type, "Type of the KV cache: f16 (default), q8_0, ..., or K,V", "TYPE");
+  command.add_option("--parallel", options.parallel, "Sequences at a time, default 1", "N", NumberRange{1, 65536});
+  command.add_flag("--kv-unified", options.unified_cache, "The sequences share all of the cache");
+  command.add_option("--ubatch", options.micro_batch, "Tokens that are computed at a time, default 512", "N",
+                     NumberRange{1, 1U << 20U});
+  command.add_option("--flash-attention", options.flash_attention, "on (default) or off", "WHEN");
+  command.add_flag("--swa-full", options.full_window_cache, "Sliding layers keep the whole context");
+  command.add_option("--mmproj", options.mmproj, "The projector that is loaded with it", "FILE");
+  command.add_flag("--no-mmproj-offload", options.projector_on_host, "The projector stays in host memory");
+  command.add_option("--draft", options.draft, "A small model that drafts tokens for it", "PATH");
 }
 
-void add_placement_options(CLI::App& app, RunOptions& options) {
-  app.add_option("--gpu-layers", options.gpu_layers, "Layers on the devices, as llama.cpp's -ngl; default: all")
-      ->type_name("N");
-  app.add_option("--n-cpu-moe", options.cpu_moe_layers, "The experts of the first N layers stay in host memory")
-      ->type_name("N");
-  app.add_option("--as", options.as, "Weigh it as the GGUF of another type: Q4_K_M, ...")->type_name("TYPE");
-  app.add_flag("--together", options.together, "One run over all devices of --on, a CPU among them as the host");
+void add_placement_options(OptionSet& command, RunOptions& options) {
+  command.add_option("--gpu-layers", options.gpu_layers, "Layers on the devices, as llama.cpp's -ngl; default: all",
+                     "N");
+  command.add_option("--n-cpu-moe", options.cpu_moe_layers, "The experts of the first N layers stay in host memory",
+                     "N");
+  command.add_option("--as", options.as, "Weigh it as the GGUF of another type: Q4_K_M, ...", "TYPE");
+  command.add_flag("--together", options.together, "One run over all devices of --on, a CPU among them as the host");
 }
 
-void add_require_option(CLI::App& app, std::string& require) {
-  app.add_option("--require", require, "Exit with 3 unless every verdict is fits, or fits or tight")
-      ->type_name("VERDICT");
+void add_require_option(OptionSet& command, std::string& require) {
+  command.add_option("--require", require, "Exit with 3 unless every verdict is fits, or fits or tight", "VERDICT");
 }
 
 void check_run_options(const RunOptions& options) {

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "src/cli/option_set.h"
 #include "src/devices/device.h"
 #include "src/fit/fit.h"
 #include "src/report/report.h"
@@ -32,11 +32,11 @@ struct RunOptions {
 };
 
 /// All but --gpu-layers, --n-cpu-moe, --as and --together, which only `weigh fit` has.
-void add_run_options(CLI::App& app, RunOptions& options);
-void add_placement_options(CLI::App& app, RunOptions& options);
+void add_run_options(OptionSet& command, RunOptions& options);
+void add_placement_options(OptionSet& command, RunOptions& options);
 
 /// `--require fits|tight`.
-void add_require_option(CLI::App& app, std::string& require);
+void add_require_option(OptionSet& command, std::string& require);
 
 /// Throws UsageError for values that no engine takes, before any file is read.
 void check_run_options(const RunOptions& options);

@@ -35,7 +35,7 @@ struct ScanOptions {
   std::string files_from;
   std::string shard;
   std::string require;
-  unsigned threads = 0;
+  std::uint64_t threads = 0;  ///< 0: one for each core
   bool deep = false;
 };
 
@@ -258,7 +258,8 @@ class ScanRun {
     streams_ = output_.format() == "jsonl" && options.sort.empty() && !inventory_ && !options.deep;
     plan_.roots = inventory_ ? absolute(options.paths) : options.paths;
     plan_.shard = parse_shard(options.shard);
-    plan_.threads = options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+    plan_.threads = options.threads != 0 ? static_cast<unsigned>(options.threads)
+                                         : std::max(1U, std::thread::hardware_concurrency());
     plan_.run = run_key(options, groups);
     plan_.inventory = inventory_.get();
   }
@@ -378,33 +379,28 @@ int run_scan(const ScanOptions& options, Session& session) {
 
 Command setup_scan(CLI::App& parent) {
   auto options = std::make_shared<ScanOptions>();
-  CLI::App* app = add_command(parent, "scan", "Every model below folders, one row each",
-                              "  weigh scan ~/models ~/.cache/huggingface --on rtx-4090\n"
-                              "  weigh scan /srv/models --filter \"params>30B\" --filter dtype~Q4 --sort size\n"
-                              "  weigh scan /srv/models --db models.sqlite\n"
-                              "  find / -name '*.gguf' | weigh scan --files-from - > models.jsonl");
-  app->add_option("DIR", options->paths, "Folders to look through")->type_name("");
-  add_device_option(*app, options->on);
-  app->add_option("--filter", options->filters, "FIELD OP VALUE, as in params>30B; all of several must hold")
-      ->allow_extra_args(false)
-      ->type_name("COND");
-  app->add_option("--sort", options->sort, "By a field, numbers largest first; -FIELD for the other way")
-      ->type_name("FIELD");
-  app->add_option("--min-size", options->min_size, "Leave out what is smaller: 500MB, 8GiB")->type_name("SIZE");
-  app->add_option("--db", options->db, "Keep an inventory in FILE, read only what has changed")->type_name("FILE");
-  app->add_option("--files-from", options->files_from, "Paths from FILE or -, a line each; a line of JSON for each")
-      ->type_name("FILE");
-  app->add_option("--shard", options->shard, "Only part I of N of what is found")->type_name("I/N");
-  app->add_option("--load", options->load, "Take the lines of another scan into the inventory")
-      ->allow_extra_args(false)
-      ->type_name("LINES");
-  app->add_option("--threads", options->threads, "How many models are read at a time, default one for each core")
-      ->check(CLI::Range(1U, 256U))
-      ->type_name("N");
-  app->add_flag("--deep", options->deep, "Compare the weights of possible copies, byte by byte");
-  add_run_options(*app, options->run);
-  add_require_option(*app, options->require);
-  add_common_options(*app, options->common, kReportFormats);
+  OptionSet command = add_command(parent, "scan", "Every model below folders, one row each",
+                                  "  weigh scan ~/models ~/.cache/huggingface --on rtx-4090\n"
+                                  "  weigh scan /srv/models --filter \"params>30B\" --filter dtype~Q4 --sort size\n"
+                                  "  weigh scan /srv/models --db models.sqlite\n"
+                                  "  find / -name '*.gguf' | weigh scan --files-from - > models.jsonl");
+  command.add_argument("DIR", options->paths, "Folders to look through");
+  add_device_option(command, options->on);
+  command.add_option("--filter", options->filters, "FIELD OP VALUE, as in params>30B; all of several must hold",
+                     "COND");
+  command.add_option("--sort", options->sort, "By a field, numbers largest first; -FIELD for the other way", "FIELD");
+  command.add_option("--min-size", options->min_size, "Leave out what is smaller: 500MB, 8GiB", "SIZE");
+  command.add_option("--db", options->db, "Keep an inventory in FILE, read only what has changed", "FILE");
+  command.add_option("--files-from", options->files_from, "Paths from FILE or -, a line each; a line of JSON for each",
+                     "FILE");
+  command.add_option("--shard", options->shard, "Only part I of N of what is found", "I/N");
+  command.add_option("--load", options->load, "Take the lines of another scan into the inventory", "LINES");
+  command.add_option("--threads", options->threads, "How many models are read at a time, default one for each core",
+                     "N", NumberRange{1, 256});
+  command.add_flag("--deep", options->deep, "Compare the weights of possible copies, byte by byte");
+  add_run_options(command, options->run);
+  add_require_option(command, options->require);
+  add_common_options(command, options->common, kReportFormats);
   return [options](Session& session) { return run_scan(*options, session); };
 }
 

@@ -39,16 +39,15 @@ int run_snapshot(const SnapshotOptions& options, Session& session) {
 
 Command setup_snapshot(CLI::App& parent) {
   auto options = std::make_shared<SnapshotOptions>();
-  CLI::App* app =
+  OptionSet command =
       add_command(parent, "snapshot", "A copy of a model's headers alone; every command takes it for the model",
                   "  weigh snapshot model.gguf -o model.weigh.zst\n"
                   "  weigh snapshot ./checkpoint-folder -o checkpoint.weigh.zst\n"
                   "  weigh model.weigh.zst --on rtx-4090");
-  app->add_option("PATH", options->path, "A file, any part of a set, a folder")->required()->type_name("");
-  app->add_option("-o,--output", options->output, "The snapshot, by custom NAME.weigh.zst")
-      ->required()
-      ->type_name("FILE");
-  app->add_flag("-q,--quiet", options->quiet, "Say nothing when it went well");
+  command.add_argument("PATH", options->path, "A file, any part of a set, a folder", Presence::Required);
+  command.add_option("-o,--output", options->output, "The snapshot, by custom NAME.weigh.zst", "FILE",
+                     Presence::Required);
+  command.add_flag("-q,--quiet", options->quiet, "Say nothing when it went well");
   return [options](Session& session) { return run_snapshot(*options, session); };
 }
 

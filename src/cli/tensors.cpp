@@ -103,16 +103,16 @@ int run_tensors(const TensorsOptions& options, Session& session) {
 
 Command setup_tensors(CLI::App& parent) {
   auto options = std::make_shared<TensorsOptions>();
-  CLI::App* app = add_command(parent, "tensors", "Every tensor: name, type, shape, parameters, bytes, offset, file",
-                              "  weigh tensors model.gguf --sort bytes\n"
-                              "  weigh tensors model.gguf --filter 'blk\\.0\\.'\n"
-                              "  weigh tensors model.gguf --group role\n"
-                              "  weigh tensors ./checkpoint-folder --format csv --output tensors.csv");
-  app->add_option("PATH", options->path, "A file, any part of a set, a folder, a snapshot")->required()->type_name("");
-  app->add_option("--filter", options->filter, "Names that this extended regular expression finds")->type_name("REGEX");
-  app->add_option("--sort", options->sort, "bytes (largest first), name or offset")->type_name("KEY");
-  app->add_option("--group", options->group, "Sums by layer, module or role")->type_name("BY");
-  add_common_options(*app, options->common);
+  OptionSet command = add_command(parent, "tensors", "Every tensor: name, type, shape, parameters, bytes, offset, file",
+                                  "  weigh tensors model.gguf --sort bytes\n"
+                                  "  weigh tensors model.gguf --filter 'blk\\.0\\.'\n"
+                                  "  weigh tensors model.gguf --group role\n"
+                                  "  weigh tensors ./checkpoint-folder --format csv --output tensors.csv");
+  command.add_argument("PATH", options->path, "A file, any part of a set, a folder, a snapshot", Presence::Required);
+  command.add_option("--filter", options->filter, "Names that this extended regular expression finds", "REGEX");
+  command.add_option("--sort", options->sort, "bytes (largest first), name or offset", "KEY");
+  command.add_option("--group", options->group, "Sums by layer, module or role", "BY");
+  add_common_options(command, options->common);
   return [options](Session& session) { return run_tensors(*options, session); };
 }
 
