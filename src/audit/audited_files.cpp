@@ -1,6 +1,7 @@
 #include "src/audit/audited_files.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "formats/error.h"
 

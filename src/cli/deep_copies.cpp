@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "src/checkpoint/checkpoint.h"
 #include "src/cli/progress.h"

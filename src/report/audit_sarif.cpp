@@ -1,6 +1,7 @@
 // SARIF 2.1.0 (OASIS): what code hosts and editors read findings from.
 #include <array>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "src/audit/check.h"
 #include "src/report/audit.h"

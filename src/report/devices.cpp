@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "src/report/json.h"
 #include "src/report/listings.h"
@@ -46,6 +47,7 @@ void write_devices_json(const std::vector<const Device*>& devices, std::ostream&
   JsonText text;
   for (const Device* device : devices) {
     const Budget budget = budget_of(*device);
+    const auto& bandwidth = device->bandwidth_bytes_per_second;
     rows.push_back({{"id", text(device->id)},
                     {"name", text(device->name)},
                     {"vendor", text(device->vendor)},
@@ -54,7 +56,7 @@ void write_devices_json(const std::vector<const Device*>& devices, std::ostream&
                     {"memory_bytes", budget.memory},
                     {"limit_bytes", budget.limit},
                     {"budget_bytes", budget.safe},
-                    {"bandwidth_bytes_per_second", json_or_null(device->bandwidth_bytes_per_second)},
+                    {"bandwidth_bytes_per_second", bandwidth ? Json(*bandwidth) : Json()},
                     {"reason", text(budget.reason)}});
   }
   write_document_with_rows({{"schema", "weigh.devices/1"}, {"devices", nullptr}}, "devices", rows, out);

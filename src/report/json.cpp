@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <nlohmann/json.hpp>
 
 #include "formats/unique.h"
 #include "src/model/naming/roles.h"
@@ -9,6 +10,11 @@
 
 namespace weigh::core {
 namespace {
+
+template <typename T>
+Json json_or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json();
+}
 
 Json files_json(const Checkpoint& checkpoint, JsonText& text) {
   Json files = Json::array();

@@ -1,7 +1,6 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
-#include <optional>
+#include <nlohmann/json_fwd.hpp>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -25,11 +24,6 @@ class JsonText {
  private:
   bool replaced_ = false;
 };
-
-template <typename T>
-Json json_or_null(const std::optional<T>& value) {
-  return value ? Json(*value) : Json();
-}
 
 /// One element of "findings".
 Json finding_json(const Finding& finding, JsonText& text);

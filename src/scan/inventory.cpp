@@ -7,6 +7,7 @@
 #include <array>
 #include <chrono>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <unordered_map>
 
 #include "formats/error.h"

@@ -1,6 +1,7 @@
 #include "src/scan/row.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "formats/error.h"
 #include "src/model/sum.h"
