@@ -13,13 +13,12 @@
 
 #include "formats/error.h"
 #include "src/checkpoint/selection.h"
+#include "src/scan/file_kinds.h"
 #include "src/scan/thread_pool.h"
 
 namespace weigh::core {
 
 namespace {
-
-constexpr std::string_view kSnapshotSuffix = ".weigh.zst";
 
 // What all parts of a set share: their path without the number.
 std::string set_of(std::string_view path) {
@@ -34,9 +33,9 @@ std::uint64_t hash_of(std::string_view text) {
   return hash;
 }
 
-bool is_model_file(std::string_view name) {
-  if (name.ends_with(".zst")) name.remove_suffix(4);
-  return name.ends_with(".gguf") || name.ends_with(".safetensors") || name.ends_with(".weigh");
+// Of lines that describe files.
+std::string signature_of_lines(const std::string& lines) {
+  return fmt::format("{:016x}-{}", hash_of(lines), lines.size());
 }
 
 std::string signature_of(const FoundFile& file) {
@@ -45,7 +44,7 @@ std::string signature_of(const FoundFile& file) {
 }
 
 // One model of a folder: a set of its files, or a snapshot.
-struct Piece {
+struct ModelEntry {
   std::optional<Selection> selection;  // absent: the snapshot `name`
   std::string name;
 };
@@ -54,37 +53,37 @@ struct Piece {
 struct FolderWork {
   FoundFolder found;
   FolderContent content;
-  std::vector<Piece> pieces;
+  std::vector<ModelEntry> entries;
   std::vector<StoredModel> known;
-  std::size_t left = 0;  // pieces that are not done
+  std::size_t left = 0;  // entries that are not done
 };
 
 class FolderScan {
  public:
   FolderScan(const ScanPlan& plan, const Weigher& weigher, const ScanSink& sink)
-      : plan_(plan), weigher_(weigher), sink_(sink), crew_(plan.threads) {}
+      : plan_(plan), weigher_(weigher), sink_(sink), pool_(plan.threads) {}
 
   ScanOutcome run() {
-    walk(plan_.roots, {.found = [this](FoundFolder&& found) { take(std::move(found)); },
+    walk(plan_.roots, {.found = [this](FoundFolder&& found) { queue_folder(std::move(found)); },
                        .failed =
                            [this](Failure&& failure) {
                              const std::lock_guard lock(mutex_);
                              unreadable_.push_back(failure.path);
-                             fail(std::move(failure));
+                             report_failure(std::move(failure));
                            },
                        .passed =
                            [this](std::uint64_t files) {
                              const std::lock_guard lock(mutex_);
                              progress_.files += files;
-                             report();
-                             return !crew_.stopped();
+                             report_progress();
+                             return !pool_.stopped();
                            }});
     {
       const std::lock_guard lock(mutex_);
       progress_.all_found = true;
-      report();
+      report_progress();
     }
-    crew_.finish();
+    pool_.finish();
     if (plan_.inventory != nullptr && plan_.shard.parts == 1) {
       plan_.inventory->forget(plan_.roots, seen_, unreadable_);
     }
@@ -93,14 +92,14 @@ class FolderScan {
   }
 
  private:
-  void take(FoundFolder&& found) {
+  void queue_folder(FoundFolder&& found) {
     auto work = std::make_shared<FolderWork>();
     work->content.folder = found.folder.path + (found.owner.empty() ? "" : "/ (" + found.owner + ")");
     work->content.run = plan_.run;
     if (plan_.inventory != nullptr) {
       std::string all = fmt::format("{}/{}\n", plan_.shard.part, plan_.shard.parts);
       for (const FoundFile& file : found.files) all += signature_of(file);
-      work->content.signature = fmt::format("{:016x}-{}", hash_of(all), all.size());
+      work->content.signature = signature_of_lines(all);
     }
     work->found = std::move(found);
     {
@@ -115,25 +114,25 @@ class FolderScan {
         work->known = plan_.inventory->models_of(work->content.folder, plan_.run);
       }
     }
-    crew_.add([this, work] { split(work); });
+    pool_.add([this, work] { list_entries(work); });
   }
 
   // Which models are there. Each is a task of its own: one folder may hold thousands.
-  void split(const std::shared_ptr<FolderWork>& work) {
+  void list_entries(const std::shared_ptr<FolderWork>& work) {
     try {
       for (Selection& selection : select_models(work->found.folder)) {
-        work->pieces.push_back({std::move(selection), {}});
+        work->entries.push_back({std::move(selection), {}});
       }
     } catch (const Error& error) {
       work->content.failures.push_back({work->found.folder.path, error.what(), error.offset});
     }
     for (const FoundFile& file : work->found.files) {
-      if (file.name.ends_with(kSnapshotSuffix)) work->pieces.push_back({std::nullopt, file.name});
+      if (is_snapshot_name(file.name)) work->entries.push_back({std::nullopt, file.name});
     }
     std::uint64_t links = 0;
-    std::erase_if(work->pieces, [&](const Piece& piece) {
-      if (!plan_.shard.takes(within_root(work->found.folder.path_of(first_name(piece))))) return true;
-      const bool linked = !is_first(*work, piece);
+    std::erase_if(work->entries, [&](const ModelEntry& entry) {
+      if (!plan_.shard.takes(within_root(work->found.folder.path_of(first_file(entry))))) return true;
+      const bool linked = !has_first_file(*work, entry);
       links += linked ? 1 : 0;
       return linked;
     });
@@ -141,17 +140,17 @@ class FolderScan {
       const std::lock_guard lock(mutex_);
       outcome_.links += links;
     }
-    work->left = work->pieces.size() + 1;
-    for (std::size_t i = work->pieces.size(); i-- > 1;) {
-      crew_.add_first([this, work, i] { weigh_piece(work, i); });
+    work->left = work->entries.size() + 1;
+    for (std::size_t i = work->entries.size(); i-- > 1;) {
+      pool_.add_first([this, work, i] { weigh_entry(work, i); });
     }
-    if (!work->pieces.empty()) weigh_piece(work, 0);
+    if (!work->entries.empty()) weigh_entry(work, 0);
     const std::lock_guard lock(mutex_);
-    finish_part(*work);
+    finish_locked_entry(*work);
   }
 
-  static const std::string& first_name(const Piece& piece) {
-    return piece.selection ? piece.selection->files.front() : piece.name;
+  static const std::string& first_file(const ModelEntry& entry) {
+    return entry.selection ? entry.selection->files.front() : entry.name;
   }
 
   // As it is called below the root that leads to it: the same wherever a tree is mounted.
@@ -168,76 +167,76 @@ class FolderScan {
   }
 
   // A set counts where any of its files was not met before.
-  static bool is_first(const FolderWork& work, const Piece& piece) {
+  static bool has_first_file(const FolderWork& work, const ModelEntry& entry) {
     const auto first = [&](const std::string& name) {
       const FoundFile* file = file_of(work, name);
       return file == nullptr || file->first;
     };
-    return piece.selection ? std::ranges::any_of(piece.selection->files, first) : first(piece.name);
+    return entry.selection ? std::ranges::any_of(entry.selection->files, first) : first(entry.name);
   }
 
   // Its own files, and whatever lies beside them that is no model.
-  [[nodiscard]] std::string piece_signature(const FolderWork& work, const Piece& piece) const {
+  [[nodiscard]] std::string entry_signature(const FolderWork& work, const ModelEntry& entry) const {
     if (plan_.inventory == nullptr) return {};
     std::string all;
     for (const FoundFile& file : work.found.files) {
-      const bool own = piece.selection
-                           ? std::ranges::find(piece.selection->files, file.name) != piece.selection->files.end()
-                           : file.name == piece.name;
-      if (own || !is_model_file(file.name)) all += signature_of(file);
+      const bool own = entry.selection
+                           ? std::ranges::find(entry.selection->files, file.name) != entry.selection->files.end()
+                           : file.name == entry.name;
+      if (own || !is_model_name(file.name)) all += signature_of(file);
     }
-    return fmt::format("{:016x}-{}", hash_of(all), all.size());
+    return signature_of_lines(all);
   }
 
-  void weigh_piece(const std::shared_ptr<FolderWork>& work, std::size_t number) {
-    const Piece& piece = work->pieces[number];
-    const std::string signature = piece_signature(*work, piece);
-    const std::string path = work->found.folder.path_of(first_name(piece));
+  void weigh_entry(const std::shared_ptr<FolderWork>& work, std::size_t number) {
+    const ModelEntry& entry = work->entries[number];
+    const std::string signature = entry_signature(*work, entry);
+    const std::string path = work->found.folder.path_of(first_file(entry));
     for (const StoredModel& known : work->known) {
       if (!known.signature.empty() && known.signature == signature) {
-        keep(*work, StoredModel(known));
-        return done(*work);
+        keep_model(*work, StoredModel(known));
+        return finish_entry(*work);
       }
     }
     try {
-      if (piece.selection) {
-        Checkpoint checkpoint = open_selection(work->found.folder, *piece.selection);
+      if (entry.selection) {
+        Checkpoint checkpoint = open_selection(work->found.folder, *entry.selection);
         checkpoint.path = path;
-        name(work->found, checkpoint);
-        weigh_one(*work, std::move(checkpoint), signature);
+        name_checkpoint(work->found, checkpoint);
+        weigh_checkpoint(*work, std::move(checkpoint), signature);
       } else {
         OpenResult opened = open_checkpoints(path);
         for (Checkpoint& checkpoint : opened.checkpoints) {
           if (opened.checkpoints.size() == 1) checkpoint.path = path;
-          weigh_one(*work, std::move(checkpoint), signature);
+          weigh_checkpoint(*work, std::move(checkpoint), signature);
         }
-        for (Failure& failure : opened.failures) keep(*work, std::move(failure));
+        for (Failure& failure : opened.failures) keep_failure(*work, std::move(failure));
       }
     } catch (const UsageError& error) {
-      keep(*work, Failure{path, error.what(), std::nullopt});
+      keep_failure(*work, Failure{path, error.what(), std::nullopt});
     } catch (const Error& error) {
-      keep(*work, Failure{path, error.what(), error.offset});
+      keep_failure(*work, Failure{path, error.what(), error.offset});
     } catch (const std::bad_alloc&) {
-      keep(*work, Failure{path, "not enough memory", std::nullopt});
+      keep_failure(*work, Failure{path, "not enough memory", std::nullopt});
     }
-    done(*work);
+    finish_entry(*work);
   }
 
   // As its owner calls it: a file of a repository by both names.
-  static void name(const FoundFolder& found, Checkpoint& checkpoint) {
+  static void name_checkpoint(const FoundFolder& found, Checkpoint& checkpoint) {
     if (found.owner.empty()) return;
     const bool file_of_many = found.store != Store::Ollama && checkpoint.files.size() == 1 &&
                               checkpoint.name != found.folder.name && checkpoint.name != found.owner;
     checkpoint.name = file_of_many ? found.owner + "/" + checkpoint.name : found.owner;
   }
 
-  void weigh_one(FolderWork& work, Checkpoint&& checkpoint, const std::string& signature) {
+  void weigh_checkpoint(FolderWork& work, Checkpoint&& checkpoint, const std::string& signature) {
     StoredModel model = weigher_(std::move(checkpoint), work.found.store);
     model.signature = signature;
-    keep(work, std::move(model));
+    keep_model(work, std::move(model));
   }
 
-  void keep(FolderWork& work, StoredModel&& model) {
+  void keep_model(FolderWork& work, StoredModel&& model) {
     const std::lock_guard lock(mutex_);
     ++progress_.models;
     if (plan_.inventory != nullptr) {
@@ -245,33 +244,33 @@ class FolderScan {
     } else {
       sink_.model(std::move(model));
     }
-    report();
+    report_progress();
   }
 
-  void keep(FolderWork& work, Failure&& failure) {
+  void keep_failure(FolderWork& work, Failure&& failure) {
     const std::lock_guard lock(mutex_);
     work.content.failures.push_back(std::move(failure));
   }
 
-  void done(FolderWork& work) {
+  void finish_entry(FolderWork& work) {
     const std::lock_guard lock(mutex_);
-    finish_part(work);
+    finish_locked_entry(work);
   }
 
-  void finish_part(FolderWork& work) {
+  void finish_locked_entry(FolderWork& work) {
     if (--work.left != 0) return;
     ++progress_.done;
     if (plan_.inventory != nullptr) plan_.inventory->put(work.content);
-    for (Failure& failure : work.content.failures) fail(std::move(failure));
-    report();
+    for (Failure& failure : work.content.failures) report_failure(std::move(failure));
+    report_progress();
   }
 
-  void fail(Failure&& failure) {
+  void report_failure(Failure&& failure) {
     ++outcome_.failures;
     sink_.failure(std::move(failure));
   }
 
-  void report() const {
+  void report_progress() const {
     if (sink_.progress) sink_.progress(progress_);
   }
 
@@ -283,7 +282,7 @@ class FolderScan {
   ScanOutcome outcome_;
   std::set<std::string> seen_;
   std::vector<std::string> unreadable_;
-  ThreadPool crew_;  // last: its threads use all of the above
+  ThreadPool pool_;  // last: its threads use all of the above
 };
 
 class PathScan {
@@ -293,15 +292,15 @@ class PathScan {
       : plan_(plan), next_(next), weigher_(weigher), sink_(sink) {}
 
   ScanOutcome run() {
-    ThreadPool crew(plan_.threads);
-    for (unsigned i = 0; i < plan_.threads; ++i) crew.add([&] { work(crew); });
-    crew.finish();
+    ThreadPool pool(plan_.threads);
+    for (unsigned i = 0; i < plan_.threads; ++i) pool.add([&] { weigh_paths(pool); });
+    pool.finish();
     return outcome_;
   }
 
  private:
   // The next path that is to be read here, and was not yet.
-  std::optional<std::string> take() {
+  std::optional<std::string> next_path() {
     const std::lock_guard lock(input_mutex_);
     while (auto path = next_()) {
       if (path->empty() || !plan_.shard.takes(*path)) continue;
@@ -311,9 +310,9 @@ class PathScan {
     return std::nullopt;
   }
 
-  void work(ThreadPool& crew) {
-    while (!crew.stopped()) {
-      const auto path = take();
+  void weigh_paths(ThreadPool& pool) {
+    while (!pool.stopped()) {
+      const auto path = next_path();
       if (!path) return;
       OpenResult opened = open_checkpoints(*path);
       for (Checkpoint& checkpoint : opened.checkpoints) {

@@ -26,7 +26,7 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  /// For later; waits while as many are waiting as the crew cares to hold. False when the work has ended.
+  /// For later; waits while kMaxWaiting of them are waiting. False when the work has ended.
   bool add(Task task) {
     std::unique_lock lock(mutex_);
     room_.wait(lock, [&] { return stopped_ || tasks_.size() < kMaxWaiting; });

@@ -6,20 +6,11 @@
 #include <vector>
 
 #include "src/checkpoint/checkpoint.h"
-#include "src/scan/stores.h"
+#include "src/scan/list_folder.h"
+#include "src/scan/store_layouts.h"
 #include "src/source/folder.h"
 
 namespace weigh::core {
-
-/// What tells whether a file is still the one that was read. Of a symlink, those of its target.
-struct FileStamp {
-  std::uint64_t device = 0;
-  std::uint64_t inode = 0;
-  std::uint64_t bytes = 0;
-  std::int64_t modified_ns = 0;
-
-  friend bool operator==(const FileStamp&, const FileStamp&) = default;
-};
 
 /// A file of a folder that is part of a model, or changes what is said of one.
 struct FoundFile {

@@ -1,4 +1,4 @@
-#include "src/scan/stores.h"
+#include "src/scan/store_layouts.h"
 
 #include <catch2/catch.hpp>
 

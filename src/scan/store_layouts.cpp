@@ -1,4 +1,4 @@
-#include "src/scan/stores.h"
+#include "src/scan/store_layouts.h"
 
 #include <fmt/format.h>
 
@@ -9,6 +9,7 @@
 #include <set>
 
 #include "formats/error.h"
+#include "src/scan/file_kinds.h"
 #include "src/source/folder.h"
 
 namespace weigh::core {
@@ -20,8 +21,9 @@ constexpr std::string_view kModelsPrefix = "models--";
 
 std::string read_text(const std::string& path, std::uint64_t most) {
   FileSource file(path);
-  if (file.size() > most)
+  if (file.size() > most) {
     throw FormatError(fault("size", std::to_string(file.size()), fmt::format("at most {}", most)));
+  }
   std::string text(static_cast<std::size_t>(file.size()), '\0');
   file.read(0, std::as_writable_bytes(std::span(text)));
   return text;
@@ -42,7 +44,7 @@ std::string ollama_name(std::string_view manifest) {
   return name;
 }
 
-// The place of "sha256:HEX" in the store. A digest is no path: anything else is refused.
+// The path of "sha256:HEX" in the store. A digest is no path: anything else is refused.
 std::string blob_of(const std::string& store, std::string_view digest) {
   constexpr std::string_view kSha256 = "sha256:";
   if (!digest.starts_with(kSha256) || digest.size() != kSha256.size() + 64 || !is_hex(digest.substr(kSha256.size()))) {
@@ -107,6 +109,10 @@ std::optional<std::string> repository_of(std::string_view folder_name) {
   return name;
 }
 
+bool is_repository(const FolderLocation& folder, const FolderListing& listing) {
+  return repository_of(leaf_name(folder.absolute)) && (listing.has_folder("snapshots") || listing.has_folder("blobs"));
+}
+
 std::string main_commit(const std::string& repository_folder) {
   try {
     std::string commit = read_text(repository_folder + "/refs/main", 256);
@@ -117,10 +123,35 @@ std::string main_commit(const std::string& repository_folder) {
   }
 }
 
+std::vector<std::string> commits_of(const std::string& repository_folder) {
+  const std::string snapshots = joined(repository_folder, "snapshots");
+  if (std::string commit = main_commit(repository_folder); !commit.empty() && status_of(joined(snapshots, commit))) {
+    return {std::move(commit)};
+  }
+  if (!status_of(snapshots)) return {};  // a download that has only begun
+  return list_folder(snapshots).folders;
+}
+
 Owner owner_of(std::string_view path) {
   if (std::string name = hugging_face_owner(path); !name.empty()) return {Store::HuggingFace, std::move(name)};
   if (std::string name = lm_studio_owner(path); !name.empty()) return {Store::LmStudio, std::move(name)};
   return {};
+}
+
+FolderLocation locate_folder(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::path spelt = fs::absolute(path.empty() ? "." : path, error).lexically_normal();
+  if (error) return {path, path};
+  FolderLocation location{path, without_end_slashes(spelt.string())};
+  if (const fs::path real = fs::canonical(spelt, error); !error && owner_of(location.absolute) == Owner{}) {
+    if (owner_of(real.string()) != Owner{}) location.absolute = real.string();
+  }
+  return location;
+}
+
+bool is_ollama_store(const FolderListing& listing) {
+  return listing.has_folder("manifests") && listing.has_folder("blobs");
 }
 
 OllamaModel read_ollama_manifest(const std::string& store, const std::string& manifest) {

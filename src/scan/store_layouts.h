@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "src/scan/list_folder.h"
+
 namespace weigh::core {
 
 /// Whose store a folder belongs to.
@@ -18,13 +20,20 @@ std::string_view store_name(Store store);
 /// "models--ORG--NAME" -> "ORG/NAME"; nothing for any other folder of a Hugging Face cache.
 std::optional<std::string> repository_of(std::string_view folder_name);
 
+/// Whether it is a repository's folder in a Hugging Face cache.
+bool is_repository(const FolderLocation& folder, const FolderListing& listing);
+
 /// The commit that a repository's folder has as its main one, from refs/main; empty when it says none.
 std::string main_commit(const std::string& repository_folder);
 
-/// Whose a folder is, and what they call what lies in it.
+/// The commits of a repository that count: the main one, or all where none is named; their folders are
+/// snapshots/COMMIT. Throws IoError.
+std::vector<std::string> commits_of(const std::string& repository_folder);
+
+/// Whose a folder is, and what its owner calls the model in it.
 struct Owner {
   Store store = Store::Folder;
-  std::string name;  ///< "ORG/NAME", folders below it behind; empty outside of a store
+  std::string name;  ///< "ORG/NAME", then the folders below it; empty outside of a store
 
   friend bool operator==(const Owner&, const Owner&) = default;
 };
@@ -32,11 +41,17 @@ struct Owner {
 /// Of an absolute path: inside models--ORG--NAME/snapshots/COMMIT or PUBLISHER/REPO of LM Studio's folder of models.
 Owner owner_of(std::string_view path);
 
+/// A folder that a user named. A link into a store belongs to the store.
+FolderLocation locate_folder(const std::string& path);
+
+/// Whether the folder holds an Ollama store, in its folders "manifests" and "blobs".
+bool is_ollama_store(const FolderListing& listing);
+
 /// A model of an Ollama store: what `ollama list` calls it, and its files under names that say what they are, with the
-/// places of their blobs. Facts: safetensors.md section 7.
+/// paths of their blobs.
 struct OllamaModel {
   std::string name;                                        ///< "llama3.2:1b"
-  std::vector<std::pair<std::string, std::string>> files;  ///< name and place; each name once
+  std::vector<std::pair<std::string, std::string>> files;  ///< name and path; each name once
 };
 
 /// Reads manifests/HOST/NAMESPACE/MODEL/TAG of the store. Throws Error when it is damaged.
