@@ -5,19 +5,18 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <fstream>
-#include <iostream>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "src/cli/commands.h"
 #include "src/cli/companions.h"
-#include "src/cli/deep_copies.h"
 #include "src/cli/progress.h"
 #include "src/cli/run_options.h"
 #include "src/cli/weighing.h"
+#include "src/report/json.h"
+#include "src/report/scan_lines.h"
 #include "src/report/text_format.h"
-#include "src/scan/query.h"
+#include "src/scan/deep_copies.h"
+#include "src/scan/line_reader.h"
 #include "src/scan/scan.h"
 
 namespace weigh::core {
@@ -69,60 +68,12 @@ std::string run_key(const ScanOptions& options, const std::vector<DeviceSet>& gr
                            run.mmproj, run.draft, run.projector_on_host);
 }
 
-/// What is done with the rows: filters, order, the output.
-class ScanReport {
- public:
-  ScanReport(const ScanOptions& options, std::vector<std::string> devices) {
-    for (const std::string& filter : options.filters) filters_.emplace_back(filter);
-    if (!options.sort.empty()) order_ = Order(options.sort);
-    if (!options.min_size.empty()) least_ = parse_bytes("--min-size", options.min_size);
-    listing_.devices = std::move(devices);
-  }
-
-  /// Whether the lines are printed, or the rows are enough.
-  void keep_lines(bool keeps) { keeps_lines_ = keeps; }
-
-  [[nodiscard]] bool takes(const ScanRow& row) const {
-    return row.file_bytes >= least_ &&
-           std::ranges::all_of(filters_, [&](const Filter& filter) { return filter.takes(row); });
-  }
-
-  void add(StoredModel&& model) {
-    if (takes(model.row)) {
-      if (!keeps_lines_) model.line = {};
-      listing_.models.push_back(std::move(model));
-    } else {
-      ++listing_.filtered;
-    }
-  }
-  void add(Failure&& failure) { listing_.errors.push_back(std::move(failure)); }
-
-  ScanListing& sorted() {
-    const auto by_path = [](const StoredModel& a, const StoredModel& b) { return a.row.path < b.row.path; };
-    const auto by_order = [&](const StoredModel& a, const StoredModel& b) { return (*order_)(a.row, b.row); };
-    if (order_) {
-      std::ranges::stable_sort(listing_.models, by_order);
-    } else {
-      std::ranges::stable_sort(listing_.models, by_path);
-    }
-    std::ranges::sort(listing_.errors, {}, &Failure::path);
-    return listing_;
-  }
-
- private:
-  std::vector<Filter> filters_;
-  std::optional<Order> order_;
-  std::uint64_t least_ = 0;
-  bool keeps_lines_ = true;
-  ScanListing listing_;
-};
-
 /// How one model becomes its line. Flags of a run that a file's engine does not have are left out for it.
 class ScanWeigher {
  public:
   ScanWeigher(const ScanOptions& options, const Companions& companions, const std::vector<DeviceSet>& groups,
-              const Catalogue& catalogue)
-      : options_(options.run), companions_(companions), groups_(groups), catalogue_(catalogue) {}
+              const Catalogue& catalogue, LineUse line)
+      : options_(options.run), companions_(companions), groups_(groups), catalogue_(catalogue), line_(line) {}
 
   StoredModel operator()(Checkpoint&& checkpoint, Store store) const {
     ScanFacts facts;
@@ -140,11 +91,7 @@ class ScanWeigher {
       if (gguf && run.engine != "llama.cpp") run.engine.clear();
       report = weigh_run_of(std::move(model), run, companions_, groups_, catalogue_, RunDetail::Verdict);
     }
-    StoredModel stored;
-    const Json json = model_line(report, facts);
-    stored.row = row_of(json);
-    stored.line = dumped(json);
-    return stored;
+    return stored_model(report, facts, line_);
   }
 
  private:
@@ -152,57 +99,8 @@ class ScanWeigher {
   const Companions& companions_;
   const std::vector<DeviceSet>& groups_;
   const Catalogue& catalogue_;
+  LineUse line_;
 };
-
-/// Lines of a file or of standard input, one after the other.
-class Lines {
- public:
-  explicit Lines(const std::string& path) {
-    if (path == "-") return;
-    file_.open(path, std::ios::binary);
-    if (!file_) throw IoError(fmt::format("{}: cannot be opened", path));
-  }
-
-  std::optional<std::string> next() {
-    std::string line;
-    std::istream& in = file_.is_open() ? static_cast<std::istream&>(file_) : std::cin;
-    if (!std::getline(in, line)) return std::nullopt;
-    if (line.ends_with('\r')) line.pop_back();
-    return line;
-  }
-
- private:
-  std::ifstream file_;
-};
-
-/// Takes lines of other scans into the inventory. Returns how many could not be taken.
-std::uint64_t load_lines(const std::string& path, Inventory& inventory, const Session& session) {
-  Lines lines(path);
-  std::uint64_t number = 0;
-  std::uint64_t bad = 0;
-  while (const auto line = lines.next()) {
-    ++number;
-    if (line->empty()) continue;
-    try {
-      const Json json = Json::parse(*line);
-      const auto error = json.is_object() ? json.find("error") : json.end();
-      if (json.is_object() && error != json.end() && error->is_object()) {
-        Failure failure{error->value("path", ""), error->value("message", ""), std::nullopt};
-        if (error->contains("offset")) failure.offset = error->at("offset").get<std::uint64_t>();
-        inventory.load(failure);
-        continue;
-      }
-      inventory.load(StoredModel{row_of(json), dumped(json)});
-    } catch (const nlohmann::json::exception&) {
-      ++bad;
-      session.tell(escaped(fmt::format("{}: line {}: no line of a scan", path, number)));
-    } catch (const FormatError& problem) {
-      ++bad;
-      session.tell(escaped(fmt::format("{}: line {}: {}", path, number, problem.what())));
-    }
-  }
-  return bad;
-}
 
 std::string progress_text(const ScanProgress& progress, double seconds) {
   std::string text = fmt::format("{} models in {} files", grouped(progress.models), grouped(progress.files));
@@ -243,6 +141,13 @@ void check_sources(const ScanOptions& options) {
   }
 }
 
+ListFilter filter_of(const ScanOptions& options) {
+  ListFilter filter;
+  for (const std::string& condition : options.filters) filter.filters.emplace_back(condition);
+  if (!options.min_size.empty()) filter.least_bytes = parse_bytes("--min-size", options.min_size);
+  return filter;
+}
+
 /// One scan from its first model to its exit status.
 class ScanRun {
  public:
@@ -250,13 +155,14 @@ class ScanRun {
       : options_(options),
         session_(session),
         required_(required_verdict(options.require, groups)),
-        report_(options, labels_of(groups)),
+        filter_(filter_of(options)),
+        order_(options.sort.empty() ? std::nullopt : std::optional(Order(options.sort))),
         output_(common_of(options), session, options.paths),
-        line_(session, options.common.quiet) {
-    report_.keep_lines(output_.format().starts_with("json"));
+        progress_(session, options.common.quiet) {
+    for (const DeviceSet& group : groups) listing_.devices.push_back(group.label.id);
     if (!options.db.empty()) inventory_ = std::make_unique<Inventory>(options.db, WEIGH_VERSION);
-    for (const std::string& lines : options.load) unread_ += load_lines(lines, *inventory_, session);
-    streams_ = output_.format() == "jsonl" && options.sort.empty() && !inventory_ && !options.deep;
+    for (const std::string& lines : options.load) load_inventory(lines);
+    streams_ = output_.format() == "jsonl" && !order_ && !inventory_ && !options.deep;
     plan_.roots = inventory_ ? absolute(options.paths) : options.paths;
     plan_.shard = parse_shard(options.shard);
     plan_.threads = options.threads != 0 ? static_cast<unsigned>(options.threads)
@@ -265,33 +171,29 @@ class ScanRun {
     plan_.inventory = inventory_.get();
   }
 
+  [[nodiscard]] LineUse line_use() const { return inventory_ || prints_lines() ? LineUse::Needed : LineUse::NotNeeded; }
+
   int run(const Weigher& weigher) {
-    const ScanSink sink{.model = [this](StoredModel&& model) { take(std::move(model)); },
-                        .failure = [this](Failure&& failure) { take(std::move(failure)); },
+    const ScanSink sink{.model = [this](StoredModel&& model) { take_model(std::move(model)); },
+                        .failure = [this](Failure&& failure) { take_failure(std::move(failure)); },
                         .progress =
                             [this](const ScanProgress& progress) {
-                              if (line_.due()) line_.show(progress_text(progress, line_.seconds()));
+                              if (progress_.due()) progress_.show(progress_text(progress, progress_.seconds()));
                             }};
     ScanOutcome outcome;
     if (!options_.files_from.empty()) {
-      Lines lines(options_.files_from);
+      LineReader lines(options_.files_from);
       const auto next = [&lines] { return lines.next(); };
       outcome = scan_paths(plan_, next, weigher, sink);
     } else if (!options_.paths.empty()) {
       outcome = scan_folders(plan_, weigher, sink);
     }
-    line_.clear();
+    progress_.clear();
     if (inventory_) list_inventory();
-    return finish(outcome);
+    return write_listing(outcome);
   }
 
  private:
-  static std::vector<std::string> labels_of(const std::vector<DeviceSet>& groups) {
-    std::vector<std::string> labels;
-    for (const DeviceSet& group : groups) labels.push_back(group.label.id);
-    return labels;
-  }
-
   /// A list of paths is for programs: lines of JSON unless something else is asked for.
   static CommonOptions common_of(const ScanOptions& options) {
     CommonOptions common = options.common;
@@ -300,36 +202,50 @@ class ScanRun {
     return common;
   }
 
-  void take(StoredModel&& model) {
+  [[nodiscard]] bool prints_lines() const { return output_.format().starts_with("json"); }
+
+  void load_inventory(const std::string& path) {
+    unread_ += load_lines(path, *inventory_, [&](std::uint64_t number, const std::string& why) {
+      session_.tell(escaped(fmt::format("{}: line {}: {}", path, number, why)));
+    });
+  }
+
+  void take_model(StoredModel&& model) {
     if (inventory_) return inventory_->load(model);
-    if (!streams_) return report_.add(std::move(model));
-    if (!report_.takes(model.row)) return;
+    if (!streams_) return list_model(std::move(model));
+    if (!filter_.takes(model.row)) return;
     judge_row(model.row);
     write_line(model.line);
   }
 
-  void take(Failure&& failure) {
-    line_.clear();
+  void take_failure(Failure&& failure) {
+    progress_.clear();
     session_.tell(failure_line(failure));
     ++unread_;
     if (streams_) return write_line(failure_json_line(failure));
-    if (!inventory_) return report_.add(std::move(failure));
+    if (!inventory_) return listing_.errors.push_back(std::move(failure));
     if (!options_.files_from.empty()) inventory_->load(failure);  // folders keep their own
   }
 
   void write_line(const std::string& line) {
-    // Another thread's line may have failed already: that is the error to tell.
+    // Another thread's line may have failed already: that is the error to report.
     if (output_.stream().good()) output_.stream() << line << '\n' << std::flush;
+  }
+
+  void list_model(StoredModel&& model) {
+    if (!filter_.takes(model.row)) {
+      ++listing_.filtered;
+      return;
+    }
+    if (!prints_lines()) model.line = {};
+    listing_.models.push_back(std::move(model));
   }
 
   void list_inventory() {
     inventory_->finish();
     inventory_->each(
-        plan_.roots,
-        [this](const std::string& text) {
-          report_.add(StoredModel{row_of(Json::parse(text)), text});
-        },
-        [this](const Failure& failure) { report_.add(Failure(failure)); });
+        plan_.roots, [this](StoredModel&& model) { list_model(std::move(model)); },
+        [this](const Failure& failure) { listing_.errors.push_back(failure); });
   }
 
   void judge_row(const ScanRow& row) {
@@ -339,28 +255,54 @@ class ScanRun {
            }));
   }
 
-  int finish(const ScanOutcome& outcome) {
-    ScanListing& listing = report_.sorted();
-    listing.links = outcome.links;
-    listing.errors_told = !inventory_ && unread_ != 0;
-    if (options_.deep) unread_ += compare_weights(listing.models, plan_.threads, session_, options_.common.quiet);
+  /// Returns how many models could not be read.
+  std::uint64_t compare_listed_weights() {
+    ProgressLine line(session_, options_.common.quiet);
+    const DeepCopyEvents events{.progress =
+                                    [&](std::uint64_t done, std::uint64_t all) {
+                                      if (!line.due()) return;
+                                      const std::string left = time_left(line.seconds(), static_cast<double>(done),
+                                                                         static_cast<double>(all));
+                                      line.show(fmt::format("{} of {} compared{}", human_bytes(done), human_bytes(all),
+                                                            left.empty() ? "" : ", " + left));
+                                    },
+                                .compared =
+                                    [](StoredModel& model) {
+                                      if (!model.line.empty())
+                                        model.line = line_with_weights(model.line, model.row.weights_id);
+                                    },
+                                .failed =
+                                    [&](const std::string& path, const std::string& message) {
+                                      line.clear();
+                                      session_.tell(escaped(fmt::format("{}: {}", path, message)));
+                                    }};
+    return compare_weights(listing_.models, plan_.threads, events);
+  }
+
+  int write_listing(const ScanOutcome& outcome) {
+    sort_listing(listing_, order_);
+    listing_.links = outcome.links;
+    listing_.errors_reported = !inventory_ && unread_ != 0;
+    if (options_.deep) unread_ += compare_listed_weights();
     if (!streams_) {
-      for (const StoredModel& model : listing.models) judge_row(model.row);
-      write_scan(listing, output_.format(), output_.style(), output_.stream());
+      for (const StoredModel& model : listing_.models) judge_row(model.row);
+      write_scan(listing_, output_.format(), output_.style(), output_.stream());
     }
     output_.finish();
-    if (unread_ != 0 || has_errors_ || !listing.errors.empty()) return 1;
+    if (unread_ != 0 || has_errors_ || !listing_.errors.empty()) return 1;
     return met_ ? 0 : 3;
   }
 
   const ScanOptions& options_;
   Session& session_;
   std::optional<Verdict> required_;
-  ScanReport report_;
+  ListFilter filter_;
+  std::optional<Order> order_;
   Output output_;
-  ProgressLine line_;
+  ProgressLine progress_;
   std::unique_ptr<Inventory> inventory_;
   ScanPlan plan_;
+  ScanListing listing_;
   bool streams_ = false;
   bool has_errors_ = false;
   bool met_ = true;
@@ -373,7 +315,8 @@ int run_scan(const ScanOptions& options, Session& session) {
   const Catalogue catalogue = load_catalogue();
   const std::vector<DeviceSet> groups = resolve_groups(catalogue, options.on);
   const Companions companions(options.run);
-  return ScanRun(options, session, groups).run(ScanWeigher(options, companions, groups, catalogue));
+  ScanRun run(options, session, groups);
+  return run.run(ScanWeigher(options, companions, groups, catalogue, run.line_use()));
 }
 
 }  // namespace

@@ -10,8 +10,10 @@
 
 #include "src/model/sum.h"
 #include "src/report/json.h"
+#include "src/report/scan_lines.h"
 #include "src/report/table.h"
 #include "src/report/text_writer.h"
+#include "src/scan/copies.h"
 
 namespace weigh::core {
 namespace {
@@ -176,7 +178,7 @@ void write_text_scan(const ScanListing& listing, const Style& style, std::ostrea
   if (!listing.errors.empty()) sum += fmt::format("; {} not read", counted(listing.errors.size(), "path"));
   page.paragraph(page.label("in all"), sum);
   if (!style.quiet) write_copies(rows, copies, totals.reclaimable, page);
-  if (listing.errors.empty() || listing.errors_told || style.quiet) return;
+  if (listing.errors.empty() || listing.errors_reported || style.quiet) return;
   page.line();
   std::string label = page.label("not read", Color::Red);
   for (const Failure& failure : listing.errors) {
@@ -224,22 +226,6 @@ void write_json_scan(const ScanListing& listing, std::ostream& out) {
 }
 
 }  // namespace
-
-Json model_line(const ModelReport& report, const ScanFacts& facts) {
-  Json line = model_line_json(report);
-  line["store"] = facts.store.empty() ? Json() : Json(facts.store);
-  line["header_only"] = facts.header_only;
-  line["identity"] = {{"tensors", facts.identity.tensors},
-                      {"header", facts.identity.header},
-                      {"weights", facts.weights.empty() ? Json() : Json(facts.weights)}};
-  return line;
-}
-
-std::string without_schema(std::string_view line) {
-  constexpr std::string_view kSchema = R"({"schema":"weigh.inspect/1",)";
-  if (!line.starts_with(kSchema)) return std::string(line);
-  return "{" + std::string(line.substr(kSchema.size()));
-}
 
 void write_scan(const ScanListing& listing, std::string_view format, const Style& style, std::ostream& out) {
   if (format == "json") return write_json_scan(listing, out);

@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "formats/error.h"
+#include "src/scan/stored_row.h"
 
 namespace weigh::core {
 
@@ -40,6 +41,11 @@ bool is_below(std::string_view path, std::string_view root) {
   while (root.size() > 1 && root.ends_with('/')) root.remove_suffix(1);
   if (root == "/" || root == ".") return root == "/" ? path.starts_with('/') : !path.starts_with('/');
   return path.starts_with(root) && (path.size() == root.size() || path[root.size()] == '/');
+}
+
+StoredModel stored_from(std::string line) {
+  ScanRow row = row_from_json(nlohmann::ordered_json::parse(line));
+  return {std::move(row), std::move(line)};
 }
 
 }  // namespace
@@ -229,10 +235,8 @@ std::vector<StoredModel> Inventory::models_of(const std::string& folder, const s
   Statement stored(database_->handle, "select signature, model from models where folder = ?", database_->path);
   stored.bind(folder);
   while (stored.step()) {
-    StoredModel& model = models.emplace_back();
-    model.signature = stored.text(0);
-    model.line = stored.text(1);
-    model.row = row_of(nlohmann::ordered_json::parse(model.line));
+    models.push_back(stored_from(stored.text(1)));
+    models.back().signature = stored.text(0);
   }
   return models;
 }
@@ -275,14 +279,14 @@ void Inventory::forget(const std::vector<std::string>& roots, const std::set<std
   }
 }
 
-void Inventory::each(const std::vector<std::string>& roots, const std::function<void(const std::string& line)>& model,
+void Inventory::each(const std::vector<std::string>& roots, const std::function<void(StoredModel&&)>& model,
                      const std::function<void(const Failure&)>& failure) const {
   const auto wanted = [&](const std::string& path) {
     return roots.empty() || std::ranges::any_of(roots, [&](const std::string& root) { return is_below(path, root); });
   };
   Statement models(database_->handle, "select path, folder, model from models order by path", database_->path);
   while (models.step()) {
-    if (wanted(models.text(1)) || wanted(models.text(0))) model(models.text(2));
+    if (wanted(models.text(1)) || wanted(models.text(0))) model(stored_from(models.text(2)));
   }
   Statement failures(database_->handle, "select path, message, byte, folder from failures order by path",
                      database_->path);

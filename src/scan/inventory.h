@@ -23,9 +23,9 @@ struct StoredModel {
 
 /// What was found in one folder.
 struct FolderContent {
-  std::string folder;     ///< its path, with what tells virtual ones apart behind
+  std::string folder;     ///< its path, and after it what tells virtual ones apart
   std::string signature;  ///< of its files' names and stamps
-  std::string run;        ///< what the verdicts in it rest on; empty: none
+  std::string run;        ///< what its verdicts depend on; empty: none
   std::vector<StoredModel> models;
   std::vector<Failure> failures;
 };
@@ -58,7 +58,7 @@ class Inventory {
               const std::vector<std::string>& kept);
 
   /// Everything below one of `roots`, or everything when there are none, in the order of the paths.
-  void each(const std::vector<std::string>& roots, const std::function<void(const std::string& line)>& model,
+  void each(const std::vector<std::string>& roots, const std::function<void(StoredModel&&)>& model,
             const std::function<void(const Failure&)>& failure) const;
 
   /// All is on disk. Throws IoError.

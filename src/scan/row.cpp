@@ -1,82 +1,81 @@
 #include "src/scan/row.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
-#include "formats/error.h"
+#include "formats/unique.h"
 #include "src/model/sum.h"
 
 namespace weigh::core {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-const Json& member(const Json& object, const char* key) {
-  static const Json kNull;
-  if (!object.is_object()) return kNull;
-  const auto found = object.find(key);
-  return found == object.end() ? kNull : *found;
-}
-
-std::string text_of(const Json& value) { return value.is_string() ? value.get<std::string>() : std::string(); }
-
-std::optional<std::uint64_t> number_of(const Json& value) {
-  return value.is_number_unsigned() ? std::optional(value.get<std::uint64_t>()) : std::nullopt;
-}
-
-void read_dtypes(const Json& weights, ScanRow& row) {
+void add_dtypes(const Model& model, ScanRow& row) {
   std::uint64_t most = 0;
-  for (const Json& entry : member(weights, "by_dtype")) {
-    row.dtypes.push_back(text_of(member(entry, "dtype")));
-    const std::uint64_t bytes = number_of(member(entry, "bytes")).value_or(0);
-    if (row.dtypes.size() == 1 || bytes > most) row.dtype = row.dtypes.back();
-    most = std::max(most, bytes);
+  for (const DtypeTotals& totals : model.by_dtype) {
+    row.dtypes.push_back(totals.dtype);
+    if (row.dtypes.size() == 1 || totals.bytes > most) row.dtype = totals.dtype;
+    most = std::max(most, totals.bytes);
   }
+  if (model.quantization && !model.quantization->scheme.empty()) {
+    row.dtype = model.quantization->scheme;
+    row.dtypes.push_back(model.quantization->scheme);
+  }
+}
+
+bool is_text(const std::optional<std::string>& text) { return !text || is_utf8(*text); }
+
+// Whether JSON can hold all of the texts as they are.
+bool is_all_utf8(const Model& model, std::span<const Fit> fits) {
+  const Checkpoint& checkpoint = model.checkpoint;
+  const Architecture& architecture = model.architecture;
+  return is_utf8(checkpoint.path) && is_utf8(checkpoint.name) && std::ranges::all_of(checkpoint.file_paths, is_utf8) &&
+         is_text(architecture.name) && is_text(architecture.tokenizer) && is_text(architecture.license) &&
+         is_text(architecture.base_model) &&
+         std::ranges::all_of(model.by_dtype, [](const DtypeTotals& totals) { return is_utf8(totals.dtype); }) &&
+         (!model.quantization || is_utf8(model.quantization->scheme)) &&
+         std::ranges::all_of(model.findings,
+                             [](const Finding& finding) {
+                               return is_utf8(finding.message) && is_utf8(finding.tensor) && is_utf8(finding.file);
+                             }) &&
+         std::ranges::all_of(
+             fits, [](const Fit& fit) { return std::ranges::all_of(fit.companions, is_utf8, &CompanionShare::path); });
+}
+
+void count_findings(const Model& model, std::span<const Fit> fits, ScanRow& row) {
+  for (const Finding& finding : model.findings) {
+    row.errors += finding.severity == Severity::Error ? 1 : 0;
+    row.warnings += finding.severity == Severity::Warning ? 1 : 0;
+  }
+  // The finding that JSON has of itself when it cannot hold a text.
+  row.warnings += is_all_utf8(model, fits) ? 0 : 1;
 }
 
 }  // namespace
 
-ScanRow row_of(const Json& model) {
-  if (!member(model, "path").is_string() || !member(model, "weights").is_object()) {
-    throw FormatError("no MODEL of weigh: path or weights are missing");
-  }
+ScanRow row_of(const Model& model, std::span<const Fit> fits, const ScanFacts& facts) {
   ScanRow row;
-  row.path = text_of(member(model, "path"));
-  row.name = text_of(member(model, "name"));
-  row.format = text_of(member(model, "format"));
-  row.store = text_of(member(model, "store"));
-  row.architecture = text_of(member(member(model, "architecture"), "name"));
-  row.parameters = number_of(member(member(model, "parameters"), "total"));
-  row.active = number_of(member(member(model, "parameters"), "active"));
-  const Json& weights = member(model, "weights");
-  row.weight_bytes = number_of(member(weights, "bytes")).value_or(0);
-  if (const Json& bits = member(weights, "bits_per_weight"); bits.is_number()) row.bits_per_weight = bits.get<double>();
-  read_dtypes(weights, row);
-  if (const std::string scheme = text_of(member(member(model, "quantization"), "scheme")); !scheme.empty()) {
-    row.dtype = scheme;
-    row.dtypes.push_back(scheme);
-  }
+  const Checkpoint& checkpoint = model.checkpoint;
+  row.path = checkpoint.path;
+  row.name = checkpoint.name;
+  if (!checkpoint.files.empty()) row.format = format_name(checkpoint.files.front().format);
+  row.store = facts.store;
+  row.architecture = model.architecture.name.value_or("");
+  row.parameters = model.total_parameters;
+  row.active = model.active_parameters;
+  row.bits_per_weight = model.bits_per_weight();
+  row.weight_bytes = model.weight_bytes;
+  add_dtypes(model, row);
   SaturatingSum bytes;
-  for (const Json& file : member(model, "files")) {
-    bytes.add(number_of(member(file, "bytes")).value_or(0));
-    ++row.files;
-  }
+  for (const ModelFile& file : checkpoint.files) bytes.add(file.file_bytes);
   row.file_bytes = bytes.value;
-  row.experts = number_of(member(member(model, "experts"), "count"));
-  for (const Json& finding : member(model, "findings")) {
-    const std::string severity = text_of(member(finding, "severity"));
-    row.errors += severity == "error" ? 1 : 0;
-    row.warnings += severity == "warning" ? 1 : 0;
-  }
-  for (const Json& fit : member(model, "fit")) {
-    row.verdicts.emplace_back(text_of(member(fit, "device")), text_of(member(fit, "verdict")));
-  }
-  const Json& identity = member(model, "identity");
-  row.tensors_id = text_of(member(identity, "tensors"));
-  row.header_id = text_of(member(identity, "header"));
-  row.weights_id = text_of(member(identity, "weights"));
-  row.header_only = member(model, "header_only") == true;
+  row.files = checkpoint.files.size();
+  if (model.experts) row.experts = model.experts->count;
+  count_findings(model, fits, row);
+  for (const Fit& fit : fits) row.verdicts.emplace_back(fit.device.id, verdict_name(fit.verdict));
+  row.tensors_id = facts.identity.tensors;
+  row.header_id = facts.identity.header;
+  row.weights_id = facts.weights;
+  row.header_only = facts.header_only;
   return row;
 }
 

@@ -1,23 +1,26 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "src/checkpoint/checkpoint.h"
+#include "src/fit/fit.h"
+#include "src/model/model.h"
 
 namespace weigh::core {
 
-/// One model as a line of a list: what is sorted, filtered and summed up. Everything is taken from its MODEL of the
-/// contract, so that a model just read, one from a database and one from another machine's lines are the same thing.
+/// One model as a line of a list: what is sorted, filtered and summed up. A model just read and the same one from an
+/// inventory or from another machine's lines have equal rows.
 struct ScanRow {
   std::string path;
   std::string name;
   std::string format;  ///< "gguf", "safetensors"
-  std::string store;   ///< whose store it lies in: "huggingface", "ollama", "lmstudio"; empty for a plain folder
+  std::string store;   ///< whose store it is in: "huggingface", "ollama", "lmstudio"; empty for a plain folder
   std::string architecture;
   std::string dtype;                ///< the quantization scheme, else the element type that holds most bytes
   std::vector<std::string> dtypes;  ///< every element type
@@ -34,11 +37,10 @@ struct ScanRow {
   std::string tensors_id;    ///< the same for the same names, types and shapes; empty: not known
   std::string header_id;     ///< the same for the same header, metadata included, and file sizes
   std::string weights_id;    ///< the same for the same bytes of weights; empty unless they were read (--deep)
-  bool header_only = false;  ///< a snapshot: no weights lie there
-};
+  bool header_only = false;  ///< a snapshot: the weights are elsewhere
 
-/// From a MODEL as weigh writes it; unknown keys are passed over. Throws FormatError when it is none.
-ScanRow row_of(const nlohmann::ordered_json& model);
+  friend bool operator==(const ScanRow&, const ScanRow&) = default;
+};
 
 /// 128 bits each, in hex.
 struct Identity {
@@ -46,5 +48,16 @@ struct Identity {
   std::string header;
 };
 Identity identity_of(const Checkpoint& checkpoint);
+
+/// What a scan knows of a model besides the model itself.
+struct ScanFacts {
+  std::string_view store;  ///< store_name() of where it was found
+  Identity identity;
+  std::string weights;  ///< sha256 of the weights where they were read; empty elsewhere
+  bool header_only = false;
+};
+
+/// `fits` are those on the devices that were asked for.
+ScanRow row_of(const Model& model, std::span<const Fit> fits, const ScanFacts& facts);
 
 }  // namespace weigh::core

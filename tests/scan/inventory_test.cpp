@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "formats/error.h"
+#include "src/scan/stored_row.h"
 
 using namespace weigh::core;
 
@@ -31,13 +32,13 @@ StoredModel model(const std::string& path, std::uint64_t parameters = 7) {
   const std::string line = R"({"schema":"weigh.inspect/1","path":")" + path +
                            R"(","name":"m","weights":{"bytes":4,"by_dtype":[]},"parameters":{"total":)" +
                            std::to_string(parameters) + "}}";
-  return {row_of(nlohmann::ordered_json::parse(line)), line, "signature of " + path};
+  return {row_from_json(nlohmann::ordered_json::parse(line)), line, "signature of " + path};
 }
 
 std::vector<std::string> paths(const Inventory& inventory, const std::vector<std::string>& roots = {}) {
   std::vector<std::string> all;
   inventory.each(
-      roots, [&](const std::string& line) { all.push_back(row_of(nlohmann::ordered_json::parse(line)).path); },
+      roots, [&](StoredModel&& model) { all.push_back(model.row.path); },
       [&](const Failure& failure) { all.push_back("!" + failure.path); });
   return all;
 }

@@ -1,16 +1,10 @@
-#include "src/cli/deep_copies.h"
-
-#include <fmt/core.h>
+#include "src/scan/deep_copies.h"
 
 #include <map>
-#include <nlohmann/json.hpp>
 
+#include "formats/error.h"
 #include "src/checkpoint/checkpoint.h"
-#include "src/cli/progress.h"
 #include "src/content/read_content.h"
-#include "src/devices/units.h"
-#include "src/report/json.h"
-#include "src/report/text_format.h"
 
 namespace weigh::core {
 namespace {
@@ -51,29 +45,22 @@ std::string weights_of(const StoredModel& model, unsigned threads, const Content
 
 }  // namespace
 
-std::uint64_t compare_weights(std::vector<StoredModel>& models, unsigned threads, const Session& session, bool quiet) {
+std::uint64_t compare_weights(std::vector<StoredModel>& models, unsigned threads, const DeepCopyEvents& events) {
   const std::vector<StoredModel*> copies = possible_copies(models);
   std::uint64_t all = 0;
   for (const StoredModel* model : copies) all += model->row.file_bytes;
-  ProgressLine line(session, quiet);
   std::uint64_t done = 0;
   std::uint64_t failed = 0;
   const auto progress = [&](std::uint64_t bytes) {
     done += bytes;
-    if (!line.due()) return;
-    const std::string left = time_left(line.seconds(), static_cast<double>(done), static_cast<double>(all));
-    line.show(fmt::format("{} of {} compared{}", human_bytes(done), human_bytes(all), left.empty() ? "" : ", " + left));
+    events.progress(done, all);
   };
   for (StoredModel* model : copies) {
     try {
       model->row.weights_id = weights_of(*model, threads, progress);
-      if (model->line.empty()) continue;
-      Json json = Json::parse(model->line);
-      json["identity"]["weights"] = model->row.weights_id;
-      model->line = dumped(json);
+      events.compared(*model);
     } catch (const Error& error) {
-      line.clear();
-      session.tell(escaped(fmt::format("{}: {}", model->row.path, error.what())));
+      events.failed(model->row.path, error.what());
       ++failed;
     }
   }

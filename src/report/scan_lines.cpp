@@ -1,0 +1,77 @@
+#include "src/report/scan_lines.h"
+
+#include <nlohmann/json.hpp>
+
+#include "formats/error.h"
+#include "src/report/json.h"
+#include "src/scan/line_reader.h"
+#include "src/scan/stored_row.h"
+
+namespace weigh::core {
+namespace {
+
+std::string model_line(const ModelReport& report, const ScanFacts& facts) {
+  Json line = model_line_json(report);
+  line["store"] = facts.store.empty() ? Json() : Json(facts.store);
+  line["header_only"] = facts.header_only;
+  line["identity"] = {{"tensors", facts.identity.tensors},
+                      {"header", facts.identity.header},
+                      {"weights", facts.weights.empty() ? Json() : Json(facts.weights)}};
+  return dumped(line);
+}
+
+void load_line(const Json& json, Inventory& inventory) {
+  const auto error = json.is_object() ? json.find("error") : json.end();
+  if (!json.is_object() || error == json.end() || !error->is_object()) {
+    return inventory.load(StoredModel{row_from_json(json), dumped(json)});
+  }
+  Failure failure{error->value("path", ""), error->value("message", ""), std::nullopt};
+  if (error->contains("offset")) failure.offset = error->at("offset").get<std::uint64_t>();
+  inventory.load(failure);
+}
+
+}  // namespace
+
+StoredModel stored_model(const ModelReport& report, const ScanFacts& facts, LineUse line) {
+  const std::span<const Fit> fits = report.common_devices ? std::span<const Fit>() : std::span(report.fits);
+  StoredModel stored;
+  stored.row = row_of(report.model, fits, facts);
+  if (line == LineUse::Needed) stored.line = model_line(report, facts);
+  return stored;
+}
+
+std::string line_with_weights(const std::string& line, const std::string& weights_id) {
+  Json json = Json::parse(line, nullptr, false);
+  if (!json.is_object()) throw FormatError("no line of a scan");
+  json["identity"]["weights"] = weights_id;
+  return dumped(json);
+}
+
+std::string without_schema(std::string_view line) {
+  constexpr std::string_view kSchema = R"({"schema":"weigh.inspect/1",)";
+  if (!line.starts_with(kSchema)) return std::string(line);
+  return "{" + std::string(line.substr(kSchema.size()));
+}
+
+std::uint64_t load_lines(const std::string& path, Inventory& inventory,
+                         const std::function<void(std::uint64_t number, const std::string& why)>& bad_line) {
+  LineReader lines(path);
+  std::uint64_t number = 0;
+  std::uint64_t bad = 0;
+  while (const auto line = lines.next()) {
+    ++number;
+    if (line->empty()) continue;
+    try {
+      load_line(Json::parse(*line), inventory);
+    } catch (const nlohmann::json::exception&) {
+      ++bad;
+      bad_line(number, "no line of a scan");
+    } catch (const FormatError& problem) {
+      ++bad;
+      bad_line(number, problem.what());
+    }
+  }
+  return bad;
+}
+
+}  // namespace weigh::core
