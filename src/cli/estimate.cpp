@@ -8,6 +8,7 @@
 #include "src/cli/commands.h"
 #include "src/cli/weighing.h"
 #include "src/report/text_format.h"
+#include "src/report/writers.h"
 
 namespace weigh::core {
 namespace {

@@ -3,7 +3,9 @@
 #include "src/cli/commands.h"
 #include "src/cli/run_options.h"
 #include "src/cli/weighing.h"
+#include "src/report/summary.h"
 #include "src/report/text_format.h"
+#include "src/report/writers.h"
 
 namespace weigh::core {
 namespace {

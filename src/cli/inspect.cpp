@@ -3,6 +3,7 @@
 #include "src/cli/commands.h"
 #include "src/cli/run_options.h"
 #include "src/cli/weighing.h"
+#include "src/report/summary.h"
 #include "src/report/text_format.h"
 
 namespace weigh::core {

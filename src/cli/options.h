@@ -14,7 +14,7 @@
 #include "src/cli/option_set.h"
 #include "src/cli/terminal.h"
 #include "src/devices/device.h"
-#include "src/report/report.h"
+#include "src/report/style.h"
 
 namespace weigh::core {
 

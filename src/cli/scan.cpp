@@ -14,6 +14,7 @@
 #include "src/cli/weighing.h"
 #include "src/report/json.h"
 #include "src/report/scan_lines.h"
+#include "src/report/summary.h"
 #include "src/report/text_format.h"
 #include "src/scan/deep_copies.h"
 #include "src/scan/line_reader.h"

@@ -9,6 +9,7 @@
 
 #include "src/devices/units.h"
 #include "src/report/summary.h"
+#include "src/report/writers.h"
 
 namespace weigh::core {
 namespace {

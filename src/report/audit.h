@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "src/audit/audit.h"
-#include "src/report/report.h"
+#include "src/report/style.h"
 
 namespace weigh::core {
 

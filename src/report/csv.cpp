@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 
-#include "src/report/report.h"
 #include "src/report/summary.h"
 #include "src/report/table.h"
+#include "src/report/writers.h"
 
 namespace weigh::core {
 namespace {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "src/devices/budget.h"
 #include "src/report/json.h"
 #include "src/report/listings.h"
 #include "src/report/table.h"

@@ -7,7 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "src/report/report.h"
+#include "src/model/model.h"
+#include "src/report/style.h"
 
 namespace weigh::core {
 

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "src/report/report.h"
 #include "src/report/summary.h"
 #include "src/report/text_format.h"
 #include "src/report/text_writer.h"
+#include "src/report/writers.h"
 
 namespace weigh::core {
 namespace {

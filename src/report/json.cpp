@@ -6,7 +6,8 @@
 
 #include "formats/unique.h"
 #include "src/model/naming/roles.h"
-#include "src/report/text_format.h"
+#include "src/report/escape.h"
+#include "src/report/writers.h"
 
 namespace weigh::core {
 namespace {

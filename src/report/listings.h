@@ -6,7 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "src/report/report.h"
+#include "src/devices/device.h"
+#include "src/model/model.h"
+#include "src/report/style.h"
 
 namespace weigh::core {
 

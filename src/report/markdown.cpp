@@ -2,10 +2,11 @@
 
 #include <fmt/format.h>
 
-#include "src/report/report.h"
+#include "src/report/escape.h"
 #include "src/report/summary.h"
 #include "src/report/table.h"
 #include "src/report/text_format.h"
+#include "src/report/writers.h"
 
 namespace weigh::core {
 namespace {
@@ -66,8 +67,8 @@ void write_model(const ModelReport& report, bool exact, std::ostream& out) {
   if (const std::string missing = missing_text(model); !missing.empty()) out << "\n**Incomplete**: " << missing << '\n';
   write_findings(model, out);
   out << '\n';
-  for (const SummaryLine& fact : facts_of(model, exact))
-    out << "- " << fact.label << ": " << markdown_escaped(fact.text) << '\n';
+  for (const SummaryLine& line : summary_lines(model, exact))
+    out << "- " << line.label << ": " << markdown_escaped(line.text) << '\n';
   if (!model.checkpoint.files.empty()) out << "- file: " << markdown_escaped(file_sum_text(model, exact)) << '\n';
   for (const std::string& line : packed(what_if(model), ", ", 200)) out << "- what if: " << line << '\n';
   write_dtypes(model, out);

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "src/report/report.h"
 #include "src/report/summary.h"
 #include "src/report/text_format.h"
+#include "src/report/writers.h"
 
 namespace weigh::core {
 

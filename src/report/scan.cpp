@@ -11,6 +11,7 @@
 #include "src/model/sum.h"
 #include "src/report/json.h"
 #include "src/report/scan_lines.h"
+#include "src/report/summary.h"
 #include "src/report/table.h"
 #include "src/report/text_writer.h"
 #include "src/scan/copies.h"

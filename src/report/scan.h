@@ -3,7 +3,7 @@
 #include <ostream>
 #include <string_view>
 
-#include "src/report/report.h"
+#include "src/report/style.h"
 #include "src/scan/listing.h"
 
 namespace weigh::core {

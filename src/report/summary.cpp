@@ -118,7 +118,7 @@ std::string prediction_text(const Prediction& prediction) {
   return text;
 }
 
-/// The contract's convention and those of vendors' cards (facts: moe_naming.md 2).
+/// What weigh counts as active, and what the cards of models count.
 std::string conventions_text(const Model& model) {
   const ActiveConventions& conventions = *model.active_conventions;
   return fmt::format("{} with embeddings and head; {} without one embedding; {} without both",
@@ -215,7 +215,7 @@ std::string kind_of(const Model& model) {
   return text;
 }
 
-std::vector<SummaryLine> facts_of(const Model& model, bool verbose) {
+std::vector<SummaryLine> summary_lines(const Model& model, bool verbose) {
   std::vector<SummaryLine> facts{{"parameters", parameters_text(model)}};
   if (model.experts) facts.push_back({"experts", experts_text(*model.experts)});
   if (verbose && model.experts && model.active_parameters && model.active_conventions) {
@@ -315,6 +315,13 @@ std::string finding_text(const Finding& finding, const Model& model) {
   if (!finding.file.empty() && !told) text += finding.file + ": ";
   if (finding.offset) text += fmt::format("byte {:#x}: ", *finding.offset);
   return text + finding.message;
+}
+
+std::string failure_line(const Failure& failure) {
+  const std::string path = escaped(failure.path);
+  const std::string message = escaped(failure.message);
+  if (failure.offset) return fmt::format("{}: byte {:#x}: {}", path, *failure.offset, message);
+  return fmt::format("{}{}{}", path, message.starts_with("is ") ? " " : ": ", message);  // "page.gguf is an HTML page"
 }
 
 }  // namespace weigh::core

@@ -9,7 +9,7 @@
 
 namespace weigh::core {
 
-// What a report tells about a model, in words, before it is text or markdown. All strings are unescaped.
+// What a report says of a model, in words, before it is text or markdown. All strings are unescaped.
 
 /// "GGUF v3, llama, mixture of experts"; "safetensors in 19 files, ..."; "estimate, no file".
 std::string kind_of(const Model& model);
@@ -19,7 +19,7 @@ struct SummaryLine {
   std::string_view label;
   std::string text;
 };
-std::vector<SummaryLine> facts_of(const Model& model, bool verbose);
+std::vector<SummaryLine> summary_lines(const Model& model, bool verbose);
 
 /// Sums over the files: header + tensors + padding - missing - shared == file.
 struct FileSum {
@@ -47,5 +47,8 @@ std::string need_note(const ModelReport& report);
 
 /// A finding without its severity: file, where there are several, byte and sentence.
 std::string finding_text(const Finding& finding, const Model& model);
+
+/// "PATH: byte 0x1a4: sentence" or "PATH is empty": escaped, unlike the others.
+std::string failure_line(const Failure& failure);
 
 }  // namespace weigh::core

@@ -140,29 +140,4 @@ void write_markdown_table(const Table& table, std::ostream& out) {
   }
 }
 
-std::string markdown_escaped(std::string_view text) {
-  const std::string safe = escaped(text);
-  const auto is_word = [&](std::size_t i) {
-    return i < safe.size() && std::isalnum(static_cast<unsigned char>(safe[i])) != 0;
-  };
-  std::string result;
-  for (std::size_t i = 0; i < safe.size(); ++i) {
-    const char c = safe[i];
-    const bool inside_word = c == '_' && i > 0 && is_word(i - 1) && is_word(i + 1);  // Q4_K needs no backslash
-    if (c == '<') {
-      result += "&lt;";
-    } else if (c == '>') {
-      result += "&gt;";
-    } else if (c == '&') {
-      result += "&amp;";
-    } else if (!inside_word && std::string_view("\\`*_[]|~#!@").find(c) != std::string_view::npos) {
-      result += '\\';
-      result += c;
-    } else {
-      result += c;
-    }
-  }
-  return result;
-}
-
 }  // namespace weigh::core

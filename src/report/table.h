@@ -9,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-#include "src/report/report.h"
+#include "src/report/style.h"
 
 namespace weigh::core {
 
@@ -47,8 +47,5 @@ std::size_t least_width(const Table& table, const Style& style, bool exact);
 void write_csv_table(const Table& table, std::ostream& out);
 
 void write_markdown_table(const Table& table, std::ostream& out);
-
-/// Text from a file so that it cannot become markup: HTML, table borders, emphasis, links.
-std::string markdown_escaped(std::string_view text);
 
 }  // namespace weigh::core

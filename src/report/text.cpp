@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "src/report/report.h"
 #include "src/report/summary.h"
 #include "src/report/text_format.h"
 #include "src/report/text_writer.h"
+#include "src/report/writers.h"
 
 namespace weigh::core {
 namespace {
@@ -114,8 +114,8 @@ void write_model(const ModelReport& report, bool one_of_many, TextWriter& page) 
   }
   const std::size_t top = errors_on_top(model);
   for (std::size_t i = 0; i < top; ++i) write_finding(model.findings[i], model, page);
-  for (const SummaryLine& fact : facts_of(model, page.style().verbose))
-    page.paragraph(page.label(fact.label), page.safe(fact.text));
+  for (const SummaryLine& line : summary_lines(model, page.style().verbose))
+    page.paragraph(page.label(line.label), page.safe(line.text));
   if (!page.style().quiet) {
     write_dtypes(model, page);
     write_sizes(model, page);
@@ -129,20 +129,6 @@ void write_model(const ModelReport& report, bool one_of_many, TextWriter& page) 
 }
 
 }  // namespace
-
-void write_heading(const Model& model, bool show_path, TextWriter& page) {
-  std::string name =
-      page.safe(show_path && !model.checkpoint.files.empty() ? model.checkpoint.path : model.checkpoint.name);
-  const std::string kind = page.safe(kind_of(model));
-  if (page.style().terminal) name = cut_middle(name, page.width(), page.style().unicode);
-  const std::size_t used = display_width(name) + display_width(kind);
-  if (used + 2 <= page.width()) {
-    page.line(page.colored(name, Color::Bold) + std::string(page.width() - used, ' ') + kind);
-  } else {
-    page.line(page.colored(name, Color::Bold));
-    page.paragraph("  ", kind);
-  }
-}
 
 void write_text(const Report& report, const Style& style, std::ostream& out) {
   TextWriter page(style, out);

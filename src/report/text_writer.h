@@ -12,7 +12,8 @@
 #include <string_view>
 #include <vector>
 
-#include "src/report/report.h"
+#include "src/model/model.h"
+#include "src/report/style.h"
 #include "src/report/text_format.h"
 
 namespace weigh::core {
@@ -56,7 +57,7 @@ class TextWriter {
     }
   }
 
-  /// Columns behind `head`, at least a few words' worth.
+  /// Columns after `head`, at least a few words' worth.
   [[nodiscard]] std::size_t room_behind(std::string_view head) const {
     return std::max<std::size_t>(20, width() - std::min(width(), display_width(head)));
   }

@@ -1,9 +1,6 @@
-#include <fmt/core.h>
+#include "src/report/writers.h"
 
 #include <array>
-
-#include "src/report/report.h"
-#include "src/report/text_format.h"
 
 namespace weigh::core {
 
@@ -14,13 +11,6 @@ std::span<const ReportWriter> report_writers() {
       ReportWriter{"markdown", write_markdown},
   };
   return kWriters;
-}
-
-std::string failure_line(const Failure& failure) {
-  const std::string path = escaped(failure.path);
-  const std::string message = escaped(failure.message);
-  if (failure.offset) return fmt::format("{}: byte {:#x}: {}", path, *failure.offset, message);
-  return fmt::format("{}{}{}", path, message.starts_with("is ") ? " " : ": ", message);  // "page.gguf is an HTML page"
 }
 
 }  // namespace weigh::core

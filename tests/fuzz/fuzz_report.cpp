@@ -1,7 +1,7 @@
 #include <sstream>
 
 #include "formats/error.h"
-#include "src/report/report.h"
+#include "src/report/writers.h"
 
 // The whole line from bytes to text: what a reader lets through, the layers behind it must survive.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

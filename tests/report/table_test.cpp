@@ -42,14 +42,6 @@ TEST_CASE("a CSV cell is no formula and no second line") {
   CHECK(csv_of(row.cell) == row.expected);
 }
 
-TEST_CASE("text in markdown is only text") {
-  CHECK(markdown_escaped("Q4_K") == "Q4_K");
-  CHECK(markdown_escaped("a|b") == "a\\|b");
-  CHECK(markdown_escaped("<script>&") == "&lt;script&gt;&amp;");
-  CHECK(markdown_escaped("_x_ *y* `z` [a](b)") == "\\_x\\_ \\*y\\* \\`z\\` \\[a\\](b)");
-  CHECK(markdown_escaped("a\nb") == "a\\\\x0ab");
-}
-
 TEST_CASE("on a terminal the name is cut so that the line fits") {
   const Table table{{{"name"}, {"bytes", Unit::Bytes}}, {{std::string(200, 'x'), std::uint64_t{1024}}}};
   Style style;

@@ -1,0 +1,21 @@
+#include "src/report/text_writer.h"
+
+#include "src/report/summary.h"
+
+namespace weigh::core {
+
+void write_heading(const Model& model, bool show_path, TextWriter& page) {
+  std::string name =
+      page.safe(show_path && !model.checkpoint.files.empty() ? model.checkpoint.path : model.checkpoint.name);
+  const std::string kind = page.safe(kind_of(model));
+  if (page.style().terminal) name = cut_middle(name, page.width(), page.style().unicode);
+  const std::size_t used = display_width(name) + display_width(kind);
+  if (used + 2 <= page.width()) {
+    page.line(page.colored(name, Color::Bold) + std::string(page.width() - used, ' ') + kind);
+  } else {
+    page.line(page.colored(name, Color::Bold));
+    page.paragraph("  ", kind);
+  }
+}
+
+}  // namespace weigh::core
