@@ -8,6 +8,7 @@
 
 #include "src/audit/audited_files.h"
 #include "src/audit/digests.h"
+#include "src/content/digest.h"
 #include "src/content/read_content.h"
 
 namespace weigh::core {
@@ -63,6 +64,11 @@ class DeepLog {
 };
 
 void compare_digests(const DeepFile& file, const Content& content, const DeepLog& log) {
+  if (!file.digests.empty() && !digests_available()) {
+    log.report("not-checkable", fmt::format("{}: its digest is not compared: built without OpenSSL", quote(file.name)),
+               {.file = file.name});
+    return;
+  }
   for (const ExpectedDigest& digest : file.digests) {
     const bool sha256 = digest.kind == ExpectedDigest::Kind::Sha256;
     const std::string& found = sha256 ? content.sha256 : content.git_id;
@@ -127,7 +133,7 @@ std::vector<Finding> look_deep(const AuditInput& input, const AuditOptions& opti
   std::uint64_t all = 0;
   for (const DeepFile& file : files) {
     const auto wants = [&](ExpectedDigest::Kind kind) {
-      return std::ranges::find(file.digests, kind, &ExpectedDigest::kind) != file.digests.end();
+      return digests_available() && std::ranges::find(file.digests, kind, &ExpectedDigest::kind) != file.digests.end();
     };
     ContentOptions wanted;
     wanted.sha256 = wants(ExpectedDigest::Kind::Sha256);

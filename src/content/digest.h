@@ -1,37 +1,42 @@
 #pragma once
 
-#include <openssl/evp.h>
-
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
-
-#include "formats/error.h"
 
 namespace weigh::core {
 
-/// A running hash. Throws Error when this OpenSSL refuses the kind.
+enum class DigestKind : std::uint8_t {
+  Sha256,  ///< 32 bytes
+  Sha1,    ///< 20 bytes
+};
+
+/// Whether this build can hash: it does with OpenSSL (digest.cpp) and does not without (digest_none.cpp). Without it
+/// nobody makes a ContentDigest.
+bool digests_available();
+
+/// A running hash. Throws Error where the kind is not available.
 class ContentDigest {
  public:
-  explicit ContentDigest(const EVP_MD* kind) : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    if (EVP_DigestInit_ex(context_.get(), kind, nullptr) != 1) throw Error("a hash is not available");
-  }
+  explicit ContentDigest(DigestKind kind);
+  ~ContentDigest();
+  ContentDigest(ContentDigest&&) noexcept;
+  ContentDigest& operator=(ContentDigest&&) noexcept;
 
-  void add(std::span<const std::byte> bytes) { EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()); }
+  void add(std::span<const std::byte> bytes);
+  void add_number(std::uint64_t number);  ///< as 8 bytes, the lowest first
+  void add_text(std::string_view text);   ///< its length as a number, then its bytes
 
   /// The end: nothing can be added any more.
-  std::vector<unsigned char> take() {
-    std::vector<unsigned char> digest(EVP_MAX_MD_SIZE);
-    unsigned size = 0;
-    EVP_DigestFinal_ex(context_.get(), digest.data(), &size);
-    digest.resize(size);
-    return digest;
-  }
+  std::vector<unsigned char> take();
 
  private:
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 /// Lower-case digits.

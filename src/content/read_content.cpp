@@ -74,9 +74,9 @@ class Stream {
 class FileHash {
  public:
   FileHash(const ContentOptions& options, std::uint64_t file_bytes) {
-    if (options.sha256) sha256_.emplace(EVP_sha256());
+    if (options.sha256) sha256_.emplace(DigestKind::Sha256);
     if (!options.git_id) return;
-    git_id_.emplace(EVP_sha1());
+    git_id_.emplace(DigestKind::Sha1);
     const std::string head = "blob " + std::to_string(file_bytes);
     git_id_->add(std::as_bytes(std::span(head.c_str(), head.size() + 1)));
   }
@@ -164,16 +164,6 @@ void check_is_plain(const Stream& stream, const ModelFile& file) {
 }
 
 }  // namespace
-
-std::string hex(std::span<const unsigned char> bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (const unsigned char byte : bytes) {
-    text += kDigits[byte >> 4U];
-    text += kDigits[byte & 15U];
-  }
-  return text;
-}
 
 Content read_content(const std::string& path, const ModelFile& file, const ContentOptions& options,
                      const ContentProgress& progress) {
@@ -283,24 +273,12 @@ std::string weights_sha256(std::span<const ModelFile> files, std::span<const Con
     return order != 0 ? order < 0 : *a.digest < *b.digest;
   });
 
-  ContentDigest all(EVP_sha256());
-  const auto add_number = [&](std::uint64_t number) {
-    std::array<std::byte, 8> bytes{};
-    for (std::byte& byte : bytes) {
-      byte = static_cast<std::byte>(number & 0xffU);
-      number >>= 8U;
-    }
-    all.add(bytes);
-  };
-  const auto add_text = [&](std::string_view text) {
-    add_number(text.size());
-    all.add(std::as_bytes(std::span(text)));
-  };
+  ContentDigest all(DigestKind::Sha256);
   for (const auto& [tensor, digest] : entries) {
-    add_text(tensor->name);
-    add_text(name(tensor->dtype));
-    add_number(tensor->shape.size());
-    for (const std::uint64_t length : tensor->shape) add_number(length);
+    all.add_text(tensor->name);
+    all.add_text(name(tensor->dtype));
+    all.add_number(tensor->shape.size());
+    for (const std::uint64_t length : tensor->shape) all.add_number(length);
     all.add(std::as_bytes(std::span(*digest)));
   }
   return hex(all.take());

@@ -162,7 +162,7 @@ TensorScan::TensorScan(const ModelFile& file, const ContentOptions& options) : f
   std::ranges::stable_sort(order_, {}, [this](std::uint32_t tensor) { return begin_of(tensor); });
   if (options_.tensor_digests) {
     // Those of no bytes never open.
-    const auto empty = ContentDigest(EVP_sha256()).take();
+    const auto empty = ContentDigest(DigestKind::Sha256).take();
     for (TensorDigest& digest : digests_) std::ranges::copy(empty, digest.begin());
   }
 
@@ -197,7 +197,7 @@ TensorScan::Open TensorScan::opened(std::uint32_t index) {
   opened.tensor = opened.health.tensor = index;
   opened.begin = begin_of(index);
   opened.end = opened.begin + std::min(tensor.bytes, file_.file_bytes - opened.begin);
-  if (!digests_.empty()) opened.digest.emplace(EVP_sha256());
+  if (!digests_.empty()) opened.digest.emplace(DigestKind::Sha256);
   if (options_.health) {
     opened.grid = value_grid(tensor, file_.byte_order);
     const ValueLayout* layout = value_layout(tensor.dtype);
