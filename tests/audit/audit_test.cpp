@@ -3,7 +3,6 @@
 #include "src/audit/audit.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <map>
 #include <regex>
@@ -11,6 +10,7 @@
 
 #include "src/audit/check.h"
 #include "src/audit/checks_md.h"
+#include "tests/catch.h"
 #include "tests/fixtures/fixture_list.h"
 
 using namespace weigh::core;

@@ -1,6 +1,6 @@
 #include "src/audit/chat_template.h"
 
-#include <catch2/catch.hpp>
+#include "tests/catch.h"
 
 using weigh::core::look_at_template;
 using weigh::core::TemplateFaults;
@@ -22,7 +22,7 @@ TEST_CASE("a template that reaches out of itself is named by what it reaches for
   }));
   const TemplateFaults faults = look_at_template(text);
   CAPTURE(text);
-  CHECK_THAT(faults.escapes, Catch::VectorContains(word));
+  CHECK_THAT(faults.escapes, Catch::Matchers::VectorContains(word));
 }
 
 TEST_CASE("what no template needs is unusual") {
@@ -35,7 +35,7 @@ TEST_CASE("what no template needs is unusual") {
       {"{{ x['__cla' ~ 'ss__'] }}", "__cla"},
   }));
   CAPTURE(text);
-  CHECK_THAT(look_at_template(text).unusual, Catch::VectorContains(word));
+  CHECK_THAT(look_at_template(text).unusual, Catch::Matchers::VectorContains(word));
 }
 
 TEST_CASE("ordinary templates have nothing") {

@@ -2,11 +2,12 @@
 
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <stdexcept>
+
+#include "tests/catch.h"
 
 using namespace weigh::core;
 namespace fs = std::filesystem;

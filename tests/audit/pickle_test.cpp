@@ -1,7 +1,8 @@
 #include "src/audit/pickle.h"
 
-#include <catch2/catch.hpp>
 #include <string>
+
+#include "tests/catch.h"
 
 using weigh::core::begins_like_pickle;
 using weigh::core::is_calling_pickle;

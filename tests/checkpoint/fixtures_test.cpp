@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <catch2/catch.hpp>
 
 #include "src/checkpoint/checkpoint.h"
+#include "tests/catch.h"
 #include "tests/fixtures/fixture_list.h"
 
 using namespace weigh::core;

@@ -1,10 +1,10 @@
 #include "src/checkpoint/selection.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <map>
 
 #include "formats/error.h"
+#include "tests/catch.h"
 
 using namespace weigh::core;
 

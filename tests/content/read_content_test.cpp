@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <cstring>
 #include <deque>
@@ -13,6 +12,7 @@
 #include <stdexcept>
 
 #include "src/content/float_layout.h"
+#include "tests/catch.h"
 
 using namespace weigh::core;
 namespace fs = std::filesystem;

@@ -1,11 +1,11 @@
 #include "src/detect/detect.h"
 
-#include <catch2/catch.hpp>
 #include <map>
 #include <set>
 
 #include "src/devices/budget.h"
 #include "src/devices/units.h"
+#include "tests/catch.h"
 
 using namespace weigh::core;
 

@@ -1,10 +1,10 @@
 // The published example tables of every budget rule.
 #include "src/devices/budget.h"
 
-#include <catch2/catch.hpp>
 #include <cmath>
 
 #include "src/devices/units.h"
+#include "tests/catch.h"
 
 using namespace weigh::core;
 

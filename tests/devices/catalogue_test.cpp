@@ -1,4 +1,3 @@
-#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -9,6 +8,7 @@
 #include "src/devices/csv.h"
 #include "src/devices/device.h"
 #include "src/devices/devices_csv.h"
+#include "tests/catch.h"
 
 using namespace weigh::core;
 
@@ -205,7 +205,7 @@ TEST_CASE("a wrong line of a user's file is an error that names file, line and f
     Catalogue mine = Catalogue::built_in();
     const std::size_t before = mine.devices().size();
     CHECK_THROWS_AS(mine.add(row.text, "mine.csv"), UsageError);
-    CHECK_THROWS_WITH(mine.add(row.text, "mine.csv"), Catch::StartsWith(row.message));
+    CHECK_THROWS_WITH(mine.add(row.text, "mine.csv"), Catch::Matchers::StartsWith(row.message));
     CHECK(mine.devices().size() == before);
     CHECK(mine.resolve("t4").kind == DeviceKind::Accelerator);
   }
@@ -238,6 +238,6 @@ TEST_CASE("the user's file is looked for in WEIGH_DEVICES, then XDG_CONFIG_HOME,
     const Variable missing("WEIGH_DEVICES", (folder.path / "missing.csv").string());
     CHECK_THROWS_AS(load_catalogue(), UsageError);
     const Variable is_folder("WEIGH_DEVICES", folder.path.string());
-    CHECK_THROWS_WITH(load_catalogue(), Catch::Contains("cannot be read"));
+    CHECK_THROWS_WITH(load_catalogue(), contains_text("cannot be read"));
   }
 }

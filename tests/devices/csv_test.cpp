@@ -1,8 +1,7 @@
 #include "src/devices/csv.h"
 
-#include <catch2/catch.hpp>
-
 #include "formats/error.h"
+#include "tests/catch.h"
 
 using namespace weigh::core;
 using Fields = std::vector<std::string>;
@@ -55,7 +54,7 @@ TEST_CASE("CSV: a quote out of place is an error that names its line") {
   };
   for (const Row& row : rows) {
     CAPTURE(row.text);
-    CHECK_THROWS_WITH(parse_csv(row.text), Catch::StartsWith(row.message));
+    CHECK_THROWS_WITH(parse_csv(row.text), Catch::Matchers::StartsWith(row.message));
     CHECK_THROWS_AS(parse_csv(row.text), UsageError);
   }
 }

@@ -1,8 +1,8 @@
-#include <catch2/catch.hpp>
 
 #include "formats/error.h"
 #include "src/devices/budget.h"
 #include "src/devices/device.h"
+#include "tests/catch.h"
 
 using namespace weigh::core;
 
@@ -113,7 +113,7 @@ TEST_CASE("--on: what names no device is a usage error that says what to do") {
   for (const Row& row : rows) {
     CAPTURE(row.request.substr(0, 100));
     CHECK_THROWS_AS(catalogue().resolve(row.request), UsageError);
-    CHECK_THROWS_WITH(catalogue().resolve(row.request), Catch::Contains(row.message));
+    CHECK_THROWS_WITH(catalogue().resolve(row.request), contains_text(row.message));
   }
 }
 
@@ -121,7 +121,7 @@ TEST_CASE("--on: an ambiguous part lists its candidates") {
   CHECK_THROWS_WITH(catalogue().resolve("m2-ultra"),
                     "--on m2-ultra: 3 devices match: m2-ultra-64gb, m2-ultra-128gb, m2-ultra-192gb; name one in full");
   // A bare chip name is never taken for the machine that ends in it.
-  CHECK_THROWS_WITH(catalogue().resolve("h100"), Catch::Contains("devices match: h100-sxm, h100-pcie, h100-nvl, "));
+  CHECK_THROWS_WITH(catalogue().resolve("h100"), contains_text("devices match: h100-sxm, h100-pcie, h100-nvl, "));
   CHECK_THROWS_WITH(catalogue().resolve("2x rtx-40"),
-                    Catch::StartsWith("--on 2x rtx-40: ") && Catch::Contains(" more; name one in full"));
+                    Catch::Matchers::StartsWith("--on 2x rtx-40: ") && contains_text(" more; name one in full"));
 }

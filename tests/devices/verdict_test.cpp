@@ -1,8 +1,8 @@
-#include <catch2/catch.hpp>
 #include <limits>
 
 #include "src/devices/budget.h"
 #include "src/devices/units.h"
+#include "tests/catch.h"
 
 using namespace weigh::core;
 

@@ -1,11 +1,11 @@
 #include "src/fit/companions.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 
 #include "src/checkpoint/checkpoint.h"
 #include "src/devices/units.h"
 #include "src/fit/fit.h"
+#include "tests/catch.h"
 
 using namespace weigh::core;
 

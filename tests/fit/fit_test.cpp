@@ -1,10 +1,10 @@
 #include "src/fit/fit.h"
 
-#include <catch2/catch.hpp>
 #include <numeric>
 
 #include "src/checkpoint/checkpoint.h"
 #include "src/devices/units.h"
+#include "tests/catch.h"
 
 using namespace weigh::core;
 

@@ -2,10 +2,10 @@
 
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cstdio>
 #include <filesystem>
 
+#include "tests/catch.h"
 #include "tests/formats/reading.h"
 
 namespace weigh::core {

@@ -1,7 +1,8 @@
 #include "formats/checked.h"
 
-#include <catch2/catch.hpp>
 #include <limits>
+
+#include "tests/catch.h"
 
 namespace weigh::core {
 namespace {

@@ -1,13 +1,14 @@
 #include "formats/dtype.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <fstream>
 #include <limits>
 #include <map>
 #include <set>
 #include <sstream>
 #include <string>
+
+#include "tests/catch.h"
 
 namespace weigh::core {
 namespace {

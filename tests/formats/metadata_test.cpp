@@ -1,8 +1,8 @@
 #include "formats/metadata.h"
 
-#include <catch2/catch.hpp>
 #include <limits>
 
+#include "tests/catch.h"
 #include "tests/formats/reading.h"
 
 namespace weigh::core {

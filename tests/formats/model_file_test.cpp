@@ -1,8 +1,7 @@
 #include "formats/model_file.h"
 
-#include <catch2/catch.hpp>
-
 #include "formats/snapshot.h"
+#include "tests/catch.h"
 #include "tests/formats/reading.h"
 
 namespace weigh::core {

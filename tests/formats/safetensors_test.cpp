@@ -1,7 +1,6 @@
 #include "formats/safetensors.h"
 
-#include <catch2/catch.hpp>
-
+#include "tests/catch.h"
 #include "tests/formats/reading.h"
 
 namespace weigh::core {

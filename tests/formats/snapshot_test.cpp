@@ -2,9 +2,9 @@
 
 #include <zstd.h>
 
-#include <catch2/catch.hpp>
 #include <limits>
 
+#include "tests/catch.h"
 #include "tests/formats/reading.h"
 
 namespace weigh::core {

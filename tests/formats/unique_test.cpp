@@ -1,7 +1,8 @@
 #include "formats/unique.h"
 
-#include <catch2/catch.hpp>
 #include <string>
+
+#include "tests/catch.h"
 
 namespace weigh::core {
 namespace {

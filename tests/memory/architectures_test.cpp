@@ -1,11 +1,12 @@
 #include "src/memory/architectures.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <fstream>
 #include <iostream>
 #include <set>
 #include <string>
+
+#include "tests/catch.h"
 
 using namespace weigh::core;
 

@@ -1,7 +1,6 @@
 #include "src/memory/cache.h"
 
-#include <catch2/catch.hpp>
-
+#include "tests/catch.h"
 #include "tests/memory/published.h"
 
 using namespace weigh::core;

@@ -1,9 +1,9 @@
 #include "src/memory/hyperparameters.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 
 #include "src/memory/memory.h"
+#include "tests/catch.h"
 #include "tests/memory/published.h"
 
 using namespace weigh::core;

@@ -1,8 +1,7 @@
 #include "src/memory/placement.h"
 
-#include <catch2/catch.hpp>
-
 #include "src/memory/memory.h"
+#include "tests/catch.h"
 #include "tests/memory/published.h"
 
 using namespace weigh::core;

@@ -1,9 +1,9 @@
 // Where tools of this kind have been wrong about memory: one test for each. The figures are those of the reports.
-#include <catch2/catch.hpp>
 
 #include "src/memory/compute.h"
 #include "src/memory/memory.h"
 #include "src/memory/placement.h"
+#include "tests/catch.h"
 #include "tests/memory/published.h"
 
 using namespace weigh::core;

@@ -1,5 +1,5 @@
-#include <catch2/catch.hpp>
 
+#include "tests/catch.h"
 #include "tests/model/builder.h"
 
 using namespace weigh::core;

@@ -1,8 +1,8 @@
 // Published totals of dense, recurrent and hybrid models from their real shapes, in both formats.
 
 #include <array>
-#include <catch2/catch.hpp>
 
+#include "tests/catch.h"
 #include "tests/model/families.h"
 
 using namespace weigh::core;

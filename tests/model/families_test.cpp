@@ -2,7 +2,7 @@
 
 #include "tests/model/families.h"
 
-#include <catch2/catch.hpp>
+#include "tests/catch.h"
 
 using namespace weigh::core;
 using namespace weigh::core::test;

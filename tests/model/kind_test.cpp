@@ -1,7 +1,6 @@
 #include "src/model/kind.h"
 
-#include <catch2/catch.hpp>
-
+#include "tests/catch.h"
 #include "tests/model/builder.h"
 
 using namespace weigh::core;

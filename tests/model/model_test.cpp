@@ -1,8 +1,8 @@
 #include "src/model/model.h"
 
-#include <catch2/catch.hpp>
 #include <limits>
 
+#include "tests/catch.h"
 #include "tests/model/builder.h"
 
 using namespace weigh::core;

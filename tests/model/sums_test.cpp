@@ -1,12 +1,12 @@
 // By element type, by role, by block and by file: each way of cutting a model gives the same whole.
 
-#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <set>
 #include <string>
 
 #include "src/model/model.h"
+#include "tests/catch.h"
 #include "tests/fixtures/fixture_list.h"
 
 using namespace weigh::core;

@@ -1,9 +1,9 @@
 #include "src/quantize/convert_to_gguf.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <set>
 
+#include "tests/catch.h"
 #include "tests/model/builder.h"
 
 using namespace weigh::core;

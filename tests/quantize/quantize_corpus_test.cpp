@@ -2,13 +2,13 @@
 // entry asks for [.corpus], and exits 77 where there is no corpus.
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <string>
 
 #include "src/quantize/quantize_types.h"
+#include "tests/catch.h"
 
 using namespace weigh::core;
 

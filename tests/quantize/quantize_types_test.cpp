@@ -1,12 +1,12 @@
 #include "src/quantize/quantize_types.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <functional>
 #include <map>
 #include <set>
 
 #include "formats/error.h"
+#include "tests/catch.h"
 #include "tests/model/builder.h"
 
 using namespace weigh::core;

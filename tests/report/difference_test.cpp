@@ -1,8 +1,7 @@
 #include "src/report/difference.h"
 
-#include <catch2/catch.hpp>
-
 #include "src/checkpoint/checkpoint.h"
+#include "tests/catch.h"
 
 using namespace weigh::core;
 

@@ -1,7 +1,8 @@
 #include "src/report/escape.h"
 
-#include <catch2/catch.hpp>
 #include <string>
+
+#include "tests/catch.h"
 
 using namespace weigh::core;
 

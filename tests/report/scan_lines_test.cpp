@@ -1,12 +1,12 @@
 #include "src/report/scan_lines.h"
 
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "src/scan/stored_row.h"
+#include "tests/catch.h"
 
 using namespace weigh::core;
 

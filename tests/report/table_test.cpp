@@ -1,7 +1,8 @@
 #include "src/report/table.h"
 
-#include <catch2/catch.hpp>
 #include <sstream>
+
+#include "tests/catch.h"
 
 using namespace weigh::core;
 

@@ -1,6 +1,6 @@
 #include "src/report/text_format.h"
 
-#include <catch2/catch.hpp>
+#include "tests/catch.h"
 
 using namespace weigh::core;
 

@@ -1,6 +1,6 @@
 #include "src/report/text_layout.h"
 
-#include <catch2/catch.hpp>
+#include "tests/catch.h"
 
 using namespace weigh::core;
 

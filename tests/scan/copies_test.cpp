@@ -1,6 +1,6 @@
 #include "src/scan/copies.h"
 
-#include <catch2/catch.hpp>
+#include "tests/catch.h"
 
 using namespace weigh::core;
 

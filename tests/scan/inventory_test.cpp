@@ -3,13 +3,13 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "formats/error.h"
 #include "src/scan/stored_row.h"
+#include "tests/catch.h"
 
 using namespace weigh::core;
 
@@ -121,6 +121,6 @@ TEST_CASE("a file that is no inventory is left alone, with a sentence") {
   REQUIRE(sqlite3_open(place.file("other").c_str(), &other) == SQLITE_OK);
   sqlite3_exec(other, "create table models (x)", nullptr, nullptr, nullptr);
   sqlite3_close(other);
-  CHECK_THROWS_WITH(Inventory(place.file("other"), "1"), Catch::Contains("another program"));
+  CHECK_THROWS_WITH(Inventory(place.file("other"), "1"), contains_text("another program"));
   CHECK_THROWS_AS(Inventory(place.file("missing/folder/x"), "1"), IoError);
 }

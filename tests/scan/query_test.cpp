@@ -1,9 +1,9 @@
 #include "src/scan/query.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 
 #include "formats/error.h"
+#include "tests/catch.h"
 
 using namespace weigh::core;
 
@@ -76,7 +76,7 @@ TEST_CASE("a filter that says nothing is a usage error that names the fields") {
                                                   "arch>llama", "size>8parsecs", ">7B", "params>-1"}));
   CAPTURE(text);
   CHECK_THROWS_AS(Filter(text), UsageError);
-  if (text == "colour=red") CHECK_THROWS_WITH(Filter(text), Catch::Contains("params, active, bits, size"));
+  if (text == "colour=red") CHECK_THROWS_WITH(Filter(text), contains_text("params, active, bits, size"));
 }
 
 TEST_CASE("rows are sorted largest first or from a to z, a minus turns that round, unknown comes last") {

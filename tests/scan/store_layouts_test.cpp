@@ -1,6 +1,6 @@
 #include "src/scan/store_layouts.h"
 
-#include <catch2/catch.hpp>
+#include "tests/catch.h"
 
 using namespace weigh::core;
 

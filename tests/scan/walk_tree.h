@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "src/scan/walk.h"
+#include "tests/catch.h"
 
 // Trees of folders for the tests of the walk, and what is met in them as text.
 

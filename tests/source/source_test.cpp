@@ -1,11 +1,11 @@
 #include <zstd.h>
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 
 #include "formats/error.h"
 #include "src/source/folder.h"
 #include "src/source/zstd_source.h"
+#include "tests/catch.h"
 
 using namespace weigh::core;
 

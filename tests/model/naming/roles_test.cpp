@@ -1,9 +1,9 @@
 #include "src/model/naming/roles.h"
 
-#include <catch2/catch.hpp>
 #include <set>
 
 #include "src/model/naming/name_reader.h"
+#include "tests/catch.h"
 #include "tests/model/builder.h"
 
 using namespace weigh::core;

@@ -1,7 +1,8 @@
 #include "src/model/naming/tensor_name.h"
 
-#include <catch2/catch.hpp>
 #include <string>
+
+#include "tests/catch.h"
 
 using namespace weigh::core;
 
