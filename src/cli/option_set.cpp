@@ -2,11 +2,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include "src/cli/exit_status.h"
+
 namespace weigh::core {
 namespace {
-
-constexpr const char* kExitStatuses =
-    "Exit status: 0 all read; 1 something could not be read or a model has an error; 2 wrong usage.";
 
 void set_presence(CLI::Option& option, Presence presence) { option.required(presence == Presence::Required); }
 

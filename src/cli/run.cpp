@@ -9,7 +9,9 @@
 
 #include "formats/error.h"
 #include "src/cli/commands.h"
+#include "src/cli/exit_status.h"
 #include "src/cli/file_stream.h"
+#include "src/cli/generate.h"
 #include "src/report/text_format.h"
 
 namespace weigh::core {
@@ -27,8 +29,7 @@ constexpr const char* kDescription =
 
 constexpr const char* kFooter =
     "'weigh PATH...' is short for 'weigh inspect PATH...'; 'weigh COMMAND --help' tells more.\n"
-    "A file that is called like a command: ./devices, or -- devices.\n"
-    "Exit status: 0 all read; 1 something could not be read or a model has an error; 2 wrong usage.";
+    "A file that is called like a command: ./devices, or -- devices.\n";
 
 std::vector<const CLI::App*> commands_of(const CLI::App& app) {
   return app.get_subcommands([](const CLI::App*) { return true; });
@@ -83,7 +84,7 @@ class HelpFormatter : public CLI::Formatter {
 
 int run_unguarded(std::vector<std::string> arguments, Session& session) {
   CLI::App app(kDescription, "weigh");
-  app.footer(kFooter);
+  app.footer(std::string(kFooter) + kExitStatuses);
   auto formatter = std::make_shared<HelpFormatter>();
   formatter->label("SUBCOMMAND", "COMMAND [PATH...]");
   formatter->label("Positionals", "Arguments");
@@ -104,6 +105,12 @@ int run_unguarded(std::vector<std::string> arguments, Session& session) {
   const auto options_end = std::find(arguments.begin(), arguments.end(), "--");
   if (std::find(arguments.begin(), options_end, "--version") != options_end) {
     session.out << "weigh " WEIGH_VERSION "\n";
+    return 0;
+  }
+  if (arguments.size() == 2 && arguments.front() == "--generate") {  // for packages, and in no help
+    const auto text = generate(arguments.back(), command_tree(app), WEIGH_VERSION);
+    if (!text) throw UsageError("--generate makes man, complete-bash, complete-zsh or complete-fish");
+    session.out << *text;
     return 0;
   }
   put_command_first(app, arguments);
