@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Runs every `$ weigh ...` line of the README's console blocks and compares what follows it.
+"""Runs every `$ weigh ...` line of the console blocks in README.md and docs/*.md and compares what follows it.
 
     check_readme.py WEIGH PROJECT [--update]
 
 Commands run in testdata/. A line "..." stands for any lines, "[exit 1]" for the exit status."""
+import glob
 import os
 import re
 import shlex
@@ -27,13 +28,13 @@ def matches(expected, actual):
     return re.fullmatch(pattern, actual) is not None
 
 
-def main(weigh, project, update):
-    path = os.path.join(project, "README.md")
-    text = open(path).read()
-    failed = blocks = 0
+def check_document(path, weigh, project, update):
+    """How many commands the document has, and how many print something else."""
+    text = open(path, encoding="utf-8").read()
+    failed = commands = 0
 
     def check(block):
-        nonlocal failed, blocks
+        nonlocal failed, commands
         out = []
         for part in re.split(r"^(?=\$ )", block.group(2), flags=re.M):
             if not part.startswith("$ "):
@@ -41,21 +42,28 @@ def main(weigh, project, update):
                 continue
             command, _, expected = part.partition("\n")
             actual = run(weigh, project, command[2:])
-            blocks += 1
+            commands += 1
             spaced = expected.endswith("\n\n")
             if matches(expected.strip("\n") + "\n" if expected.strip() else "", actual):
                 out.append(part)
                 continue
             failed += 1
-            print(f"README: {command}\nexpected:\n{expected}\nfound:\n{actual}")
+            print(f"{os.path.relpath(path, project)}: {command}\nexpected:\n{expected}\nfound:\n{actual}")
             out.append(command + "\n" + actual + ("\n" if spaced else ""))
         return block.group(1) + "".join(out) + "```"
 
     rewritten = re.sub(r"(^```console\n)(.*?)^```", check, text, flags=re.M | re.S)
     if update and failed:
-        open(path, "w").write(rewritten)
-    print(f"{blocks} README commands, {failed} differ")
-    return 1 if failed or blocks == 0 else 0
+        open(path, "w", encoding="utf-8").write(rewritten)
+    return commands, failed
+
+
+def main(weigh, project, update):
+    paths = [os.path.join(project, "README.md"), *sorted(glob.glob(os.path.join(project, "docs", "*.md")))]
+    counts = {path: check_document(path, weigh, project, update) for path in paths}
+    commands, failed = (sum(column) for column in zip(*counts.values()))
+    print(f"{commands} commands in {len(paths)} documents, {failed} differ")
+    return 1 if failed or counts[paths[0]][0] == 0 else 0
 
 
 if __name__ == "__main__":
