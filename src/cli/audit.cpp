@@ -2,12 +2,11 @@
 
 #include <fmt/core.h>
 
-#include <thread>
-
 #include "src/cli/commands.h"
 #include "src/cli/progress.h"
 #include "src/report/audit.h"
 #include "src/report/text_format.h"
+#include "src/weigh/scan_models.h"
 
 namespace weigh::core {
 namespace {
@@ -27,7 +26,7 @@ int run_audit(const CliAuditOptions& options, Session& session) {
   ProgressLine line(session, options.common.quiet);
   AuditOptions how;
   how.deep = options.deep;
-  how.threads = std::max(1U, std::thread::hardware_concurrency());
+  how.threads = threads_or_all(0);
   for (const std::string& path : options.paths) {
     how.progress = [&](std::uint64_t done, std::uint64_t all) {
       if (!line.due()) return;

@@ -25,10 +25,8 @@ int run_devices(const DevicesOptions& options, Session& session) {
     local = detect(*this_machine(), catalogue);
     for (const Device& device : local.accelerators) found.push_back(&device);
     if (local.host) found.push_back(&*local.host);
-  } else if (query.empty()) {
-    for (const Device& device : catalogue.devices()) found.push_back(&device);
   } else {
-    found = catalogue.search(query);
+    found = devices_matching(catalogue, query);
   }
   Output output(options.common, session, {});
   write_devices(found, output.format(), output.style(), output.stream());

@@ -9,6 +9,8 @@
 #include "src/cli/weighing.h"
 #include "src/report/text_format.h"
 #include "src/report/writers.h"
+#include "src/weigh/device_sets.h"
+#include "src/weigh/weighing.h"
 
 namespace weigh::core {
 namespace {

@@ -6,6 +6,7 @@
 #include "src/report/summary.h"
 #include "src/report/text_format.h"
 #include "src/report/writers.h"
+#include "src/weigh/run_setup.h"
 
 namespace weigh::core {
 namespace {
@@ -19,27 +20,15 @@ struct FitOptions {
 };
 
 int run_fit(const FitOptions& options, Session& session) {
-  check_run_options(options.run);
-  const Catalogue catalogue = load_catalogue();
-  const std::vector<DeviceSet> groups = resolve_groups(catalogue, options.on, options.run.together);
-  if (groups.empty()) {
+  if (options.on.empty()) {
     throw UsageError("name a device to fit it on: --on rtx-4090, --on 24GiB, --on local; 'weigh devices' lists them");
   }
-  const std::optional<Verdict> required = required_verdict(options.require, groups);
-  const Companions companions(options.run);
+  const Catalogue catalogue = load_catalogue();
+  const RunSetup setup = set_up_run(options.run, options.on, catalogue);
+  const std::optional<Verdict> required = required_verdict(options.require, setup.groups);
   Output output(options.common, session, options.paths);
   Report report;
-  for (const std::string& path : options.paths) {
-    OpenResult opened = open_checkpoints(path);
-    for (Checkpoint& checkpoint : opened.checkpoints) {
-      report.models.push_back(
-          weigh_run_of(describe(std::move(checkpoint)), options.run, companions, groups, catalogue, RunDetail::Advice));
-    }
-    for (Failure& failure : opened.failures) {
-      session.tell(failure_line(failure));
-      report.errors.push_back(std::move(failure));
-    }
-  }
+  for (const std::string& path : options.paths) add_told(weigh_path(path, setup, RunDetail::Advice), report, session);
   if (output.format() == "text") {
     write_fits(report, output.style(), output.stream());
     output.finish();

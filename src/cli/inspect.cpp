@@ -5,6 +5,7 @@
 #include "src/cli/weighing.h"
 #include "src/report/summary.h"
 #include "src/report/text_format.h"
+#include "src/weigh/run_setup.h"
 
 namespace weigh::core {
 namespace {
@@ -18,25 +19,16 @@ struct InspectOptions {
 };
 
 int run_inspect(const InspectOptions& options, Session& session) {
-  check_run_options(options.run);
   const Catalogue catalogue = load_catalogue();
-  const std::vector<DeviceSet> groups = resolve_groups(catalogue, options.on);
-  const std::optional<Verdict> required = required_verdict(options.require, groups);
-  const Companions companions(options.run);
+  const RunSetup setup = set_up_run(options.run, options.on, catalogue);
+  const std::optional<Verdict> required = required_verdict(options.require, setup.groups);
   Output output(options.common, session, options.paths);
   Report report;
   std::size_t unread = 0;
   for (const std::string& path : options.paths) {
-    OpenResult opened = open_checkpoints(path);
-    for (Checkpoint& checkpoint : opened.checkpoints) {
-      report.models.push_back(weigh_run_of(describe(std::move(checkpoint)), options.run, companions, groups, catalogue,
-                                           RunDetail::Placement));
-    }
-    unread += opened.failures.empty() ? 0 : 1;
-    for (Failure& failure : opened.failures) {
-      session.tell(failure_line(failure));
-      report.errors.push_back(std::move(failure));
-    }
+    Report part = weigh_path(path, setup, RunDetail::Placement);
+    unread += part.errors.empty() ? 0 : 1;
+    add_told(std::move(part), report, session);
   }
   write_report(report, output);
   if (unread > 0 && options.paths.size() > 1 && !options.common.quiet) {

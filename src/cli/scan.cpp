@@ -5,10 +5,8 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <thread>
 
 #include "src/cli/commands.h"
-#include "src/cli/companions.h"
 #include "src/cli/progress.h"
 #include "src/cli/run_options.h"
 #include "src/cli/weighing.h"
@@ -19,6 +17,7 @@
 #include "src/scan/deep_copies.h"
 #include "src/scan/line_reader.h"
 #include "src/scan/scan.h"
+#include "src/weigh/scan_models.h"
 
 namespace weigh::core {
 namespace {
@@ -52,56 +51,6 @@ ScanShard parse_shard(const std::string& text) {
   }
   return shard;
 }
-
-/// Everything that changes a verdict, in words: what the inventory compares.
-std::string run_key(const ScanOptions& options, const std::vector<DeviceSet>& groups) {
-  if (groups.empty()) return {};
-  std::string key;
-  for (const DeviceSet& group : groups) {
-    key += fmt::format("{} x{}", group.label.id, group.label.asked);
-    for (const Device& slot : group.slots) key += fmt::format(" {}", budget_of(slot).safe);
-    if (group.host) key += fmt::format(" beside {}", budget_of(*group.host).safe);
-    key += "; ";
-  }
-  const RunOptions& run = options.run;
-  return key + fmt::format("{} {} {} {} {} {} {} {} {} {} {}", run.engine, run.context, run.kv_type,
-                           run.flash_attention, run.parallel, run.micro_batch, run.unified_cache, run.full_window_cache,
-                           run.mmproj, run.draft, run.projector_on_host);
-}
-
-/// How one model becomes its line. Flags of a run that a file's engine does not have are left out for it.
-class ScanWeigher {
- public:
-  ScanWeigher(const ScanOptions& options, const Companions& companions, const std::vector<DeviceSet>& groups,
-              const Catalogue& catalogue, LineUse line)
-      : options_(options.run), companions_(companions), groups_(groups), catalogue_(catalogue), line_(line) {}
-
-  StoredModel operator()(Checkpoint&& checkpoint, Store store) const {
-    ScanFacts facts;
-    facts.store = store_name(store);
-    facts.identity = identity_of(checkpoint);
-    facts.header_only = checkpoint.header_only;
-    Model model = describe(std::move(checkpoint));
-    ModelReport report;
-    report.common_devices = true;
-    if (groups_.empty()) {
-      report.model = std::move(model);
-    } else {
-      const bool gguf = model.checkpoint.files.front().format == Format::Gguf;
-      RunOptions run = options_;
-      if (gguf && run.engine != "llama.cpp") run.engine.clear();
-      report = weigh_run_of(std::move(model), run, companions_, groups_, catalogue_, RunDetail::Verdict);
-    }
-    return stored_model(report, facts, line_);
-  }
-
- private:
-  const RunOptions& options_;
-  const Companions& companions_;
-  const std::vector<DeviceSet>& groups_;
-  const Catalogue& catalogue_;
-  LineUse line_;
-};
 
 std::string progress_text(const ScanProgress& progress, double seconds) {
   std::string text = fmt::format("{} models in {} files", grouped(progress.models), grouped(progress.files));
@@ -152,23 +101,22 @@ ListFilter filter_of(const ScanOptions& options) {
 /// One scan from its first model to its exit status.
 class ScanRun {
  public:
-  ScanRun(const ScanOptions& options, Session& session, const std::vector<DeviceSet>& groups)
+  ScanRun(const ScanOptions& options, Session& session, const RunSetup& setup)
       : options_(options),
         session_(session),
-        required_(required_verdict(options.require, groups)),
+        required_(required_verdict(options.require, setup.groups)),
         filter_(filter_of(options)),
         order_(options.sort.empty() ? std::nullopt : std::optional(Order(options.sort))),
         output_(common_of(options), session, options.paths),
         progress_(session, options.common.quiet) {
-    for (const DeviceSet& group : groups) listing_.devices.push_back(group.label.id);
+    for (const DeviceSet& group : setup.groups) listing_.devices.push_back(group.label.id);
     if (!options.db.empty()) inventory_ = std::make_unique<Inventory>(options.db, WEIGH_VERSION);
     for (const std::string& lines : options.load) load_inventory(lines);
     streams_ = output_.format() == "jsonl" && !order_ && !inventory_ && !options.deep;
     plan_.roots = inventory_ ? absolute(options.paths) : options.paths;
     plan_.shard = parse_shard(options.shard);
-    plan_.threads = options.threads != 0 ? static_cast<unsigned>(options.threads)
-                                         : std::max(1U, std::thread::hardware_concurrency());
-    plan_.run = run_key(options, groups);
+    plan_.threads = threads_or_all(static_cast<unsigned>(options.threads));
+    plan_.run = verdicts_key(setup);
     plan_.inventory = inventory_.get();
   }
 
@@ -312,12 +260,10 @@ class ScanRun {
 
 int run_scan(const ScanOptions& options, Session& session) {
   check_sources(options);
-  check_run_options(options.run);
   const Catalogue catalogue = load_catalogue();
-  const std::vector<DeviceSet> groups = resolve_groups(catalogue, options.on);
-  const Companions companions(options.run);
-  ScanRun run(options, session, groups);
-  return run.run(ScanWeigher(options, companions, groups, catalogue, run.line_use()));
+  const RunSetup setup = set_up_run(options.run, options.on, catalogue);
+  ScanRun run(options, session, setup);
+  return run.run(scan_weigher(setup, run.line_use()));
 }
 
 }  // namespace

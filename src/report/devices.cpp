@@ -65,6 +65,13 @@ void write_devices_json(const std::vector<const Device*>& devices, std::ostream&
 
 }  // namespace
 
+std::vector<const Device*> devices_matching(const Catalogue& catalogue, std::string_view query) {
+  if (!query.empty()) return catalogue.search(query);
+  std::vector<const Device*> all;
+  for (const Device& device : catalogue.devices()) all.push_back(&device);
+  return all;
+}
+
 void write_devices(const std::vector<const Device*>& devices, std::string_view format, const Style& style,
                    std::ostream& out) {
   if (format == "json") return write_devices_json(devices, out);

@@ -179,9 +179,13 @@ Json fit_json(const Fit& fit, JsonText& text) {
 }  // namespace
 
 Json model_json(const ModelReport& report) {
-  const Model& model = report.model;
+  static const std::vector<Fit> kNone;
+  return model_json(report.model, report.common_devices ? kNone : report.fits, report.predicted_file_bytes);
+}
+
+Json model_json(const Model& model, const std::vector<Fit>& fits, std::optional<std::uint64_t> predicted_file_bytes) {
   const bool from_file = !model.checkpoint.files.empty();
-  const bool predicted = report.predicted_file_bytes.has_value();
+  const bool predicted = predicted_file_bytes.has_value();
   JsonText text;
   Json result;
   result["path"] = from_file || predicted ? text(model.checkpoint.path) : Json();
@@ -198,7 +202,7 @@ Json model_json(const ModelReport& report) {
   if (predicted) {
     result["format"] = format_name(Format::Gguf);
     result["predicted"] = true;
-    result["file_bytes"] = *report.predicted_file_bytes;
+    result["file_bytes"] = *predicted_file_bytes;
   }
   result["files"] = files_json(model.checkpoint, text);
   result["architecture"] = architecture_json(model.architecture, text);
@@ -207,15 +211,13 @@ Json model_json(const ModelReport& report) {
   result["weights"] = weights_json(model, text);
   result["experts"] = experts_json(model.experts);
   result["quantization"] = quantization_json(model.quantization, text);
-  Json fits = Json::array();
-  if (!report.common_devices) {
-    for (const Fit& fit : report.fits) fits.push_back(fit_json(fit, text));
-  }
+  Json fit_rows = Json::array();
+  for (const Fit& fit : fits) fit_rows.push_back(fit_json(fit, text));
   Json findings = Json::array();
   for (const Finding& finding : model.findings) findings.push_back(finding_json(finding, text));
   if (Json replaced = text.finding(); !replaced.is_null()) findings.push_back(std::move(replaced));
   result["findings"] = std::move(findings);
-  result["fit"] = std::move(fits);
+  result["fit"] = std::move(fit_rows);
   return result;
 }
 
@@ -296,10 +298,14 @@ void write_json_lines(const Report& report, const Style& /*style*/, std::ostream
 void write_json(const Report& report, const Style& /*style*/, std::ostream& out) {
   Json models = Json::array();
   for (const ModelReport& model : report.models) models.push_back(model_json(model));
+  write_inspect_document(std::move(models), report.errors, out);
+}
+
+void write_inspect_document(Json models, const std::vector<Failure>& errors, std::ostream& out) {
   write_document({{"schema", "weigh.inspect/1"},
                   {"tool", {{"name", "weigh"}, {"version", WEIGH_VERSION}}},
                   {"models", std::move(models)},
-                  {"errors", failures_json(report.errors)}},
+                  {"errors", failures_json(errors)}},
                  out);
 }
 

@@ -30,6 +30,12 @@ Json finding_json(const Finding& finding, JsonText& text);
 
 /// MODEL of the contract.
 Json model_json(const ModelReport& report);
+/// Likewise, of a model that somebody else holds.
+Json model_json(const Model& model, const std::vector<Fit>& fits,
+                std::optional<std::uint64_t> predicted_file_bytes = std::nullopt);
+
+/// The document of `weigh inspect`: its models, and what could not be read.
+void write_inspect_document(Json models, const std::vector<Failure>& errors, std::ostream& out);
 
 /// Likewise with the schema first: what stands on a line by itself.
 Json model_line_json(const ModelReport& report);

@@ -74,6 +74,9 @@ std::vector<MetadataLine> metadata_lines(const Checkpoint& checkpoint, bool full
 
 void write_metadata(const MetadataListing& listing, std::string_view format, const Style& style, std::ostream& out);
 
+/// Those that match every word of `query`, in the catalogue's order; all of them for an empty one.
+std::vector<const Device*> devices_matching(const Catalogue& catalogue, std::string_view query);
+
 void write_devices(const std::vector<const Device*>& devices, std::string_view format, const Style& style,
                    std::ostream& out);
 

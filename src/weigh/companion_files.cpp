@@ -1,4 +1,4 @@
-#include "src/cli/companions.h"
+#include "src/weigh/companion_files.h"
 
 #include <fmt/core.h>
 

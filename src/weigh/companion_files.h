@@ -3,8 +3,8 @@
 #include <memory>
 #include <vector>
 
-#include "src/cli/run_options.h"
 #include "src/fit/candidate.h"
+#include "src/weigh/run_options.h"
 
 namespace weigh::core {
 

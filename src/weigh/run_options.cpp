@@ -1,0 +1,113 @@
+#include "src/weigh/run_options.h"
+
+#include <fmt/core.h>
+
+#include "formats/error.h"
+#include "src/devices/units.h"
+
+namespace weigh::core {
+namespace {
+
+struct CacheTypes {
+  Dtype key;
+  Dtype value;
+};
+
+CacheTypes cache_types(const std::string& text) {
+  const std::size_t comma = text.find(',');
+  const auto one = [&](const std::string& written) {
+    const auto type = cache_type_by_name(written);
+    if (!type) {
+      throw UsageError(
+          fmt::format("--kv-type {}: no cache type '{}'; there are {}", text, written, cache_types_listed()));
+    }
+    return *type;
+  };
+  const Dtype key = one(text.substr(0, comma));
+  return {key, comma == std::string::npos ? key : one(text.substr(comma + 1))};
+}
+
+std::optional<std::uint64_t> tokens_of(const std::string& text) {
+  constexpr std::uint64_t kMax = std::uint64_t{1} << 32;
+  const auto tokens = parse_scaled(text, 1);
+  const bool whole = text.find('.') == std::string::npos;
+  return tokens && whole && *tokens > 0 && *tokens <= kMax ? tokens : std::nullopt;
+}
+
+bool is_quantized(Dtype type) { return info(type).block_elements > 1; }
+
+}  // namespace
+
+void check_run_options(const RunOptions& options) {
+  const CacheTypes types = cache_types(options.kv_type);
+  if (options.flash_attention != "on" && options.flash_attention != "off") {
+    throw UsageError(fmt::format("--flash-attention {}: there are on and off", options.flash_attention));
+  }
+  if (options.flash_attention == "off" && is_quantized(types.value)) {
+    throw UsageError(fmt::format("--kv-type {}: a quantised V cache needs flash attention", options.kv_type));
+  }
+  if (!options.context.empty() && options.context != "max" && !tokens_of(options.context)) {
+    throw UsageError(fmt::format("--context {}: not a number of tokens, nor max", options.context));
+  }
+  if (options.parallel < 1 || options.parallel > kMaxSequences) {
+    throw UsageError(fmt::format("--parallel {}: not from 1 to {}", options.parallel, kMaxSequences));
+  }
+  if (options.micro_batch < 1 || options.micro_batch > kMaxMicroBatch) {
+    throw UsageError(fmt::format("--ubatch {}: not from 1 to {}", options.micro_batch, kMaxMicroBatch));
+  }
+  if (!options.engine.empty() && !engine_by_name(options.engine)) {
+    throw UsageError(fmt::format("--engine {}: there are llama.cpp, transformers, vllm and mlx", options.engine));
+  }
+  if (options.projector_on_host && options.mmproj.empty()) {
+    throw UsageError("--no-mmproj-offload needs a projector: --mmproj FILE");
+  }
+  if (!options.as.empty() && find_quantizer_type(options.as) == nullptr) {
+    throw UsageError(fmt::format("--as {}: no type that llama.cpp's quantiser makes", options.as));
+  }
+  if (!options.as.empty() && !options.engine.empty() && options.engine != "llama.cpp") {
+    throw UsageError(fmt::format("--as {} is for llama.cpp, not for {}", options.as, options.engine));
+  }
+}
+
+Engine engine_of(const RunOptions& options, const Model& model) {
+  if (!options.as.empty()) return Engine::LlamaCpp;
+  const Engine usual = default_engine(model);
+  if (options.engine.empty()) return usual;
+  const Engine asked = *engine_by_name(options.engine);
+  const bool gguf = !model.checkpoint.files.empty() && model.checkpoint.files.front().format == Format::Gguf;
+  if (gguf && asked != Engine::LlamaCpp) {
+    throw UsageError(
+        fmt::format("--engine {}: {} is a GGUF file, which is for llama.cpp", options.engine, model.checkpoint.name));
+  }
+  return asked;
+}
+
+Run run_of(const RunOptions& options, const Candidate& subject) {
+  const CacheTypes types = cache_types(options.kv_type);
+  for (const Dtype type : {types.key, types.value}) {
+    if (takes_cache_type(subject.engine(), type)) continue;
+    throw UsageError(fmt::format("--kv-type {}: not a cache of {}, which is used for {}; there are {}", options.kv_type,
+                                 engine_name(subject.engine()), subject.source().checkpoint.name,
+                                 cache_types_listed(subject.engine())));
+  }
+  Run run;
+  run.engine = subject.engine();
+  run.key_type = types.key;
+  run.value_type = types.value;
+  run.sequences = options.parallel;
+  run.unified_cache = options.unified_cache;
+  run.micro_batch = options.micro_batch;
+  run.flash_attention = options.flash_attention == "on";
+  run.full_window_cache = options.full_window_cache;
+  run.gpu_layers = options.gpu_layers;
+  run.cpu_moe_layers = options.cpu_moe_layers;
+  run.projector_on_host = options.projector_on_host;
+  if (options.context == "max") {
+    if (const RunModel* model = subject.run_model()) run.context = model->trained_context;
+  } else if (!options.context.empty()) {
+    run.context = tokens_of(options.context);
+  }
+  return run;
+}
+
+}  // namespace weigh::core

@@ -1,0 +1,45 @@
+#include "src/weigh/run_setup.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "formats/error.h"
+#include "src/weigh/device_sets.h"
+
+namespace weigh::core {
+
+RunSetup set_up_run(RunOptions options, const std::vector<std::string>& devices, const Catalogue& catalogue) {
+  check_run_options(options);
+  std::vector<DeviceSet> groups = resolve_groups(catalogue, devices, options.together);
+  Companions companions(options);
+  return {std::move(options), std::move(groups), std::move(companions), catalogue};
+}
+
+Report weigh_path(const std::string& path, const RunSetup& setup, RunDetail detail) {
+  OpenResult opened = open_checkpoints(path);
+  Report report;
+  for (Checkpoint& checkpoint : opened.checkpoints) {
+    report.models.push_back(weigh_run_of(describe(std::move(checkpoint)), setup.options, setup.companions, setup.groups,
+                                         setup.catalogue, detail));
+  }
+  report.errors = std::move(opened.failures);
+  return report;
+}
+
+OneCheckpoint one_of(OpenResult opened, const std::string& path) {
+  if (opened.checkpoints.size() > 1) {
+    constexpr std::size_t kMaxNames = 8;
+    std::string names;
+    for (std::size_t i = 0; i < std::min(opened.checkpoints.size(), kMaxNames); ++i) {
+      names += (i > 0 ? ", " : "") + opened.checkpoints[i].path;
+    }
+    throw UsageError(fmt::format("{} holds {} models; name one: {}", path, opened.checkpoints.size(), names));
+  }
+  OneCheckpoint one{std::nullopt, std::move(opened.failures)};
+  if (!opened.checkpoints.empty()) one.checkpoint = std::move(opened.checkpoints.front());
+  return one;
+}
+
+}  // namespace weigh::core

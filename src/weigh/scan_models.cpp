@@ -1,0 +1,58 @@
+#include "src/weigh/scan_models.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+namespace weigh::core {
+namespace {
+
+StoredModel weigh_scanned(Checkpoint&& checkpoint, Store store, const RunSetup& setup, LineUse line) {
+  ScanFacts facts;
+  facts.store = store_name(store);
+  facts.identity = identity_of(checkpoint);
+  facts.header_only = checkpoint.header_only;
+  Model model = describe(std::move(checkpoint));
+  ModelReport report;
+  report.common_devices = true;
+  if (setup.groups.empty()) {
+    report.model = std::move(model);
+  } else {
+    const bool gguf = model.checkpoint.files.front().format == Format::Gguf;
+    RunOptions run = setup.options;
+    if (gguf && run.engine != "llama.cpp") run.engine.clear();
+    report = weigh_run_of(std::move(model), run, setup.companions, setup.groups, setup.catalogue, RunDetail::Verdict);
+  }
+  return stored_model(report, facts, line);
+}
+
+}  // namespace
+
+Weigher scan_weigher(const RunSetup& setup, LineUse line) {
+  return [&setup, line](Checkpoint&& checkpoint, Store store) {
+    return weigh_scanned(std::move(checkpoint), store, setup, line);
+  };
+}
+
+std::string verdicts_key(const RunSetup& setup) {
+  if (setup.groups.empty()) return {};
+  std::string key;
+  for (const DeviceSet& group : setup.groups) {
+    key += fmt::format("{} x{}", group.label.id, group.label.asked);
+    for (const Device& slot : group.slots) key += fmt::format(" {}", budget_of(slot).safe);
+    if (group.host) key += fmt::format(" beside {}", budget_of(*group.host).safe);
+    key += "; ";
+  }
+  const RunOptions& run = setup.options;
+  return key + fmt::format("{} {} {} {} {} {} {} {} {} {} {}", run.engine, run.context, run.kv_type,
+                           run.flash_attention, run.parallel, run.micro_batch, run.unified_cache, run.full_window_cache,
+                           run.mmproj, run.draft, run.projector_on_host);
+}
+
+unsigned threads_or_all(unsigned threads) {
+  return threads != 0 ? threads : std::max(1U, std::thread::hardware_concurrency());
+}
+
+}  // namespace weigh::core

@@ -1,0 +1,4 @@
+// The public header as a stranger includes it: alone, first, and twice.
+#include <weigh/weigh.h>
+
+static_assert(WEIGH_VERSION_MAJOR * 10000 + WEIGH_VERSION_MINOR * 100 + WEIGH_VERSION_PATCH > 0);

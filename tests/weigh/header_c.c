@@ -1,0 +1,5 @@
+/* The C header as a stranger includes it: alone, first, and twice. */
+#include <weigh/weigh_c.h>
+#include <weigh/weigh_c.h>
+
+typedef char version_is_at_least_1[WEIGH_C_API_VERSION >= 1 ? 1 : -1];
