@@ -1,9 +1,10 @@
-// GCC's unwinder asks the C library in which object an address lies by a function that glibc has since 2.35. With the
-// unwinder linked into the program, this stands in for it, so that the program runs with older ones.
+// What the C++ runtime asks of glibc 2.35 and 2.36, for a program that it is linked into and that runs with 2.34.
 #include <dlfcn.h>
 #include <link.h>
+#include <sys/random.h>
 
 #include <cstdint>
+#include <cstdlib>
 
 namespace {
 
@@ -33,7 +34,15 @@ int look_at(dl_phdr_info* object, std::size_t, void* data) {
 
 }  // namespace
 
+// Of 2.35: the unwinder asks in which object an address lies.
 extern "C" int _dl_find_object(void* address, dl_find_object* result) noexcept {
   Search search{reinterpret_cast<std::uintptr_t>(address), result};
   return dl_iterate_phdr(look_at, &search) == 1 ? 0 : -1;
+}
+
+// Of 2.36: std::random_device.
+extern "C" std::uint32_t arc4random() noexcept {
+  std::uint32_t number = 0;
+  if (getrandom(&number, sizeof number, 0) != static_cast<ssize_t>(sizeof number)) std::abort();
+  return number;
 }
