@@ -26,7 +26,7 @@ if(WEIGH_BUILD_CLI)
   install(FILES ${generated}/weigh.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d COMPONENT program)
 endif()
 
-if(WEIGH_BUILD_SHARED AND TARGET weigh_library)
+if(WEIGH_BUILD_SHARED)
   install(TARGETS weigh_library EXPORT weigh
     LIBRARY COMPONENT library NAMELINK_COMPONENT development
     INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})

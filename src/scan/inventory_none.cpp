@@ -17,7 +17,7 @@ void Inventory::load(const StoredModel&) {}
 void Inventory::load(const Failure&) {}
 void Inventory::forget(const std::vector<std::string>&, const std::set<std::string>&, const std::vector<std::string>&) {
 }
-void Inventory::each(const std::vector<std::string>&, const std::function<void(const std::string&)>&,
+void Inventory::each(const std::vector<std::string>&, const std::function<void(StoredModel&&)>&,
                      const std::function<void(const Failure&)>&) const {}
 void Inventory::finish() {}
 
