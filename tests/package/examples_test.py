@@ -60,7 +60,7 @@ def build_examples(work, environment):
     must("cmake", "--build", made, env=environment)
     flags = must("pkg-config", "--cflags", "--libs", "weigh", env=environment).split()
     c = os.path.join(work, "does_it_fit_c")
-    must("cc", "-std=c99", "-D_DEFAULT_SOURCE", "-pedantic", "-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers",
+    must("cc", "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers",
          os.path.join(examples, "does_it_fit.c"), "-o", c, *flags, env=environment)
     fits = {"C++": [os.path.join(made, "does_it_fit")], "C": [c],
             "Python": [sys.executable, os.path.join(examples, "does_it_fit.py")]}
@@ -99,6 +99,17 @@ def check_examples(fits, lister, program, environment):
     rows = json.loads(must(program, "tensors", MIXTRAL, "--json", cwd=testdata, env=environment))["tensors"]
     rows.sort(key=lambda row: -row["bytes"])
     check("list_tensors", [line.split("  ")[-2] for line in listed], [row["name"] for row in rows[:3]])
+
+
+def check_document_of_library():
+    """The code in docs/library.md is that of the examples."""
+    with open(os.path.join(source, "docs/library.md"), encoding="utf-8") as file:
+        blocks = re.findall(r"^<!-- (examples/\S+) -->\n```\w+\n(.*?)^```", file.read(), re.M | re.S)
+    check("there is code in docs/library.md", len(blocks) > 2, True)
+    for name, code in blocks:
+        with open(os.path.join(source, name), encoding="utf-8") as file:
+            if code not in file.read():
+                problems.append(f"docs/library.md shows code that is not in {name}:\n{code}")
 
 
 # In a process of its own, whose environment finds the library; one path in a line, then the document's length and itself.
@@ -146,5 +157,6 @@ with tempfile.TemporaryDirectory() as work:
     fits, lister = build_examples(work, environment)
     check_examples(fits, lister, program, environment)
     check_documents(program, environment)
+check_document_of_library()
 print("\n".join(problems) if problems else "examples: all print what the program says")
 sys.exit(1 if problems else 0)
