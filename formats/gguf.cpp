@@ -1,4 +1,4 @@
-// GGUF, specified in ggml's docs/gguf.md. All integers are unsigned and in the file's byte order, packed.
+// GGUF (docs/formats.md 2, specified by ggml). All integers are unsigned and in the file's byte order, packed.
 //
 //   field                  v1        v2, v3
 //   magic "GGUF"           4         4         the same letters in either byte order

@@ -1,4 +1,4 @@
-// safetensors, specified by the reference implementation (huggingface/safetensors, safetensors/src/tensor.rs).
+// safetensors (docs/formats.md 3), specified by huggingface/safetensors, safetensors/src/tensor.rs.
 //
 //   offset   bytes   field
 //   0        8       N, unsigned little-endian

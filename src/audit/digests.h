@@ -19,7 +19,7 @@ struct ExpectedDigest {
   std::string stated_by;  ///< "the blob's name", "SHA256SUMS": fits behind "is not what" and before "states"
 };
 
-/// By what lies around the file (facts: safetensors.md sections 6 and 7): the blob's name in a Hugging Face cache or an
+/// By what lies around the file (docs/formats.md 5): the blob's name in a Hugging Face cache or an
 /// Ollama store, the list of files of a cached commit, the metadata that a download into a folder leaves, SHA256SUMS
 /// and its kin beside it. The same digest from two of them is told once, for the first. Reads at most 1 MiB of each,
 /// and only the text of links. What is malformed is passed over. Throws nothing but std::bad_alloc.

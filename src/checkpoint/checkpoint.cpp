@@ -147,7 +147,7 @@ void check_repeats(Checkpoint& checkpoint) {
   log.finish();
 }
 
-// GGUF parts state their number, their count and how many tensors all parts hold (gguf.md section 8).
+// GGUF parts state their number, their count and how many tensors all parts hold (docs/formats.md 2.5).
 void check_splits(Checkpoint& checkpoint, const Selection& selection) {
   std::uint64_t tensors = 0;
   for (const ModelFile& file : checkpoint.files) {

@@ -47,7 +47,7 @@ ResolvedPath resolve_path(const std::string& path);
 /// Why a folder without selections has none: a sentence.
 std::string explain_no_model(const Folder& folder);
 
-/// The models of a folder, each file in at most one (facts: safetensors.md section 5, "Choosing"). Copies of the same
+/// The models of a folder, each file in at most one (docs/formats.md 4). Copies of the same
 /// weights in other files are left out and named in a finding. Throws Error when an index cannot be read.
 std::vector<Selection> select_models(const Folder& folder);
 

@@ -24,7 +24,7 @@ struct EstimateOptions {
   std::vector<std::string> on;
 };
 
-/// A precision, all the ways to write it, and what one parameter takes (facts: budgets.md 10, claim 12).
+/// A precision, all the ways to write it, and what one parameter takes (docs/memory-rules.md 11).
 struct Precision {
   std::string_view dtype;
   std::uint64_t bits;

@@ -26,7 +26,7 @@ struct Budget {
 /// The default budget, by the rule of the device's kind and vendor.
 Budget budget_of(const Device& device);
 
-/// Likewise for an engine with a rule of its own: vLLM takes 0.92 of a device (facts: budgets.md 3.3).
+/// Likewise for an engine with a rule of its own: vLLM takes 0.92 of a device (docs/budgets.md 3.4).
 Budget budget_of(const Device& device, std::string_view engine);
 
 /// Whether the host has other memory than the device, where a part of a run may lie.
@@ -77,7 +77,7 @@ Fit judge_each(const Device& label, std::span<const Device> devices, std::span<c
 /// Puts distance, help and the rule of the budget together: Fit::reason.
 void set_reason(Fit& fit);
 
-/// What an engine and its driver context take on one such device before the first weight (facts: memory.md 6.1). An
+/// What an engine and its driver context take on one such device before the first weight (docs/memory-rules.md 6.1). An
 /// estimate.
 std::uint64_t engine_overhead(const Device& device);
 

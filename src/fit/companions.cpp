@@ -12,7 +12,7 @@ namespace weigh::core {
 
 namespace {
 
-// Working memory for the largest image. Seen: 1136 and 1241 MiB for file and buffer together (facts: memory.md 6.3).
+// Working memory for the largest image. Seen: 1136 and 1241 MiB for file and buffer together (docs/memory-rules.md 6.3).
 constexpr std::uint64_t kProjectorCompute = 512 * kMiB;
 
 using Part = std::optional<std::uint64_t>;

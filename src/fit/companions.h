@@ -13,7 +13,7 @@ namespace weigh::core {
 /// "mmproj", "draft".
 std::string_view role_name(CompanionRole role);
 
-/// By the rules of facts/memory.md 6.3 and 6.4: a projector on the first slot, a draft model over the slots in the
+/// By the rules of docs/memory-rules.md 6.3 and 6.4: a projector on the first slot, a draft model over the slots in the
 /// model's own `shares` (one number for each slot).
 std::vector<CompanionNeed> companion_needs(Candidate& candidate, const Run& run, const DeviceSet& devices,
                                            std::span<const std::uint64_t> shares);

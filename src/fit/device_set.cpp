@@ -76,7 +76,7 @@ Pieces pieces_beside_host(Candidate& candidate, const Run& run) {
     const std::uint64_t output = plus(parts.output, parts.tied ? parts.embeddings : 0);
     pieces.list.push_back({.weights = output, .block = false, .output = true});
   }
-  // Several devices that hold everything keep the inputs in four copies, to work in turns (facts: memory.md 5.5).
+  // Several devices that hold everything keep the inputs in four copies, to work in turns (docs/memory-rules.md 5.5).
   const bool in_turns = first == 0 && run.cpu_moe_layers == 0;
   const Part copies = in_turns ? host_input_bytes(*candidate.run_model(), run) : Part(0);
   const Part three = copies ? Part(times(3, *copies)) : std::nullopt;
@@ -223,7 +223,7 @@ Layout spread(Candidate& candidate, const Run& run, const Pieces& pieces, const 
 }
 
 // vLLM cuts every matrix and the heads of the cache; heads that are too few are kept several times, and so is the
-// compressed row of latent attention (facts: memory.md 10.2).
+// compressed row of latent attention (docs/memory-rules.md 10.2).
 Layout tensor_parallel(Candidate& candidate, const Run& run, const DeviceSet& devices) {
   const Footprint& whole = candidate.whole(run);
   const std::uint64_t count = devices.slots.size();

@@ -23,7 +23,7 @@ enum class WindowRule : std::uint8_t {
 
 enum class RecurrentRule : std::uint8_t { None, Every, NoKvHeads, NoKvHeadsNoFfn, Interval4, Interval8 };
 
-/// What a recurrent layer's state holds (facts: llama.cpp, llama_hparams::n_embd_r and n_embd_s).
+/// What a recurrent layer's state holds (llama.cpp: llama_hparams::n_embd_r and n_embd_s).
 enum class StateRule : std::uint8_t { None, Ssm, Rwkv, ShortConvolution, KimiDelta, Lightning, Compressor };
 
 /// Blocks of multi-token prediction, which are in the file and not run.

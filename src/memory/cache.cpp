@@ -40,7 +40,7 @@ std::optional<std::uint64_t> row_bytes(Dtype type, std::uint64_t values) {
   return tensor_bytes(type, std::array<std::uint64_t, 1>{values});
 }
 
-// facts/memory.md 3.1: K and V of one layer. Latent attention has no V: its value head is 0.
+// docs/memory-rules.md 3.1: K and V of one layer. Latent attention has no V: its value head is 0.
 std::optional<std::uint64_t> attention_cache(const RunModel& model, const LayerModel& layer, const Run& run,
                                              const Cells& cells) {
   const std::uint64_t count = layer.sliding ? cells.window : cells.full;
@@ -53,7 +53,7 @@ std::optional<std::uint64_t> attention_cache(const RunModel& model, const LayerM
   return bytes.get();
 }
 
-// facts/memory.md 3.5, DeepSeek V4: a raw window cache, and compressed cells of the whole context beside it.
+// docs/memory-rules.md 3.5, DeepSeek V4: a raw window cache, and compressed cells of the whole context beside it.
 std::optional<std::uint64_t> compressed_cache(const LayerModel& layer, const Run& run, const Cells& cells) {
   constexpr std::uint64_t kCompressed = 512, kIndexer = 128, kFineRatio = 4;
   Bytes bytes;
@@ -66,7 +66,7 @@ std::optional<std::uint64_t> compressed_cache(const LayerModel& layer, const Run
   return bytes.get();
 }
 
-// Values of one sequence's state in one recurrent layer (facts/memory.md 4).
+// Values of one sequence's state in one recurrent layer (docs/memory-rules.md 4).
 std::optional<std::uint64_t> state_values(const RunModel& model, const LayerModel& layer) {
   const StateSpace& s = model.ssm;
   Bytes values;
@@ -149,7 +149,7 @@ std::optional<std::vector<LayerCache>> layer_caches(const RunModel& model, const
       caches[i].kv = *kv;
     }
     if (keeps_state(model, layer)) {
-      // Always F32, one row for each sequence (facts/memory.md 4).
+      // Always F32, one row for each sequence (docs/memory-rules.md 4).
       const auto values = state_values(model, layer);
       const auto bytes = values ? checked_mul(*values, 4 * run.sequences) : std::nullopt;
       if (!bytes) return std::nullopt;

@@ -24,7 +24,7 @@ Bytes product(std::initializer_list<std::uint64_t> factors) {
 
 Bytes plus(Bytes a, Bytes b) { return a && b ? checked_add(*a, *b) : std::nullopt; }
 
-// What is known to be missing in a graph that is not replayed, as measured (facts/memory.md 5.4).
+// What is known to be missing in a graph that is not replayed, as measured (docs/memory-rules.md 5.4).
 struct Missing {
   bool known = false;
   Bytes bytes = 0;

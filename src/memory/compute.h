@@ -25,7 +25,7 @@ std::optional<std::uint64_t> host_input_bytes(const RunModel& model, const Run& 
 /// The logits of one batch, which lie on the host whatever holds the output layer.
 std::optional<std::uint64_t> host_output_bytes(const RunModel& model, const Run& run);
 
-/// What a GPU adds to its compute buffer for a quantized cache: the largest layer's K and V in 16 bits (facts/memory.md
+/// What a GPU adds to its compute buffer for a quantized cache: the largest layer's K and V in 16 bits (docs/memory-rules.md
 /// 5.5). 0 when neither is quantized.
 std::optional<std::uint64_t> cache_conversion_bytes(const RunModel& model, const Run& run);
 

@@ -12,7 +12,7 @@ namespace weigh::core {
 namespace {
 
 constexpr std::uint64_t kVllmBlock = 16;
-// Activations of the profiling run and captured graphs: 1 to 2 GiB, the upper end (facts/memory.md 10.2).
+// Activations of the profiling run and captured graphs: 1 to 2 GiB, the upper end (docs/memory-rules.md 10.2).
 constexpr std::uint64_t kVllmActivations = std::uint64_t{2} << 30;
 
 using Bytes = std::optional<std::uint64_t>;

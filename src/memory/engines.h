@@ -8,7 +8,7 @@
 
 namespace weigh::core {
 
-/// What engines other than llama.cpp keep for a run (facts/memory.md 10), in bytes.
+/// What engines other than llama.cpp keep for a run (docs/memory-rules.md 10), in bytes.
 struct EngineMemory {
   std::optional<std::uint64_t> kv_cache;
   std::optional<std::uint64_t> state;

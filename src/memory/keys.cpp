@@ -8,7 +8,7 @@ namespace weigh::core {
 
 namespace {
 
-// config.json's names for what GGUF keys hold (facts/memory.md 12). The first that a config has counts.
+// config.json's names for what GGUF keys hold (docs/memory-rules.md 12). The first that a config has counts.
 struct ConfigName {
   std::string_view key;
   std::array<std::string_view, 8> names;

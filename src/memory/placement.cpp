@@ -100,7 +100,7 @@ class Filler {
   }
 
   // The largest matrix that is computed with and lies on the host: for prompts it is copied into the device's compute
-  // buffer (facts/memory.md 5.5).
+  // buffer (docs/memory-rules.md 5.5).
   [[nodiscard]] std::uint64_t largest_on_host() const {
     std::uint64_t largest = slots_.output == kHost ? std::max(weights_.output, weights_.embeddings) : 0;
     for (std::size_t i = 0; i < slots_.blocks.size(); ++i) {
@@ -127,7 +127,7 @@ class Filler {
     }
     placement_.host.compute = host_input_bytes(model_, run_);
     if (copied == 0) return;
-    // As large as a device's as soon as any layer or expert runs on the host (facts/memory.md 5.2).
+    // As large as a device's as soon as any layer or expert runs on the host (docs/memory-rules.md 5.2).
     Run rows = run_;
     if (!placement_.host.output) rows.outputs = run_.sequences;
     const auto whole = whole_compute_bytes(model_, rows);

@@ -28,7 +28,7 @@ struct Placement {
   std::vector<Share> devices;  ///< in the order they were given
 };
 
-/// Where llama.cpp puts what (facts/memory.md 1.1, 7.2): the input layer on the host; the output layer and then blocks
+/// Where llama.cpp puts what (docs/memory-rules.md 1.1, 7.2): the input layer on the host; the output layer and then blocks
 /// from the last on the devices, as many as `gpu_layers` says; whole layers per device, by the devices' `proportions`
 /// (one of them: all of it). Tied embeddings are loaded for both ends. Blocks of multi-token prediction are not loaded.
 Placement place(const Model& source, const RunModel& model, const Run& run, std::span<const double> proportions);

@@ -205,7 +205,7 @@ std::uint64_t used_in(const ExpertLayer& layer, std::span<const std::uint64_t> u
   return used.size() > 1 && index < used.size() ? used[index] : used.front();
 }
 
-// routed * used / count, summed over the layers: the origin is contract.md, "active". Of experts in groups a token uses
+// routed * used / count, summed over the layers: docs/output.md 2.2. Of experts in groups a token uses
 // those of its own group only; the first is text's.
 struct Active {
   SaturatingSum all, prediction;

@@ -99,14 +99,14 @@ struct Prediction {
   std::uint64_t copied_parameters = 0;  ///< of those, copies of the model's embedding and head, which engines skip
 };
 
-/// What "active" means to those who print it. All but the contract's leave out multi-token prediction.
+/// What "active" means to those who print it. All but the reports' own leave out multi-token prediction.
 struct ActiveConventions {
-  std::uint64_t without_prediction = 0;          ///< the contract's figure, less the prediction blocks
+  std::uint64_t without_prediction = 0;          ///< the reports' figure, less the prediction blocks
   std::uint64_t without_embedding = 0;           ///< less the token embedding: most cards of large models
   std::uint64_t without_embedding_and_head = 0;  ///< less both tables; the same as above where they are one
 };
 
-/// Mixture of experts. Counts are per layer (see contract.md, "JSON").
+/// Mixture of experts. Counts are per layer (docs/output.md 2.2).
 struct Experts {
   std::uint64_t count = 0;                         ///< of the layers that have experts; the largest where they differ
   std::optional<std::uint64_t> used;               ///< per token; absent when no file says so: it is in no shape

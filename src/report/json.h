@@ -10,7 +10,7 @@
 
 namespace weigh::core {
 
-/// Keys stay in the order they are written: the order of the contract.
+/// Keys stay in the order they are written: the order of docs/output.md 2.2.
 using Json = nlohmann::ordered_json;
 
 /// Turns text from files into JSON strings and notices when bytes had to be replaced.
@@ -28,7 +28,7 @@ class JsonText {
 /// One element of "findings".
 Json finding_json(const Finding& finding, JsonText& text);
 
-/// MODEL of the contract.
+/// MODEL of docs/output.md 2.2.
 Json model_json(const ModelReport& report);
 /// Likewise, of a model that somebody else holds.
 Json model_json(const Model& model, const std::vector<Fit>& fits,

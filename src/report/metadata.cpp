@@ -16,7 +16,7 @@
 namespace weigh::core {
 namespace {
 
-constexpr std::uint64_t kShortArray = 16;  // contract.md: longer ones are cut
+constexpr std::uint64_t kShortArray = 16;  // docs/output.md 2.3: longer ones are cut
 constexpr std::size_t kShortText = 160;    // bytes; only for people, JSON always has the whole text
 
 /// A float32 by the shortest decimal that names it: 1e-05, not 9.999999747378752e-06. Null for NaN and infinities.

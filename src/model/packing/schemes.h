@@ -94,7 +94,7 @@ struct Unpacked {
 /// One quantization scheme: how to know it and how many weights a packed tensor of it holds. The first row that fits
 /// wins; `unpack` has the last word, from the shapes.
 struct Scheme {
-  std::string_view name;  ///< as in contract.md
+  std::string_view name;  ///< as JSON reports have it
   Suffix packed;          ///< the tensor that holds the weights
   SuffixMask signs;       ///< companions, one of which must be there
   std::optional<Unpacked> (*unpack)(const PackedTensor&);
