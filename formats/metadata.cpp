@@ -11,23 +11,24 @@ namespace {
 struct ValueTypeInfo {
   std::string_view name;
   std::uint32_t bytes;
+  ValueKind kind;
 };
 
 // Row i is GGUF's value type i.
 constexpr auto kValueTypes = std::to_array<ValueTypeInfo>({
-    {"uint8", 1},
-    {"int8", 1},
-    {"uint16", 2},
-    {"int16", 2},
-    {"uint32", 4},
-    {"int32", 4},
-    {"float32", 4},
-    {"bool", 1},
-    {"string", 0},
-    {"array", 0},
-    {"uint64", 8},
-    {"int64", 8},
-    {"float64", 8},
+    {"uint8", 1, ValueKind::Unsigned},
+    {"int8", 1, ValueKind::Signed},
+    {"uint16", 2, ValueKind::Unsigned},
+    {"int16", 2, ValueKind::Signed},
+    {"uint32", 4, ValueKind::Unsigned},
+    {"int32", 4, ValueKind::Signed},
+    {"float32", 4, ValueKind::Float},
+    {"bool", 1, ValueKind::Bool},
+    {"string", 0, ValueKind::String},
+    {"array", 0, ValueKind::Array},
+    {"uint64", 8, ValueKind::Unsigned},
+    {"int64", 8, ValueKind::Signed},
+    {"float64", 8, ValueKind::Float},
 });
 
 template <typename T>
@@ -120,18 +121,10 @@ struct Elements {
 };
 
 std::optional<std::uint64_t> as_unsigned(const MetadataValue& value) {
-  switch (value.type) {
-    case ValueType::Uint8:
-    case ValueType::Uint16:
-    case ValueType::Uint32:
-    case ValueType::Uint64: return value.unsigned_value;
-    case ValueType::Int8:
-    case ValueType::Int16:
-    case ValueType::Int32:
-    case ValueType::Int64:
-      return value.signed_value < 0 ? std::nullopt : std::optional(static_cast<std::uint64_t>(value.signed_value));
-    default: return std::nullopt;
-  }
+  const ValueKind kind = value_kind(value.type);
+  if (kind == ValueKind::Unsigned) return value.unsigned_value;
+  if (kind != ValueKind::Signed || value.signed_value < 0) return std::nullopt;
+  return static_cast<std::uint64_t>(value.signed_value);
 }
 
 }  // namespace
@@ -139,6 +132,8 @@ std::optional<std::uint64_t> as_unsigned(const MetadataValue& value) {
 std::string_view value_type_name(ValueType type) { return kValueTypes[static_cast<std::size_t>(type)].name; }
 
 std::uint32_t value_type_bytes(ValueType type) { return kValueTypes[static_cast<std::size_t>(type)].bytes; }
+
+ValueKind value_kind(ValueType type) { return kValueTypes[static_cast<std::size_t>(type)].kind; }
 
 const MetadataEntry* Metadata::find(std::string_view key) const {
   const auto entry = std::ranges::find(entries, key, &MetadataEntry::key);

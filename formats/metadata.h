@@ -35,6 +35,10 @@ std::string_view value_type_name(ValueType type);
 /// Bytes of one value of a fixed size; 0 for String and Array.
 std::uint32_t value_type_bytes(ValueType type);
 
+/// What a value is, whatever its size.
+enum class ValueKind : std::uint8_t { Unsigned, Signed, Float, Bool, String, Array };
+ValueKind value_kind(ValueType type);
+
 /// Where one value lies. Nothing is decoded until asked for.
 struct MetadataEntry {
   std::string_view key;

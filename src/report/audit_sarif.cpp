@@ -33,7 +33,7 @@ std::string uri_of(std::string_view path) {
   return uri;
 }
 
-/// Where the file of a finding lies: among the model's own, else beside them.
+/// The path of a finding's file: one of the model's own, else one in their folder.
 std::string path_of(const Finding& finding, const Audit& audit) {
   if (finding.file.empty()) return audit.path;
   const auto ends_so = [&](const std::string& path) {

@@ -73,7 +73,7 @@ void compare_tensors(Difference& difference) {
   }
 }
 
-// split.* says how a model lies in files, not what it is.
+// split.* says how a model is spread over files, not what it is.
 std::map<std::string, std::string> metadata_of(const Checkpoint& checkpoint) {
   std::map<std::string, std::string> values;
   for (MetadataLine& line : metadata_lines(checkpoint, true)) {

@@ -37,7 +37,7 @@ Json model_json(const Model& model, const std::vector<Fit>& fits,
 /// The document of `weigh inspect`: its models, and what could not be read.
 void write_inspect_document(Json models, const std::vector<Failure>& errors, std::ostream& out);
 
-/// Likewise with the schema first: what stands on a line by itself.
+/// Likewise with the schema first: a line by itself.
 Json model_line_json(const ModelReport& report);
 
 /// {"schema", "error": {...}} on one line.

@@ -14,7 +14,7 @@ namespace weigh::core {
 
 // The lists of `weigh tensors`, `metadata` and `devices`, each in every output format.
 
-/// One tensor with what stands around it. Points into the model.
+/// One tensor with what the model knows of it. Points into the model.
 struct ListedTensor {
   const Tensor* tensor = nullptr;
   const TensorFacts* facts = nullptr;
@@ -27,7 +27,7 @@ std::vector<ListedTensor> list_tensors(const Model& model);
 /// What tensors are summed up by.
 enum class Grouping : std::uint8_t {
   None,
-  Layer,   ///< block by block of each stack, then what stands outside of blocks
+  Layer,   ///< block by block of each stack, then what is outside of blocks
   Module,  ///< the name with "*" for the numbers of blocks and experts
   Role,
 };

@@ -27,20 +27,13 @@ Json float_json(const MetadataValue& value) {
 }
 
 Json value_json(const MetadataValue& value, bool full, JsonText& text) {
-  switch (value.type) {
-    case ValueType::Uint8:
-    case ValueType::Uint16:
-    case ValueType::Uint32:
-    case ValueType::Uint64: return value.unsigned_value;
-    case ValueType::Int8:
-    case ValueType::Int16:
-    case ValueType::Int32:
-    case ValueType::Int64: return value.signed_value;
-    case ValueType::Float32:
-    case ValueType::Float64: return float_json(value);
-    case ValueType::Bool: return value.unsigned_value != 0;
-    case ValueType::String: return text(value.text);
-    case ValueType::Array: break;
+  switch (value_kind(value.type)) {
+    case ValueKind::Unsigned: return value.unsigned_value;
+    case ValueKind::Signed: return value.signed_value;
+    case ValueKind::Float: return float_json(value);
+    case ValueKind::Bool: return value.unsigned_value != 0;
+    case ValueKind::String: return text(value.text);
+    case ValueKind::Array: break;
   }
   Json elements = Json::array();
   for (const MetadataValue& element : value.elements) elements.push_back(value_json(element, full, text));

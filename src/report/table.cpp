@@ -81,7 +81,7 @@ std::vector<std::size_t> widths_of(const std::vector<std::vector<std::string>>& 
   return widths;
 }
 
-/// Of everything behind the first column, the gaps included.
+/// Of all columns after the first, the gaps included.
 std::size_t width_of_others(const std::vector<std::size_t>& widths) {
   std::size_t others = 0;
   for (std::size_t i = 1; i < widths.size(); ++i) others += widths[i] + 2;

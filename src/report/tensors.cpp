@@ -31,10 +31,11 @@ std::vector<std::string> short_names(const std::vector<ModelFile>& files) {
   std::size_t tail = first.size();
   for (const ModelFile& file : files) {
     const auto differs = std::mismatch(first.begin(), first.end(), file.name.begin(), file.name.end()).first;
-    const auto differs_behind = std::mismatch(first.rbegin(), first.rend(), file.name.rbegin(), file.name.rend()).first;
+    const auto differs_from_end =
+        std::mismatch(first.rbegin(), first.rend(), file.name.rbegin(), file.name.rend()).first;
     if (&file == &files.front()) continue;
     head = std::min(head, static_cast<std::size_t>(differs - first.begin()));
-    tail = std::min(tail, static_cast<std::size_t>(differs_behind - first.rbegin()));
+    tail = std::min(tail, static_cast<std::size_t>(differs_from_end - first.rbegin()));
   }
   const auto is_digit = [&](std::size_t i) { return std::isdigit(static_cast<unsigned char>(first[i])) != 0; };
   while (head > 0 && is_digit(head - 1)) --head;  // the whole number, with its zeros
@@ -88,7 +89,7 @@ std::string module_of(std::string_view name) {
   return text;
 }
 
-/// What stands before "layer" where a model has several series of blocks.
+/// The word before "layer" where a model has several series of blocks.
 std::string_view stack_prefix(Stack stack) {
   switch (stack) {
     case Stack::Encoder: return "encoder ";
@@ -99,7 +100,7 @@ std::string_view stack_prefix(Stack stack) {
   }
 }
 
-// Sorts as text in the order of the layers, what stands outside of all behind them.
+// Sorts as text in the order of the layers; what is outside of all comes after them.
 std::string layer_of(const TensorFacts& facts) {
   if (facts.layer < 0) return "~outside of the layers";
   return fmt::format("{}layer {:06}", stack_prefix(facts.stack), facts.layer);

@@ -15,7 +15,7 @@
 namespace weigh::core {
 namespace {
 
-constexpr std::size_t kErrorsOnTop = 3;     // the rest stands with the other findings
+constexpr std::size_t kErrorsOnTop = 3;     // the rest comes with the other findings
 constexpr std::size_t kFindingsShown = 12;  // --verbose shows all
 
 void write_finding(const Finding& finding, const Model& model, TextWriter& page) {
@@ -24,8 +24,7 @@ void write_finding(const Finding& finding, const Model& model, TextWriter& page)
   page.paragraph(page.label(severity_name(finding.severity), color), page.safe(finding_text(finding, model)));
 }
 
-/// How many of the findings, which stand errors first, are shown above everything else: a truncated file says so at
-/// once.
+/// How many of the findings, errors first, are shown above everything else: a truncated file says so at once.
 std::size_t errors_on_top(const Model& model) {
   const auto errors = std::count_if(model.findings.begin(), model.findings.end(),
                                     [](const Finding& finding) { return finding.severity == Severity::Error; });
@@ -54,7 +53,7 @@ void write_dtypes(const Model& model, TextWriter& page) {
   const std::vector<std::string> lines = aligned(rows, "lrrr");
   page.line();
   page.line("  " + lines.front());
-  const std::size_t used = 2 + display_width(lines.front()) + 3 + 8;  // indent, gap, and " 100.0 %" behind the bar
+  const std::size_t used = 2 + display_width(lines.front()) + 3 + 8;  // indent, gap, and " 100.0 %" after the bar
   const std::size_t room = page.width() > used + 8 ? std::min<std::size_t>(page.width() - used, 30) : 0;
   for (std::size_t i = 0; i < model.by_dtype.size(); ++i) {
     std::string line = "  " + lines[i + 1];
@@ -76,7 +75,7 @@ void write_sizes(const Model& model, TextWriter& page) {
     page.paragraph(label, file_sum_text(model, page.style().verbose));
   }
   const std::string label = page.label("what if");
-  page.hang(label, packed(what_if(model), " | ", page.room_behind(label)));
+  page.hang(label, packed(what_if(model), " | ", page.room_after(label)));
 }
 
 void write_devices(const ModelReport& report, TextWriter& page) {

@@ -15,7 +15,7 @@ std::size_t display_width(std::string_view text);
 /// Escaped text, cut in the middle to at most `columns`: "blk.0.att…weight".
 std::string cut_middle(const std::string& text, std::size_t columns, bool unicode);
 
-/// Lines of at most `columns`, broken at spaces but not between a number and its unit; a longer word stands alone.
+/// Lines of at most `columns`, broken at spaces but not between a number and its unit; a longer word has its own line.
 std::vector<std::string> wrapped(std::string_view text, std::size_t columns);
 
 /// Items joined by `separator` into lines of at most `columns`.

@@ -58,11 +58,11 @@ class TextWriter {
   }
 
   /// Columns after `head`, at least a few words' worth.
-  [[nodiscard]] std::size_t room_behind(std::string_view head) const {
+  [[nodiscard]] std::size_t room_after(std::string_view head) const {
     return std::max<std::size_t>(20, width() - std::min(width(), display_width(head)));
   }
 
-  void paragraph(std::string_view head, std::string_view text) { hang(head, wrapped(text, room_behind(head))); }
+  void paragraph(std::string_view head, std::string_view text) { hang(head, wrapped(text, room_after(head))); }
 
   [[nodiscard]] std::string label(std::string_view name, std::optional<Color> color = std::nullopt) const {
     const std::string padded = fmt::format("{:<12}", name);

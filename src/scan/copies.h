@@ -29,7 +29,7 @@ struct CopyGroup {
   std::uint64_t reclaimable_bytes = 0;
 };
 
-/// Largest first. Header-only snapshots take no part: they take no place.
+/// Largest first. Header-only snapshots are left out: they hold no weights.
 std::vector<CopyGroup> find_copies(std::span<const ScanRow> rows);
 
 }  // namespace weigh::core

@@ -30,8 +30,8 @@ struct FolderContent {
   std::vector<Failure> failures;
 };
 
-/// Models in an SQLite database, for later scans and for people who query it (docs/inventory.md). Every change of a
-/// folder is whole or not there, whenever the process ends. Used from one thread at a time.
+/// Models in an SQLite database, for later scans and for people who query it (docs/inventory.md). A change of a folder
+/// is whole or not there, whenever the process ends. Used from one thread at a time.
 class Inventory {
  public:
   /// Opens or makes it; what another version wrote is read anew. Throws IoError, also when the file is something else.
@@ -43,7 +43,7 @@ class Inventory {
   /// Whether the folder is there with this signature, and with verdicts of `run` unless that is empty.
   [[nodiscard]] bool is_current(const std::string& folder, const std::string& signature, const std::string& run) const;
 
-  /// What is known of the folder's models, whatever its signature; nothing where their verdicts do not rest on `run`.
+  /// What is known of the folder's models, whatever its signature; nothing where their verdicts depend on another one than `run`.
   [[nodiscard]] std::vector<StoredModel> models_of(const std::string& folder, const std::string& run) const;
 
   /// Replaces what is known of the folder. Written to disk with others, at the latest by finish().
@@ -61,7 +61,7 @@ class Inventory {
   void each(const std::vector<std::string>& roots, const std::function<void(StoredModel&&)>& model,
             const std::function<void(const Failure&)>& failure) const;
 
-  /// All is on disk. Throws IoError.
+  /// Puts everything on disk. Throws IoError.
   void finish();
 
  private:

@@ -175,7 +175,7 @@ class FolderScan {
     return entry.selection ? std::ranges::any_of(entry.selection->files, first) : first(entry.name);
   }
 
-  // Its own files, and whatever lies beside them that is no model.
+  // Its own files, and those of the folder that are no models.
   [[nodiscard]] std::string entry_signature(const FolderWork& work, const ModelEntry& entry) const {
     if (plan_.inventory == nullptr) return {};
     std::string all;

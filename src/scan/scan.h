@@ -18,7 +18,7 @@ struct ScanShard {
   std::uint64_t part = 1;
   std::uint64_t parts = 1;
 
-  /// Whether a path belongs to this part: by what it is called, so that it stays there whatever else comes and goes.
+  /// Whether a path belongs to this part: by its name, so that it stays in its part whatever else comes and goes.
   /// All parts of a split set belong together.
   [[nodiscard]] bool takes(std::string_view path) const;
 };
@@ -39,7 +39,7 @@ struct ScanPlan {
   std::vector<std::string> roots;
   unsigned threads = 1;
   ScanShard shard;
-  std::string run;                 ///< what the verdicts rest on, for the inventory
+  std::string run;                 ///< what the verdicts depend on, for the inventory
   Inventory* inventory = nullptr;  ///< holds what has not changed and takes what has
 };
 

@@ -26,7 +26,7 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  /// For later; waits while kMaxWaiting of them are waiting. False when the work has ended.
+  /// Adds a task for later; blocks while kMaxWaiting of them are waiting. False when the work has ended.
   bool add(Task task) {
     std::unique_lock lock(mutex_);
     room_.wait(lock, [&] { return stopped_ || tasks_.size() < kMaxWaiting; });
@@ -36,7 +36,7 @@ class ThreadPool {
     return true;
   }
 
-  /// Before everything that waits, and without waiting: for a task that another one falls into.
+  /// Adds a task before everything that waits, and does not block: for a task that is split into several.
   void add_first(Task task) {
     const std::lock_guard lock(mutex_);
     if (stopped_) return;
@@ -49,7 +49,7 @@ class ThreadPool {
     return stopped_;
   }
 
-  /// All tasks are done, those they added included. Throws what one of them threw.
+  /// Blocks until all tasks are done, those they added included. Throws what one of them threw.
   void finish() {
     {
       std::unique_lock lock(mutex_);
