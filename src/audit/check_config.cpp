@@ -12,7 +12,7 @@
 #include "formats/error.h"
 #include "src/audit/audited_files.h"
 #include "src/audit/checks.h"
-#include "src/model/config.h"
+#include "src/model/hyperparameters.h"
 
 namespace weigh::core {
 
@@ -152,6 +152,7 @@ void check_config_layers(const AuditInput& input, const FindingReporter& reporte
   for (const std::string_view shared : {"albert", "zamba", "zamba2"}) {
     if (family_of(model) == shared) return;
   }
+  if (Hyperparameters(model.checkpoint).stacks()) return;  // layers that are run again
   std::set<std::int32_t> layers;
   for (const SeenTensor& seen : tensors_of(model)) {
     const bool counts = seen.facts->stack == Stack::Main || seen.facts->stack == Stack::Decoder;
@@ -261,8 +262,7 @@ void check_config_vocabulary(const AuditInput& input, const FindingReporter& rep
 void check_experts_absent(const AuditInput& input, const FindingReporter& reporter) {
   const Model& model = *input.model;
   if (!is_complete(model) || model.experts || model.checkpoint.files.front().format == Format::Gguf) return;
-  const ConfigReader config(model.checkpoint.config.get());
-  const auto stated = config.number({"num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts"});
+  const auto stated = Hyperparameters(model.checkpoint).number("expert_count");
   if (stated.value_or(0) < 2) return;
   reporter.report(fmt::format("config.json states {} experts, no tensor belongs to any", *stated));
 }

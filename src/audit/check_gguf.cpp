@@ -12,7 +12,7 @@
 #include "formats/error.h"
 #include "src/audit/audited_files.h"
 #include "src/audit/checks.h"
-#include "src/model/metadata_keys.h"
+#include "src/model/hyperparameters.h"
 #include "src/quantize/quantize_types.h"
 
 namespace weigh::core {
@@ -130,7 +130,7 @@ void check_gguf_block_count(const AuditInput& input, const FindingReporter& repo
   const ArchitectureKeys keys(model.checkpoint);
   const auto stated = keys.number("block_count");
   if (!is_whole_model(model) || !stated) return;
-  const auto stacks = keys.stacks();
+  const auto stacks = Hyperparameters(model.checkpoint).stacks();
   const std::uint64_t stored = stacks && stacks->slots == *stated ? stacks->stored() : *stated;
   std::int32_t last = -1;
   for (const SeenTensor& seen : tensors_of(model)) {

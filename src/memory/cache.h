@@ -4,8 +4,8 @@
 #include <optional>
 #include <vector>
 
-#include "src/memory/hyperparameters.h"
 #include "src/memory/run.h"
+#include "src/memory/run_model.h"
 
 namespace weigh::core {
 

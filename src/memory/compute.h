@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "src/memory/hyperparameters.h"
 #include "src/memory/run.h"
+#include "src/memory/run_model.h"
 
 namespace weigh::core {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "src/memory/hyperparameters.h"
+#include "src/memory/run_model.h"
 
 namespace weigh::core {
 

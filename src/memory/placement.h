@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
-#include "src/memory/hyperparameters.h"
 #include "src/memory/run.h"
+#include "src/memory/run_model.h"
 #include "src/model/model.h"
 
 namespace weigh::core {

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "src/memory/hyperparameters.h"
+#include "src/memory/run_model.h"
 #include "src/model/model.h"
 
 namespace weigh::core {

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "src/model/config.h"
-#include "src/model/metadata_keys.h"
+#include "src/model/hyperparameters.h"
 #include "src/model/packing/schemes.h"
 #include "src/model/remark.h"
 #include "src/model/sum.h"
@@ -48,16 +47,45 @@ void set_head_sizes(std::optional<std::uint64_t> k, std::optional<std::uint64_t>
 }
 
 // A pattern is a number, or a flag per layer: true slides.
-void set_window(const ArchitectureKeys& keys, Architecture& architecture) {
+void set_window(const Hyperparameters& keys, Architecture& architecture) {
   architecture.sliding_window = unless_zero(largest_of(keys.numbers("attention.sliding_window")));
+  if (!architecture.sliding_window) return;
   const auto pattern = keys.numbers("attention.sliding_window_pattern");
-  if (!architecture.sliding_window || pattern.empty()) return;
-  if (pattern.size() == 1) {
-    architecture.sliding_window_pattern = unless_zero(pattern.front());
-  } else {
-    architecture.sliding_layers = static_cast<std::uint64_t>(pattern.size()) -
-                                  static_cast<std::uint64_t>(std::ranges::count(pattern, std::uint64_t{0}));
+  if (pattern.size() == 1) architecture.sliding_window_pattern = unless_zero(pattern.front());
+  if (const auto layers = keys.sliding_layers(); !layers.empty()) {
+    architecture.sliding_layers = static_cast<std::uint64_t>(layers.size()) -
+                                  static_cast<std::uint64_t>(std::ranges::count(layers, std::uint64_t{0}));
   }
+}
+
+void set_feed_forward(const Hyperparameters& keys, Architecture& architecture) {
+  architecture.feed_forward_length = unless_zero(largest_of(keys.numbers("feed_forward_length")));
+  architecture.expert_feed_forward_length = unless_zero(largest_of(keys.numbers("expert_feed_forward_length")));
+  const bool experts = keys.number("expert_count").value_or(0) > 0;
+  if (keys.gguf() && experts && !architecture.expert_feed_forward_length) {
+    architecture.expert_feed_forward_length = architecture.feed_forward_length;  // Mixtral's one width is the experts'
+  }
+}
+
+// What both formats state, one way or the other.
+Architecture read_stated(const Hyperparameters& keys) {
+  Architecture architecture;
+  architecture.layers = keys.number("block_count");
+  architecture.context_length = keys.number("context_length");
+  architecture.embedding_length = keys.number("embedding_length");
+  set_heads(keys.numbers("attention.head_count"), keys.numbers("attention.head_count_kv"), architecture);
+  architecture.vocab_size = keys.number("vocab_size");
+  // With latent attention the plain keys describe the compressed cache.
+  set_head_sizes(either(keys.number("attention.key_length_mla"), largest_of(keys.numbers("attention.key_length"))),
+                 either(keys.number("attention.value_length_mla"), largest_of(keys.numbers("attention.value_length"))),
+                 architecture);
+  set_feed_forward(keys, architecture);
+  set_window(keys, architecture);
+  architecture.original_context_length = keys.number("rope.scaling.original_context_length");
+  architecture.rope_scaling = keys.text("rope.scaling.type");
+  architecture.rope_base = keys.real("rope.freq_base");
+  architecture.prediction_layers = unless_zero(keys.number("nextn_predict_layers"));
+  return architecture;
 }
 
 std::optional<std::string> tokenizer_of(const ArchitectureKeys& keys) {
@@ -73,73 +101,21 @@ std::optional<std::string> base_of(const ArchitectureKeys& keys) {
   return name ? name : keys.general("general.base_model.0.repo_url");
 }
 
-Architecture from_keys(const Checkpoint& checkpoint) {
-  const ArchitectureKeys keys(checkpoint);
-  Architecture architecture;
+// What a GGUF file says in keys that are not its architecture's.
+void add_from_keys(const ArchitectureKeys& keys, Architecture& architecture) {
   if (!keys.name().empty()) architecture.name = std::string(keys.name());
-  architecture.layers = keys.number("block_count");
-  architecture.context_length = keys.number("context_length");
-  architecture.embedding_length = keys.number("embedding_length");
-  set_heads(keys.numbers("attention.head_count"), keys.numbers("attention.head_count_kv"), architecture);
-  architecture.vocab_size = keys.number("vocab_size");
-  const MetadataEntry* tokens = keys.metadata() == nullptr ? nullptr : keys.metadata()->find("tokenizer.ggml.tokens");
+  const auto find = [&](std::string_view key) {
+    return keys.metadata() == nullptr ? nullptr : keys.metadata()->find(key);
+  };
+  const MetadataEntry* tokens = find("tokenizer.ggml.tokens");
   if (!architecture.vocab_size && tokens != nullptr && tokens->type == ValueType::Array) {
     architecture.vocab_size = tokens->count;
   }
-  // With latent attention the plain keys describe the compressed cache.
-  set_head_sizes(either(keys.number("attention.key_length_mla"), largest_of(keys.numbers("attention.key_length"))),
-                 either(keys.number("attention.value_length_mla"), largest_of(keys.numbers("attention.value_length"))),
-                 architecture);
-  architecture.feed_forward_length = unless_zero(largest_of(keys.numbers("feed_forward_length")));
-  architecture.expert_feed_forward_length = unless_zero(keys.number("expert_feed_forward_length"));
-  if (keys.number("expert_count").value_or(0) > 0 && !architecture.expert_feed_forward_length) {
-    architecture.expert_feed_forward_length = architecture.feed_forward_length;  // Mixtral's one width is the experts'
-  }
-  set_window(keys, architecture);
-  architecture.original_context_length = keys.number("rope.scaling.original_context_length");
-  architecture.rope_scaling = keys.text("rope.scaling.type");
-  architecture.rope_base = keys.real("rope.freq_base");
-  architecture.prediction_layers = unless_zero(keys.number("nextn_predict_layers"));
   architecture.tokenizer = tokenizer_of(keys);
   architecture.chat_template =
-      keys.metadata() != nullptr && (keys.metadata()->find("tokenizer.chat_template") != nullptr ||
-                                     keys.metadata()->find("tokenizer.chat_templates") != nullptr);
+      find("tokenizer.chat_template") != nullptr || find("tokenizer.chat_templates") != nullptr;
   architecture.license = keys.general("general.license");
   architecture.base_model = base_of(keys);
-  return architecture;
-}
-
-std::vector<std::uint64_t> stated_kv_heads(const ConfigReader& config) {
-  // Falcon and StarCoder state their one KV head by a flag, beside a head count that means something else.
-  if (config.flag("multi_query") && !config.flag("new_decoder_architecture")) return {1};
-  return config.numbers({"num_key_value_heads", "n_kv_heads", "num_kv_heads", "n_head_kv", "multi_query_group_num",
-                         "attn_config.kv_n_heads"});
-}
-
-// An expanded head of latent attention has a part that is rotated and one that is not.
-std::optional<std::uint64_t> stated_key_size(const ConfigReader& config) {
-  const auto plain = config.number({"qk_nope_head_dim"});
-  const auto rotated = config.number({"qk_rope_head_dim"});
-  if (plain && rotated) {
-    SaturatingSum sum{.value = *plain};
-    sum.add(*rotated);
-    return sum.value;
-  }
-  return config.number({"head_dim", "attention_head_dim", "kv_channels", "attn_config.head_dim"});
-}
-
-void set_window(const ConfigReader& config, Architecture& architecture) {
-  const auto* use = config.find({"use_sliding_window"});
-  if (use != nullptr && use->is_boolean() && !use->get<bool>()) return;
-  architecture.sliding_window =
-      unless_zero(config.number({"sliding_window", "sliding_window_size", "local_attention", "attention_window_size"}));
-  if (!architecture.sliding_window) return;
-  architecture.sliding_window_pattern =
-      unless_zero(config.number({"sliding_window_pattern", "_sliding_window_pattern"}));
-  const auto* types = config.find({"layer_types"});
-  if (types == nullptr || !types->is_array()) return;
-  architecture.sliding_layers = static_cast<std::uint64_t>(
-      std::ranges::count_if(*types, [](const nlohmann::json& type) { return type == "sliding_attention"; }));
 }
 
 std::optional<std::string> nonempty(std::string_view text) {
@@ -156,31 +132,11 @@ std::optional<std::string> from_metadata(const Checkpoint& checkpoint, std::init
   return std::nullopt;
 }
 
-void set_more(const ConfigReader& config, const Checkpoint& checkpoint, Architecture& architecture) {
-  const auto key_size = stated_key_size(config);
-  set_head_sizes(key_size, either(config.number({"v_head_dim"}), key_size), architecture);
-  const auto width = unless_zero(
-      largest_of(config.numbers({"intermediate_size_mlp", "intermediate_size", "ffn_dim", "ffn_hidden_size", "n_inner",
-                                 "d_ff", "intermediate_dim", "hidden_dim", "ffn_config.ffn_hidden_size"})));
-  const bool experts = largest_of(config.numbers({"num_local_experts", "num_experts", "n_routed_experts",
-                                                  "moe_num_experts", "ffn_config.moe_num_experts"}))
-                           .value_or(0) > 0;
-  architecture.feed_forward_length = width;
-  architecture.expert_feed_forward_length =
-      unless_zero(largest_of(config.numbers({"moe_intermediate_size", "expert_intermediate_size", "moe_ffn_hidden_size",
-                                             "moe.expert_hidden_dim", "ffn_config.ffn_hidden_size"})));
-  // Mixtral and its kin have one width, and it is the experts'; llama 4 states the dense layers' apart.
-  if (experts && !architecture.expert_feed_forward_length) {
-    architecture.expert_feed_forward_length = unless_zero(config.number({"intermediate_size"}));
-  }
-  set_window(config, architecture);
-  architecture.original_context_length =
-      config.number({"rope_scaling.original_max_position_embeddings",
-                     "rope_parameters.original_max_position_embeddings", "original_max_position_embeddings"});
-  architecture.rope_scaling = nonempty(config.text({"rope_scaling.rope_type", "rope_scaling.type"}));
-  architecture.rope_base = config.real({"rope_theta", "rope_parameters.rope_theta", "rotary_emb_base"});
-  architecture.prediction_layers = unless_zero(
-      config.number({"num_nextn_predict_layers", "mtp_num_hidden_layers", "num_mtp_modules", "num_mtp_layers"}));
+// What stands in the JSON files, and in a safetensors file's own metadata.
+void add_from_config(const Hyperparameters& keys, const Checkpoint& checkpoint, Architecture& architecture) {
+  const ConfigReader& config = keys.config();
+  architecture.name = nonempty(config.text({"model_type"}));
+  if (!architecture.name) architecture.name = nonempty(keys.architecture());
   const ConfigReader tokenizer(checkpoint.tokenizer_config.get());
   architecture.tokenizer = nonempty(tokenizer.text({"tokenizer_class"}));
   architecture.chat_template = checkpoint.chat_template_file || tokenizer.find({"chat_template"}) != nullptr;
@@ -189,31 +145,6 @@ void set_more(const ConfigReader& config, const Checkpoint& checkpoint, Architec
   const ConfigReader adapter(checkpoint.adapter_config.get());
   architecture.base_model = nonempty(adapter.text({"base_model_name_or_path", "model"}));
   if (!architecture.base_model) architecture.base_model = from_metadata(checkpoint, {"base_model"});
-}
-
-Architecture from_config(const Checkpoint& checkpoint) {
-  const ConfigReader config(checkpoint.config.get());
-  Architecture architecture;
-  std::string_view name = config.text({"model_type"});
-  if (const auto* classes = config.find({"architectures"});
-      name.empty() && classes != nullptr && classes->is_array() && !classes->empty() && classes->front().is_string()) {
-    name = classes->front().get_ref<const std::string&>();
-  }
-  if (!name.empty()) architecture.name = std::string(name);
-  architecture.layers =
-      config.number({"num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_transformer_layers"});
-  if (const auto* types = config.find({"layers_block_type"});
-      !architecture.layers && types != nullptr && types->is_array()) {
-    architecture.layers = types->size();
-  }
-  architecture.embedding_length = config.number({"hidden_size", "n_embd", "n_embed", "d_model", "dim"});
-  architecture.context_length = config.number({"max_position_embeddings", "n_positions", "n_ctx", "seq_length",
-                                               "max_sequence_length", "model_max_length", "max_seq_len"});
-  architecture.vocab_size = config.number({"vocab_size"});
-  set_heads(config.numbers({"num_attention_heads", "n_head", "n_heads", "num_heads"}), stated_kv_heads(config),
-            architecture);
-  set_more(config, checkpoint, architecture);
-  return architecture;
 }
 
 // Layers are the language model's distinct block numbers; of a model with encoder and decoder, the decoder's.
@@ -286,8 +217,13 @@ std::optional<bool> settle_tied_head(const Checkpoint& checkpoint, std::span<con
 
 Architecture read_architecture(const Checkpoint& checkpoint, std::span<const Tensor* const> tensors,
                                std::span<const TensorFacts> facts) {
-  const bool gguf = !checkpoint.files.empty() && checkpoint.files.front().format == Format::Gguf;
-  Architecture architecture = gguf ? from_keys(checkpoint) : from_config(checkpoint);
+  const Hyperparameters keys(checkpoint);
+  Architecture architecture = read_stated(keys);
+  if (keys.gguf()) {
+    add_from_keys(keys.keys(), architecture);
+  } else {
+    add_from_config(keys, checkpoint, architecture);
+  }
   fill_from_shapes(tensors, facts, architecture);
   return architecture;
 }

@@ -5,8 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "src/model/config.h"
-#include "src/model/metadata_keys.h"
+#include "src/model/hyperparameters.h"
 #include "src/model/remark.h"
 #include "src/model/sum.h"
 
@@ -45,43 +44,33 @@ struct StatedExperts {
   }
 };
 
-StatedExperts stated_by_keys(const Checkpoint& checkpoint) {
-  const ArchitectureKeys keys(checkpoint);
+// What config.json says beyond the numbers that GGUF has keys for.
+void complete_from_config(const Hyperparameters& keys, StatedExperts& stated) {
+  // A list of more is per group or per layer; only a layer's own number can tell. Larger ones are no numbers of
+  // experts.
+  const auto counts = keys.numbers("expert_count");
+  if (counts.size() > 1) {
+    stated.count = std::nullopt;
+    const bool small = std::ranges::all_of(counts, [](std::uint64_t count) { return count <= UINT32_MAX; });
+    if (small) stated.groups = counts;
+  }
+  if (stated.groups.size() == 2 && stated.used.size() == 2) stated.used.resize(1);
+  const std::string_view family = keys.config().text({"model_type"});
+  if (stated.used.empty() && family == "switch_transformers") stated.used = {1};  // by architecture, in no key
+  if (stated.used.empty() && family == "nllb-moe") stated.used = {2};
+  if (stated.shared) return;
+  if (const auto width = keys.number("expert_shared_feed_forward_length")) stated.shared = *width > 0 ? 1 : 0;
+}
+
+StatedExperts stated_experts(const Checkpoint& checkpoint) {
+  const Hyperparameters keys(checkpoint);
   StatedExperts stated;
   if (const auto counts = keys.numbers("expert_count"); !counts.empty()) stated.count = std::ranges::max(counts);
   stated.used = keys.numbers("expert_used_count");
-  if (const auto shared = keys.numbers("expert_shared_count"); !shared.empty())
+  if (const auto shared = keys.numbers("expert_shared_count"); !shared.empty()) {
     stated.shared = std::ranges::max(shared);
-  return stated;
-}
-
-StatedExperts stated_by_config(const Checkpoint& checkpoint) {
-  const ConfigReader config(checkpoint.config.get());
-  StatedExperts stated;
-  const auto counts = config.numbers({"num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts",
-                                      "ffn_config.moe_num_experts", "moe_num_primary_experts", "moe.num_experts"});
-  if (counts.size() == 1) stated.count = counts.front();
-  // A list of more is per group or per layer; only a layer's own number can tell. Larger ones are no numbers of
-  // experts.
-  const bool small = std::ranges::all_of(counts, [](std::uint64_t count) { return count <= UINT32_MAX; });
-  if (counts.size() > 1 && small) stated.groups = counts;
-  stated.used = config.numbers({"num_experts_per_tok", "num_experts_per_token", "experts_per_token", "moe_k",
-                                "moe_topk", "moe_top_k", "ffn_config.moe_top_k", "top_k_experts",
-                                "moe_num_active_primary_experts", "moe.num_experts_per_tok"});
-  if (!stated.groups.empty() && stated.used.size() == stated.groups.size() && stated.groups.size() == 2) {
-    stated.used.resize(1);
   }
-  const std::string_view family = config.text({"model_type"});
-  if (stated.used.empty() && family == "switch_transformers") stated.used = {1};  // by architecture, in no key
-  if (stated.used.empty() && family == "nllb-moe") stated.used = {2};
-  const auto shared =
-      config.numbers({"n_shared_experts", "num_shared_experts", "num_shared_expert", "moe_num_shared_experts"});
-  if (!shared.empty()) {
-    stated.shared = std::ranges::max(shared);
-  } else if (const auto width = config.number({"shared_expert_intermediate_size", "shared_intermediate_size",
-                                               "share_expert_dim", "moe_shared_expert_intermediate_size"})) {
-    stated.shared = *width > 0 ? 1 : 0;
-  }
+  if (!keys.gguf()) complete_from_config(keys, stated);
   return stated;
 }
 
@@ -259,8 +248,7 @@ void unmark_dense(const ReadNames& names, std::span<TensorFacts> facts, std::spa
 std::optional<Experts> find_experts(const Checkpoint& checkpoint, std::span<const Tensor* const> tensors,
                                     const ReadNames& names, std::span<TensorFacts> facts,
                                     std::vector<Finding>& findings) {
-  const bool gguf = !checkpoint.files.empty() && checkpoint.files.front().format == Format::Gguf;
-  const StatedExperts stated = gguf ? stated_by_keys(checkpoint) : stated_by_config(checkpoint);
+  const StatedExperts stated = stated_experts(checkpoint);
   std::vector<ExpertLayer> layers = collect_layers(tensors, names, stated, facts);
   for (ExpertLayer& layer : layers) settle_count(layer, stated);
   unmark_dense(names, facts, layers);

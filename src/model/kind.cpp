@@ -5,7 +5,7 @@
 #include <set>
 
 #include "src/model/config.h"
-#include "src/model/metadata_keys.h"
+#include "src/model/hyperparameters.h"
 #include "src/model/packing/schemes.h"
 
 namespace weigh::core {

@@ -1,7 +1,7 @@
 #include <string_view>
 #include <vector>
 
-#include "src/model/metadata_keys.h"
+#include "src/model/hyperparameters.h"
 #include "src/model/sum.h"
 #include "src/quantize/convert_to_gguf.h"
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "src/memory/cache.h"
-#include "src/memory/hyperparameters.h"
+#include "src/memory/run_model.h"
 #include "tests/model/builder.h"
 
 namespace weigh::core::test {

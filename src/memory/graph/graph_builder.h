@@ -5,7 +5,7 @@
 
 #include "src/memory/cache.h"
 #include "src/memory/graph/graph.h"
-#include "src/memory/hyperparameters.h"
+#include "src/memory/run_model.h"
 #include "src/memory/run.h"
 
 namespace weigh::core {

@@ -1,10 +1,10 @@
-#include "src/memory/hyperparameters.h"
+#include "src/memory/run_model.h"
 
 #include <algorithm>
 #include <string_view>
 
-#include "src/memory/keys.h"
 #include "src/memory/layer_parts.h"
+#include "src/model/hyperparameters.h"
 
 namespace weigh::core {
 
@@ -26,7 +26,7 @@ std::uint64_t first_not_zero(const std::vector<std::uint64_t>& values) {
   return found == values.end() ? 0 : *found;
 }
 
-void read_scalars(const HyperparameterKeys& keys, RunModel& model) {
+void read_scalars(const Hyperparameters& keys, RunModel& model) {
   model.trained_context = keys.number("context_length");
   model.kv_lora_rank = keys.number_or("attention.kv_lora_rank", 0);
   model.q_lora_rank = keys.number_or("attention.q_lora_rank", 0);
@@ -52,13 +52,7 @@ void read_scalars(const HyperparameterKeys& keys, RunModel& model) {
 }
 
 // What config.json says in other words than GGUF.
-void complete_from_config(const HyperparameterKeys& keys, RunModel& model) {
-  const ConfigReader& config = keys.config();
-  if (model.kv_lora_rank != 0) {
-    const std::uint64_t nope = config.number({"qk_nope_head_dim"}).value_or(0);
-    model.latent_key_head = nope + model.rope_dimensions;
-    model.latent_value_head = keys.number_or("attention.value_length_mla", nope);
-  }
+void complete_from_config(const ConfigReader& config, RunModel& model) {
   StateSpace& ssm = model.ssm;
   if (const auto values = config.number({"linear_value_head_dim"})) {
     ssm.inner = *values <= kMaxWidth && ssm.rank <= kMaxWidth ? *values * ssm.rank : 0;
@@ -84,7 +78,7 @@ bool sane(const RunModel& model) {
   });
 }
 
-std::uint64_t count_vocabulary(const HyperparameterKeys& keys, const Model& model) {
+std::uint64_t count_vocabulary(const Hyperparameters& keys, const Model& model) {
   // The embedding's rows are what a graph multiplies by; the keys may name a vocabulary that was padded.
   for (const ModelFile& file : model.checkpoint.files) {
     for (const Tensor& tensor : file.tensors) {
@@ -100,9 +94,9 @@ std::uint64_t count_vocabulary(const HyperparameterKeys& keys, const Model& mode
 // Which layers slide, of a model that slides at all.
 class SlidingLayers {
  public:
-  SlidingLayers(const HyperparameterKeys& keys, const RunModel& model)
+  SlidingLayers(const Hyperparameters& keys, const RunModel& model)
       : rule_(model.rule), layers_(model.layers.size()), pattern_(keys.numbers("attention.sliding_window_pattern")) {
-    if (pattern_.empty()) pattern_ = from_layer_types(keys);
+    if (pattern_.empty()) pattern_ = keys.sliding_layers();
   }
 
   [[nodiscard]] bool slides(std::size_t layer, bool has_attention) const {
@@ -118,21 +112,13 @@ class SlidingLayers {
   }
 
  private:
-  static std::vector<std::uint64_t> from_layer_types(const HyperparameterKeys& keys) {
-    const auto* types = keys.gguf() ? nullptr : keys.config().find({"layer_types"});
-    if (types == nullptr || !types->is_array()) return {};
-    std::vector<std::uint64_t> pattern;
-    for (const auto& type : *types) pattern.push_back(type.is_string() && type == "sliding_attention" ? 1 : 0);
-    return pattern;
-  }
-
   const ArchitectureRule* rule_;
   std::size_t layers_;
   std::vector<std::uint64_t> pattern_;
 };
 
 // The window's width; 0 when nothing slides. Llama 4 has its fixed chunks unless the key says 0.
-std::uint64_t window_width(const HyperparameterKeys& keys, const RunModel& model) {
+std::uint64_t window_width(const Hyperparameters& keys, const RunModel& model) {
   if (model.rule == nullptr || model.rule->window == WindowRule::None) return 0;
   const auto stated = keys.number("attention.sliding_window");
   if (model.rule->window == WindowRule::Chunked) return stated == 0U ? 0 : model.rule->window_default;
@@ -156,7 +142,7 @@ bool is_recurrent(const RunModel& model, const LayerModel& layer, std::size_t nu
 }
 
 // Kept in one place: heads and widths of every layer, straight from the keys.
-void read_layers(const HyperparameterKeys& keys, RunModel& model) {
+void read_layers(const Hyperparameters& keys, RunModel& model) {
   const auto heads = keys.numbers("attention.head_count");
   const auto kv_heads = keys.numbers("attention.head_count_kv");
   const auto ffn = keys.numbers("feed_forward_length");
@@ -187,7 +173,7 @@ void read_layers(const HyperparameterKeys& keys, RunModel& model) {
   }
 }
 
-void mark_layers(const HyperparameterKeys& keys, std::uint64_t prediction, RunModel& model) {
+void mark_layers(const Hyperparameters& keys, std::uint64_t prediction, RunModel& model) {
   const SlidingLayers sliding(keys, model);
   const auto stated_recurrent = keys.numbers("attention.recurrent_layers");
   const std::uint64_t interval = keys.number_or(
@@ -208,7 +194,7 @@ void mark_layers(const HyperparameterKeys& keys, std::uint64_t prediction, RunMo
 }
 
 // Layers that reuse what an earlier one has cached. Gemma 3n's count is fixed in the engine.
-std::size_t layers_with_own_cache(const HyperparameterKeys& keys, const RunModel& model) {
+std::size_t layers_with_own_cache(const Hyperparameters& keys, const RunModel& model) {
   constexpr std::size_t kGemma3n = 20;
   const std::size_t count = model.layers.size();
   if (model.architecture == "gemma3n") return std::min(kGemma3n, count);
@@ -216,7 +202,7 @@ std::size_t layers_with_own_cache(const HyperparameterKeys& keys, const RunModel
   return shared >= count ? 0 : count - static_cast<std::size_t>(shared);
 }
 
-void mark_cached(const HyperparameterKeys& keys, RunModel& model) {
+void mark_cached(const Hyperparameters& keys, RunModel& model) {
   const MemoryKind memory = model.rule == nullptr ? MemoryKind::Attention : model.rule->memory;
   const bool every_recurrent = model.rule != nullptr && model.rule->recurrent == RecurrentRule::Every;
   const auto indexer_types = keys.numbers("attention.indexer.types");
@@ -242,7 +228,7 @@ void mark_cached(const HyperparameterKeys& keys, RunModel& model) {
 }
 
 // Of qwen4exp's layers that look up n-grams each keeps the rows that its convolution goes back over.
-void add_lookup_state(const HyperparameterKeys& keys, RunModel& model) {
+void add_lookup_state(const Hyperparameters& keys, RunModel& model) {
   const std::uint64_t kernel = keys.number_or("ple.conv_kernel", 0);
   const std::uint64_t rows = keys.number_or("ple.ngram_size", 0);
   constexpr std::uint64_t kMost = 1024;
@@ -281,21 +267,21 @@ void fold_latent(RunModel& model) {
 }  // namespace
 
 std::optional<RunModel> read_run_model(const Model& source) {
-  const HyperparameterKeys keys(source.checkpoint);
+  const Hyperparameters keys(source.checkpoint);
   RunModel model;
   const std::string_view name = keys.architecture();
   model.rule = keys.gguf() ? architecture_rule(name) : architecture_rule_of_class(name);
   model.architecture = model.rule != nullptr ? model.rule->name : name;
   // Of an encoder with a decoder, the decoder's: it has the cache.
   const auto decoder = keys.number("decoder_block_count");
-  const auto layers = decoder ? *decoder : keys.block_count().value_or(source.architecture.layers.value_or(0));
+  const auto layers = decoder ? *decoder : keys.number("block_count").value_or(source.architecture.layers.value_or(0));
   model.embedding = keys.number("embedding_length").value_or(source.architecture.embedding_length.value_or(0));
   if (layers == 0 || layers > kMaxLayers || model.embedding == 0) return std::nullopt;
   model.layers.resize(static_cast<std::size_t>(layers));
   if (const auto stacks = keys.stacks(); stacks && stacks->slots == layers) model.stored_layers = stacks->stored();
   model.vocab = count_vocabulary(keys, source);
   read_scalars(keys, model);
-  if (!keys.gguf()) complete_from_config(keys, model);
+  if (!keys.gguf()) complete_from_config(keys.config(), model);
   read_layers(keys, model);
   // Of config.json the layers to predict with are not among num_hidden_layers.
   const std::uint64_t prediction = keys.gguf() ? keys.number_or("nextn_predict_layers", 0) : 0;

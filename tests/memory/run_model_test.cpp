@@ -1,9 +1,10 @@
-#include "src/memory/hyperparameters.h"
+#include "src/memory/run_model.h"
 
 #include <algorithm>
 
 #include "src/memory/memory.h"
 #include "tests/catch.h"
+#include "tests/fixtures/fixture_list.h"
 #include "tests/memory/published.h"
 
 using namespace weigh::core;
@@ -20,6 +21,43 @@ std::vector<bool> sliding(const Model& model) {
 
 Model from_config(std::string_view config, const std::vector<TensorSpec>& tensors = {}) {
   return describe(safetensors(tensors, config));
+}
+
+// What a report and a need of memory both rest on.
+struct Shape {
+  std::uint64_t layers = 0;
+  std::optional<std::uint64_t> context;
+  std::uint64_t heads = 0, kv_heads = 0, key = 0, value = 0, window = 0;
+  bool operator==(const Shape&) const = default;
+};
+
+std::ostream& operator<<(std::ostream& out, const Shape& s) {
+  return out << s.layers << " layers, context " << s.context.value_or(0) << ", " << s.heads << " heads, " << s.kv_heads
+             << " of KV, keys of " << s.key << ", values of " << s.value << ", window " << s.window;
+}
+
+Shape reported(const Model& model) {
+  const Architecture& a = model.architecture;
+  return {.layers = a.layers.value_or(0),
+          .context = a.context_length,
+          .heads = a.heads.value_or(0),
+          .kv_heads = a.kv_heads.value_or(0),
+          .key = a.head_size_k.value_or(0),
+          .value = a.head_size_v.value_or(0),
+          .window = a.sliding_window.value_or(0)};
+}
+
+// The largest of the layers, as the report has it.
+Shape needed(const Model& source) {
+  const auto model = read_run_model(source).value();
+  Shape shape{.layers = model.layers.size(), .context = model.trained_context, .window = model.window};
+  for (const LayerModel& layer : model.layers) {
+    shape.heads = std::max(shape.heads, layer.heads);
+    shape.kv_heads = std::max(shape.kv_heads, layer.kv_heads);
+    shape.key = std::max(shape.key, layer.key_head);
+    shape.value = std::max(shape.value, layer.value_head);
+  }
+  return shape;
 }
 
 }  // namespace
@@ -145,6 +183,81 @@ TEST_CASE("config.json gives what its GGUF would", "[memory]") {
     CHECK(ours.state == theirs.state);
     CHECK(read_run_model(from_config(row.config))->vocab == read_run_model(row.gguf)->vocab);
   }
+}
+
+TEST_CASE("the report and the need of memory speak of the same model", "[memory]") {
+  struct Row {
+    std::string more;  // beside two layers of width 64 with 8 heads
+    Shape expected;
+  };
+  const Shape plain{.layers = 2, .context = std::nullopt, .heads = 8, .kv_heads = 8, .key = 8, .value = 8};
+  const auto with = [&](auto change) {
+    Shape shape = plain;
+    change(shape);
+    return shape;
+  };
+  const std::vector<Row> rows{
+      {R"("vocab_size": 100)", plain},
+      {R"("max_position_embeddings": 32)", with([](Shape& s) { s.context = 32; })},
+      {R"("max_seq_len": 64)", with([](Shape& s) { s.context = 64; })},
+      {R"("model_max_length": 128)", with([](Shape& s) { s.context = 128; })},
+      {R"("attn_config": {"head_dim": 7})", with([](Shape& s) { s.key = s.value = 7; })},
+      {R"("attn_config": {"kv_n_heads": 2})", with([](Shape& s) { s.kv_heads = 2; })},
+      {R"("kv_channels": 16)", with([](Shape& s) { s.key = s.value = 16; })},
+      {R"("head_dim": 24, "v_head_dim": 16)", with([](Shape& s) { s.key = 24, s.value = 16; })},
+      {R"("multi_query": true, "num_kv_heads": 8)", with([](Shape& s) { s.kv_heads = 1; })},
+      {R"("multi_query": true, "num_kv_heads": 4, "new_decoder_architecture": true)",
+       with([](Shape& s) { s.kv_heads = 4; })},
+      {R"("multi_query_group_num": 2)", with([](Shape& s) { s.kv_heads = 2; })},
+      {R"("sliding_window_size": 512)", with([](Shape& s) { s.window = 512; })},
+      {R"("sliding_window": 512, "use_sliding_window": false)", plain},
+      {R"("n_layers": 2, "layers_block_type": ["attention"])", plain},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.more);
+    const Model model = from_config(R"({"architectures": ["Gemma3ForCausalLM"], "num_hidden_layers": 2,
+        "hidden_size": 64, "num_attention_heads": 8, )" +
+                                    row.more + "}");
+    CHECK(reported(model) == row.expected);
+    CHECK(needed(model) == row.expected);
+  }
+}
+
+TEST_CASE("latent attention and experts are the same to the report and to the need", "[memory]") {
+  const Model latent = from_config(R"({"architectures": ["DeepseekV2ForCausalLM"], "num_hidden_layers": 2,
+      "hidden_size": 64, "num_attention_heads": 8, "kv_lora_rank": 32, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8,
+      "v_head_dim": 12})");
+  const auto shape = read_run_model(latent).value();
+  CHECK(latent.architecture.head_size_k == 24);
+  CHECK(shape.latent_key_head == 24);
+  CHECK(latent.architecture.head_size_v == 12);
+  CHECK(shape.latent_value_head == 12);
+  const Model llama4 = from_config(R"({"architectures": ["Llama4ForCausalLM"], "num_hidden_layers": 2,
+      "hidden_size": 64, "num_attention_heads": 8, "num_local_experts": 4, "num_experts_per_tok": 1,
+      "intermediate_size": 100, "intermediate_size_mlp": 200})");
+  const LayerModel layer = read_run_model(llama4).value().layers.front();
+  CHECK(llama4.architecture.feed_forward_length == 200);
+  CHECK(layer.ffn == 200);
+  CHECK(llama4.architecture.expert_feed_forward_length == 100);
+  CHECK(layer.expert_ffn == 100);
+}
+
+TEST_CASE("of every fixture the report and the need have the same layers, heads and context", "[memory]") {
+  std::size_t compared = 0;
+  for (const char* kind : {"file", "set"}) {
+    for (const auto& fixture : fixtures::list(WEIGH_TESTDATA, kind)) {
+      if (!fixture.good) continue;
+      for (Checkpoint& checkpoint : open_checkpoints(std::string(WEIGH_TESTDATA) + "/" + fixture.path).checkpoints) {
+        const Model model = describe(std::move(checkpoint));
+        const auto shape = read_run_model(model);
+        if (!shape || !model.architecture.heads || shape->kv_lora_rank != 0) continue;
+        CAPTURE(fixture.path);
+        CHECK(reported(model) == needed(model));
+        ++compared;
+      }
+    }
+  }
+  CHECK(compared >= 10);
 }
 
 TEST_CASE("layer_types of config.json say which layers slide", "[memory]") {
