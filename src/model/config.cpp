@@ -1,6 +1,7 @@
 #include "src/model/config.h"
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 namespace weigh::core {
 

@@ -1,6 +1,7 @@
 #include "src/model/packing/quantization_config.h"
 
 #include <initializer_list>
+#include <nlohmann/json.hpp>
 
 #include "src/model/config.h"
 

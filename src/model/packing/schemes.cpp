@@ -5,6 +5,7 @@
 #include "src/model/packing/schemes.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "src/model/config.h"
 #include "src/model/sum.h"
