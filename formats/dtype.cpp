@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
 #include "formats/checked.h"
+#include "formats/text.h"
 
 namespace weigh::core {
 
@@ -27,10 +27,6 @@ constexpr bool rows_match_ids() {
 }
 static_assert(rows_match_ids());
 static_assert(kDtypes.size() < 256, "Dtype is one byte");
-
-bool same_letters(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) { return std::toupper(x) == std::toupper(y); });
-}
 
 }  // namespace
 

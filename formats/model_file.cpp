@@ -7,8 +7,10 @@
 
 #include "formats/error.h"
 #include "formats/gguf.h"
+#include "formats/lfs_pointer.h"
 #include "formats/safetensors.h"
 #include "formats/snapshot.h"
+#include "formats/text.h"
 #include "formats/unique.h"
 
 namespace weigh::core {
@@ -29,10 +31,8 @@ struct Sniff {
 
 std::span<const std::byte> bytes(const Sniff& sniff) { return std::as_bytes(std::span(sniff.head)); }
 
-bool begins_ignoring_case(std::string_view text, std::string_view lower) {
-  return text.size() >= lower.size() && std::ranges::equal(text.substr(0, lower.size()), lower, [](char a, char b) {
-           return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b;
-         });
+bool begins_ignoring_case(std::string_view text, std::string_view beginning) {
+  return same_letters(text.substr(0, beginning.size()), beginning);
 }
 
 std::string_view without_blanks(std::string_view text) {
@@ -50,20 +50,10 @@ bool is_pickle(const Sniff& sniff) {
   return sniff.head.size() >= 2 && sniff.head[0] == '\x80' && sniff.head[1] >= 2 && sniff.head[1] <= 5;
 }
 
-// The value of a line "KEY VALUE" in a git-lfs pointer.
-std::string_view pointer_field(std::string_view text, std::string_view key) {
-  const auto at = text.find(key);
-  if (at == std::string_view::npos) return {};
-  const std::string_view rest = text.substr(at + key.size());
-  return rest.substr(0, rest.find('\n'));
-}
-
 std::string lfs_sentence(const Sniff& sniff) {
+  const auto pointer = read_lfs_pointer(sniff.head);
   std::string sentence = "is a git-lfs pointer, not the model";
-  const std::string_view size = pointer_field(sniff.head, "\nsize ");
-  if (!size.empty() && std::ranges::all_of(size, [](char c) { return c >= '0' && c <= '9'; })) {
-    sentence += " of " + std::string(size) + " bytes";
-  }
+  if (!pointer->size.empty()) sentence += " of " + std::string(pointer->size) + " bytes";
   return sentence + "; run 'git lfs pull' in its folder";
 }
 
@@ -88,8 +78,7 @@ const std::array kReaders = {
     KNOWN_AS("empty-file", s.file_bytes == 0, "is empty"),
     Reader{[](const Sniff& s) { return looks_like_gguf(bytes(s)); }, read_gguf, nullptr},
     Reader{[](const Sniff& s) { return looks_like_safetensors(bytes(s), s.file_bytes); }, read_safetensors, nullptr},
-    Reader{[](const Sniff& s) { return s.begins("version https://git-lfs.github.com/spec/v1"); }, nullptr, lfs_sentence,
-           "lfs-pointer"},
+    Reader{[](const Sniff& s) { return read_lfs_pointer(s.head).has_value(); }, nullptr, lfs_sentence, "lfs-pointer"},
     KNOWN(is_html(s), "is an HTML page, not a model: a download that went wrong, often for want of a login"),
     KNOWN(s.begins("PK\x03\x04") && (s.ends(".npz") || s.head.find(".npy") != std::string_view::npos),
           "is a NumPy archive (.npz), which weigh does not read"),

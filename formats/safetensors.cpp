@@ -19,6 +19,7 @@
 #include "formats/byte_reader.h"
 #include "formats/checked.h"
 #include "formats/layout.h"
+#include "formats/little_endian.h"
 #include "formats/unique.h"
 
 namespace weigh::core {
@@ -64,7 +65,7 @@ class SafetensorsReader {
     }
     std::array<std::byte, kPrefix> prefix{};
     source_.read(0, prefix);
-    for (std::size_t i = kPrefix; i-- > 0;) length_ = length_ << 8U | static_cast<std::uint64_t>(prefix[i]);
+    length_ = load_little_endian(prefix);
     if (length_ > kMaxHeader) fail(0, "header length", std::to_string(length_), "at most 100000000", "header-length");
     if (length_ > file_.file_bytes - kPrefix) {
       fail(0, "header length", std::to_string(length_),
@@ -346,8 +347,7 @@ class SafetensorsReader {
 
 bool looks_like_safetensors(std::span<const std::byte> head, std::uint64_t file_bytes) {
   if (head.size() < kPrefix + 1) return false;
-  std::uint64_t length = 0;
-  for (std::size_t i = kPrefix; i-- > 0;) length = length << 8U | static_cast<std::uint64_t>(head[i]);
+  const std::uint64_t length = load_little_endian(head.first(kPrefix));
   std::size_t at = kPrefix;
   while (at < head.size() && is_blank(static_cast<char>(head[at]))) ++at;
   return length <= kMaxHeader && length <= file_bytes - kPrefix && at < head.size() && head[at] == std::byte{'{'};

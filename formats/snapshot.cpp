@@ -17,6 +17,8 @@
 #include "formats/byte_reader.h"
 #include "formats/checked.h"
 #include "formats/error.h"
+#include "formats/little_endian.h"
+#include "formats/path.h"
 
 namespace weigh::core {
 
@@ -35,7 +37,8 @@ void append(std::vector<std::byte>& out, std::string_view text) {
 }
 template <typename T>
 void append_number(std::vector<std::byte>& out, T value) {
-  for (std::size_t i = 0; i < sizeof(T); ++i) out.push_back(static_cast<std::byte>(value >> (8 * i)));
+  const auto bytes = little_endian_bytes(value);
+  out.insert(out.end(), bytes.begin(), bytes.end());
 }
 void append_string(std::vector<std::byte>& out, std::string_view text) {
   append_number(out, static_cast<std::uint32_t>(text.size()));
@@ -64,17 +67,6 @@ std::vector<std::byte> decompressed(std::span<const std::byte> packed) {
     if (piece.pos == 0 && in.pos == in.size)
       throw FormatError(fault("snapshot", "the end of the file", "more of the zstd stream"));
   }
-}
-
-// A snapshot's names are joined to folders: none may leave them.
-bool stays_inside(std::string_view name) {
-  if (name.empty() || name.starts_with('/')) return false;
-  for (std::size_t begin = 0; begin <= name.size();) {
-    const std::size_t end = std::min(name.find('/', begin), name.size());
-    if (name.substr(begin, end - begin) == "..") return false;
-    begin = end + 1;
-  }
-  return true;
 }
 
 std::string read_string(ByteReader& reader, std::string_view field) {

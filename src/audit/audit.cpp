@@ -1,7 +1,6 @@
 #include "src/audit/audit.h"
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 
 #include "formats/error.h"
@@ -14,27 +13,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr auto kUnfinished = std::to_array<std::string_view>(
-    {".incomplete", ".downloadInProgress", ".part", ".partial", ".crdownload", ".aria2", ".downloading"});
-
-// "sha256-HEX-partial", "sha256-HEX-partial-3": how Ollama keeps what it has so far.
-bool is_unfinished(std::string_view name) {
-  const auto partial = name.rfind("-partial");
-  if (partial != std::string_view::npos) {
-    const std::string_view rest = name.substr(partial + std::string_view("-partial").size());
-    if (rest.empty() || (rest[0] == '-' && rest.find_first_not_of("0123456789", 1) == std::string_view::npos))
-      return true;
-  }
-  return std::ranges::any_of(kUnfinished, [&](std::string_view ending) { return name.ends_with(ending); });
-}
-
 void list_unfinished(const fs::path& folder, const std::string& prefix, std::vector<std::string>& names) {
   constexpr std::size_t kMax = 1000;
   std::error_code error;
   for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end && names.size() < kMax;
        entry.increment(error)) {
     const std::string name = entry->path().lexically_relative(folder).string();
-    if (is_unfinished(name)) names.push_back(prefix + name);
+    if (is_unfinished_name(name)) names.push_back(prefix + name);
   }
 }
 
@@ -47,14 +32,14 @@ std::vector<std::string> unfinished_downloads(const ResolvedPath& named) {
                                [&](const std::string& file) { return name.starts_with(file); });
   };
   for (const std::string& name : named.folder.names) {
-    if (is_unfinished(name) && own(name)) names.push_back(name);
+    if (is_unfinished_name(name) && own(name)) names.push_back(name);
   }
   if (!named.whole_folder || named.header_only) return names;
   list_unfinished(fs::path(named.folder.path) / ".cache/huggingface/download", ".cache/huggingface/download/", names);
   std::error_code error;
   const fs::path whole = fs::weakly_canonical(named.folder.path, error);
-  if (whole.parent_path().filename() == "snapshots") {
-    list_unfinished(whole.parent_path().parent_path() / "blobs", "../../blobs/", names);
+  if (whole.parent_path().filename() == kHubSnapshots) {
+    list_unfinished(whole.parent_path().parent_path() / kHubBlobs, "../../blobs/", names);
   }
   return names;
 }
@@ -152,17 +137,10 @@ Audit audit_selection(const ResolvedPath& named, const Selection& selection, con
   return audit;
 }
 
-std::string_view without_zst(std::string_view name) {
-  if (name.ends_with(".zst")) name.remove_suffix(4);
-  return name;
-}
-
 // Where a file was named, other models of its folder are none of our business.
 void leave_only(const Selection& selection, Folder& folder) {
   std::erase_if(folder.names, [&](const std::string& name) {
-    const std::string_view plain = without_zst(name);
-    return (plain.ends_with(".safetensors") || plain.ends_with(".gguf")) &&
-           std::ranges::find(selection.files, name) == selection.files.end();
+    return is_weights_name(name) && std::ranges::find(selection.files, name) == selection.files.end();
   });
 }
 
@@ -177,9 +155,7 @@ Audit audit_failure(const std::string& path, Finding finding, const AuditOptions
       named.whole_folder = true;
       input.folder = &named.folder;
       input.beside = true;
-      input.has_models = std::ranges::any_of(named.folder.names, [](const std::string& name) {
-        return name.ends_with(".safetensors") || name.ends_with(".gguf");
-      });
+      input.has_models = std::ranges::any_of(named.folder.names, is_weights_name);
       input.downloads = unfinished_downloads(named);
     } catch (const Error&) {  // it cannot be listed: the finding says so
       input.folder = nullptr;
@@ -206,9 +182,8 @@ std::vector<Audit> audit_path(const std::string& path, const AuditOptions& optio
   input.header_only = named.header_only;
   input.has_models = true;
   input.downloads = unfinished_downloads(named);
-  const bool loads_as_folder =
-      named.whole_folder || (named.folder.has("config.json") &&
-                             without_zst(named.selections.front().files.front()).ends_with(".safetensors"));
+  const bool loads_as_folder = named.whole_folder || (named.folder.has("config.json") &&
+                                                      is_safetensors_name(named.selections.front().files.front()));
   std::vector<Audit> audits;
   if (named.selections.size() == 1) {
     input.beside = loads_as_folder;

@@ -11,8 +11,6 @@ namespace {
 constexpr std::uint64_t kMaxSmall = std::uint64_t{16} << 20U;
 }
 
-std::string_view base_name(std::string_view name) { return name.substr(name.rfind('/') + 1); }
-
 std::optional<std::string> read_head(const Folder& folder, const std::string& name, std::size_t most) {
   try {
     const auto source = folder.open(name);
@@ -54,13 +52,12 @@ bool is_weight_file(const AuditInput& input, const std::string& name) {
     return std::ranges::find(selection.files, name) != selection.files.end();
   };
   if (input.selection != nullptr && own(*input.selection)) return true;
-  return name.ends_with(".safetensors") || name.ends_with(".gguf");
+  return is_weights_name(name);
 }
 
 std::string prefix_of(const AuditInput& input) {
   if (input.selection == nullptr || input.selection->files.empty()) return {};
-  const std::string& first = input.selection->files.front();
-  return first.substr(0, first.rfind('/') + 1);
+  return std::string(folder_part(input.selection->files.front()));
 }
 
 std::vector<SeenTensor> tensors_of(const Model& model) {

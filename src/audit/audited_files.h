@@ -7,13 +7,11 @@
 #include <vector>
 
 #include "src/audit/check.h"
+#include "src/source/file_names.h"
 
 namespace weigh::core {
 
 // What several checks need to know of an input folder.
-
-/// The part behind the last '/'.
-std::string_view base_name(std::string_view name);
 
 /// The first `most` bytes of a file of the folder; nothing when they cannot be had.
 std::optional<std::string> read_head(const Folder& folder, const std::string& name, std::size_t most);

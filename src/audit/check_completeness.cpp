@@ -11,6 +11,7 @@
 #include <tuple>
 
 #include "formats/error.h"
+#include "formats/lfs_pointer.h"
 #include "src/audit/audited_files.h"
 #include "src/audit/checks.h"
 #include "src/audit/digests.h"
@@ -18,15 +19,6 @@
 namespace weigh::core {
 
 namespace {
-
-constexpr std::string_view kLfs = "version https://git-lfs.github.com/spec/v1";
-
-std::string_view line_value(std::string_view text, std::string_view key) {
-  const auto at = text.find(key);
-  if (at == std::string_view::npos) return {};
-  const std::string_view rest = text.substr(at + key.size());
-  return rest.substr(0, rest.find_first_of("\r\n"));
-}
 
 // Files that a loader reads: without them, or with nothing in them, it stops.
 bool is_needed(std::string_view name) {
@@ -50,14 +42,14 @@ void check_incomplete_download(const AuditInput& input, const FindingReporter& r
 void check_lfs_pointer(const AuditInput& input, const FindingReporter& reporter) {
   for (const std::string& name : names_in_question(input)) {
     const auto head = read_head(*input.folder, name, 512);
-    if (!head || !head->starts_with(kLfs)) continue;
-    std::string_view oid = line_value(*head, "\noid ");
-    if (oid.empty()) oid = "an object that it does not name";
-    const std::string_view size = line_value(*head, "\nsize ");
-    reporter.report(severity_for(input, name),
-                    fmt::format("{} is a git-lfs pointer to {}{}, not the file; run 'git lfs pull' in its folder",
-                                quote(name), oid, size.empty() ? "" : fmt::format(" of {} bytes", size)),
-                    {.file = name});
+    const auto pointer = head ? read_lfs_pointer(*head) : std::nullopt;
+    if (!pointer) continue;
+    const std::string_view oid = pointer->oid.empty() ? "an object that it does not name" : pointer->oid;
+    reporter.report(
+        severity_for(input, name),
+        fmt::format("{} is a git-lfs pointer to {}{}, not the file; run 'git lfs pull' in its folder", quote(name), oid,
+                    pointer->size.empty() ? "" : fmt::format(" of {} bytes", pointer->size)),
+        {.file = name});
   }
 }
 

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "formats/error.h"
+#include "formats/text.h"
 #include "src/audit/audited_files.h"
 #include "src/audit/checks.h"
 #include "src/model/hyperparameters.h"
@@ -82,8 +83,7 @@ class DuplicateFinder : public nlohmann::json_sax<nlohmann::json> {
 
 // What a card says of the number of parameters in so many words: "Number of Parameters: 7.61B", "| Parameters | 7B |".
 std::optional<double> stated_parameters(std::string_view line) {
-  std::string text;
-  for (const char c : line) text += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::string text = lower(line);
   for (const std::string_view other : {"active", "activated", "embedding", "base", "teacher", "draft", "per ", "train",
                                        "optim", "expert", "vision", "text", "quant"}) {
     // Behind the number such words tell of another one: "30.5B in total and 3.3B activated".

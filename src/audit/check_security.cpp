@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "formats/error.h"
+#include "formats/little_endian.h"
 #include "src/audit/audited_files.h"
 #include "src/audit/chat_template.h"
 #include "src/audit/checks.h"
@@ -45,9 +46,7 @@ bool ends_like_zip(ByteSource& source) {
   std::string text(static_cast<std::size_t>(tail), '\0');
   source.read(source.size() - tail, std::as_writable_bytes(std::span(text)));
   const auto number = [&](std::size_t at, std::size_t width) {
-    std::uint64_t value = 0;
-    for (std::size_t i = width; i-- > 0;) value = value << 8U | static_cast<unsigned char>(text[at + i]);
-    return value;
+    return load_little_endian(std::string_view(text).substr(at, width));
   };
   for (std::size_t at = text.rfind("PK\x05\x06"); at != std::string::npos;
        at = at == 0 ? std::string::npos : text.rfind("PK\x05\x06", at - 1)) {

@@ -10,6 +10,9 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "formats/text.h"
+#include "src/source/file_names.h"
+
 namespace weigh::core {
 
 namespace {
@@ -67,11 +70,8 @@ std::vector<std::string_view> lines_of(const Text& text) {
 
 std::optional<std::string> hex_of(std::string_view text, std::size_t digits) {
   if (text.size() != digits) return std::nullopt;
-  std::string hex(text);
-  for (char& c : hex) {
-    if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
-    if ((c < '0' || c > '9') && (c < 'a' || c > 'f')) return std::nullopt;
-  }
+  std::string hex = lower(text);
+  if (hex.find_first_not_of("0123456789abcdef") != std::string::npos) return std::nullopt;
   return hex;
 }
 
@@ -96,7 +96,7 @@ std::vector<fs::path> led_to(const std::string& path) {
 
 // blobs/HASH of a Hugging Face cache, blobs/sha256-HEX of Ollama.
 std::optional<ExpectedDigest> by_blob_name(const fs::path& place) {
-  if (place.parent_path().filename() != "blobs") return std::nullopt;
+  if (place.parent_path().filename() != kHubBlobs) return std::nullopt;
   const std::string name = place.filename().string();
   constexpr std::string_view kOllama = "sha256-";
   return digest_of(name.starts_with(kOllama) ? name.substr(kOllama.size()) : name, "the blob's name");
@@ -130,7 +130,7 @@ std::optional<ExpectedDigest> by_cached_commit(const fs::path& place) {
   fs::path inside = place.filename();
   for (fs::path folder = place.parent_path(); folder.has_relative_path(); folder = folder.parent_path()) {
     const fs::path above = folder.parent_path();
-    if (above.filename() == "snapshots") return in_tree(above.parent_path(), folder.filename().string(), inside);
+    if (above.filename() == kHubSnapshots) return in_tree(above.parent_path(), folder.filename().string(), inside);
     inside = folder.filename() / inside;
   }
   return std::nullopt;

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "formats/little_endian.h"
+
 namespace weigh::core {
 
 namespace {
@@ -44,8 +46,7 @@ struct Walk {
 std::optional<std::size_t> argument_bytes(Argument argument, std::string_view text, std::size_t at) {
   const auto number = [&](std::size_t width) -> std::optional<std::size_t> {
     if (text.size() - at < width) return std::nullopt;
-    std::uint64_t length = 0;
-    for (std::size_t i = width; i-- > 0;) length = length << 8U | static_cast<unsigned char>(text[at + i]);
+    const std::uint64_t length = load_little_endian(text.substr(at, width));
     if (length > text.size() - at - width) return std::nullopt;
     return width + static_cast<std::size_t>(length);
   };

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <unordered_map>
@@ -12,6 +11,7 @@
 #include "formats/error.h"
 #include "formats/unique.h"
 #include "src/checkpoint/selection.h"
+#include "src/source/file_names.h"
 #include "src/source/folder.h"
 
 namespace weigh::core {
@@ -21,16 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxConfigBytes = std::uint64_t{16} << 20U;
-
-constexpr std::array<std::string_view, 2> kConfigs = {"config.json", "params.json"};
-constexpr std::array<std::string_view, 4> kQuantizationConfigs = {"quantize_config.json", "quant_config.json",
-                                                                  "hf_quant_config.json", "quantization_config.json"};
-constexpr std::array<std::string_view, 1> kTokenizerConfigs = {"tokenizer_config.json"};
-constexpr std::array<std::string_view, 1> kAdapterConfigs = {"adapter_config.json"};
-// What else a snapshot keeps: small, and of use to a report.
-constexpr std::array<std::string_view, 7> kOtherSideFiles = {
-    "adapter_config.json",   "model_index.json",    "modules.json",      "generation_config.json",
-    "tokenizer_config.json", "chat_template.jinja", "chat_template.json"};
 
 std::shared_ptr<const nlohmann::json> read_json(const Folder& folder, const std::string& name, Checkpoint& checkpoint) {
   std::string problem;
@@ -81,7 +71,7 @@ void check_index(Checkpoint& checkpoint, const Selection& selection) {
   FindingLog log(checkpoint.findings);
   std::size_t found = 0;
   for (ModelFile& file : checkpoint.files) {
-    const std::string_view own = std::string_view(file.name).substr(file.name.rfind('/') + 1);
+    const std::string_view own = base_name(file.name);
     std::vector<std::uint32_t> elsewhere;
     for (std::uint32_t i = 0; i < file.tensors.size(); ++i) {
       const std::string_view name = file.tensors[i].name;
@@ -207,13 +197,6 @@ void check_whole(Checkpoint& checkpoint, const Selection& selection) {
   }
 }
 
-bool is_side_file(std::string_view name) {
-  const std::string_view base = name.substr(name.rfind('/') + 1);
-  const auto among = [&](const auto& names) { return std::ranges::find(names, base) != names.end(); };
-  return among(kConfigs) || among(kQuantizationConfigs) || among(kOtherSideFiles) ||
-         (base.ends_with(".json") && base.find(".index.") != std::string_view::npos);
-}
-
 }  // namespace
 
 ResolvedPath resolve_path(const std::string& path) {
@@ -245,11 +228,9 @@ ResolvedPath resolve_path(const std::string& path) {
 
 std::string explain_no_model(const Folder& folder) {
   const auto named_like = [&](auto matches) { return std::ranges::find_if(folder.names, matches); };
-  const auto pickle =
-      named_like([](const std::string& n) { return n.ends_with(".bin") || n.ends_with(".pt") || n.ends_with(".pth"); });
-  const auto deeper = named_like([](const std::string& n) {
-    return n.find('/') != std::string::npos && (n.ends_with(".gguf") || n.ends_with(".safetensors"));
-  });
+  const auto pickle = named_like(is_pickle_name);
+  const auto deeper =
+      named_like([](const std::string& name) { return name.find('/') != std::string::npos && is_weights_name(name); });
   if (deeper != folder.names.end()) {
     return "holds no GGUF or safetensors file itself; the folder " + quote(deeper->substr(0, deeper->find('/'))) +
            " in it does";
@@ -269,9 +250,7 @@ Checkpoint open_selection(const Folder& folder, const Selection& selection) {
   for (const std::string& name : selection.files) {
     try {
       const auto source = folder.open(name);
-      std::string_view plain = name;
-      if (plain.ends_with(".zst")) plain.remove_suffix(4);
-      checkpoint.files.push_back(read_model_file(*source, plain));
+      checkpoint.files.push_back(read_model_file(*source, without_zst(name)));
       checkpoint.files.back().name = name;
       checkpoint.file_paths.push_back(folder.path_of(name));
     } catch (const Error& error) {
@@ -287,17 +266,16 @@ Checkpoint open_selection(const Folder& folder, const Selection& selection) {
   if (checkpoint.files.empty()) throw FormatError(checkpoint.findings.back().message);
   check_whole(checkpoint, selection);
   if (checkpoint.files.front().format == Format::Safetensors) {
-    const std::string& first = selection.files.front();
-    const std::string prefix = first.substr(0, first.rfind('/') + 1);
-    checkpoint.config = first_json(folder, prefix, kConfigs, checkpoint);
-    checkpoint.quantization_config = first_json(folder, prefix, kQuantizationConfigs, checkpoint);
-    checkpoint.tokenizer_config = first_json(folder, prefix, kTokenizerConfigs, checkpoint);
+    const std::string prefix(folder_part(selection.files.front()));
+    checkpoint.config = first_json(folder, prefix, kConfigNames, checkpoint);
+    checkpoint.quantization_config = first_json(folder, prefix, kQuantizationConfigNames, checkpoint);
+    checkpoint.tokenizer_config = first_json(folder, prefix, kTokenizerConfigNames, checkpoint);
     if (checkpoint.kind == CheckpointKind::Adapter) {
-      checkpoint.adapter_config = first_json(folder, prefix, kAdapterConfigs, checkpoint);
+      checkpoint.adapter_config = first_json(folder, prefix, kAdapterConfigNames, checkpoint);
     }
-    checkpoint.chat_template_file =
-        folder.has(prefix + "chat_template.jinja") || folder.has(prefix + "chat_template.json");
-    checkpoint.sentence_modules = folder.has(prefix + "modules.json");
+    checkpoint.chat_template_file = std::ranges::any_of(
+        kChatTemplateNames, [&](std::string_view name) { return folder.has(prefix + std::string(name)); });
+    checkpoint.sentence_modules = folder.has(prefix + std::string(kSentenceModulesName));
   }
   return checkpoint;
 }
@@ -350,7 +328,7 @@ Snapshot take_snapshot(const std::string& path) {
     }
   }
   for (const std::string& name : named.folder.names) {
-    if (!safetensors || !is_side_file(name)) continue;
+    if (!safetensors || !is_side_file_name(name)) continue;
     const auto source = named.folder.open(name);
     if (source->size() > kMaxConfigBytes) continue;
     snapshot.files.push_back({name, source->size(), read_all(*source, kMaxConfigBytes)});

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <map>
 #include <set>
 #include <tuple>
@@ -15,43 +13,7 @@ namespace weigh::core {
 
 namespace {
 
-constexpr std::string_view kSafetensors = ".safetensors";
-constexpr std::string_view kGguf = ".gguf";
-constexpr std::string_view kZst = ".zst";
 constexpr std::size_t kMaxNamed = 5;  // missing parts named one by one
-
-constexpr std::array<std::string_view, 3> kAdapterFiles = {"adapter_model.safetensors", "adapters.safetensors",
-                                                           "pytorch_lora_weights.safetensors"};
-
-std::string_view without_zst(std::string_view name) {
-  if (name.ends_with(kZst)) name.remove_suffix(kZst.size());
-  return name;
-}
-bool has_suffix(std::string_view name, std::string_view suffix) { return without_zst(name).ends_with(suffix); }
-
-std::string_view base_name(std::string_view name) { return name.substr(name.rfind('/') + 1); }
-
-bool is_adapter(std::string_view name) {
-  return std::ranges::find(kAdapterFiles, base_name(name)) != kAdapterFiles.end();
-}
-bool is_consolidated(std::string_view name) { return base_name(name).starts_with("consolidated"); }
-bool is_index(std::string_view name) {
-  return name.ends_with(".json") && name.find(".index.") != std::string_view::npos &&
-         name.find("safetensors") != std::string_view::npos;
-}
-// The same weights as PyTorch, TensorFlow or JAX store them.
-bool is_twin(std::string_view name) {
-  const std::string_view base = base_name(name);
-  return (base.starts_with("pytorch_model") && base.ends_with(".bin")) || base.ends_with(".pth") ||
-         base == "tf_model.h5" || base == "flax_model.msgpack" || base == "rust_model.ot";
-}
-
-std::optional<std::uint64_t> parse_number(std::string_view digits) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
-  return number;
-}
 
 std::vector<std::string> in_folder(const Folder& folder, std::string_view prefix) {
   std::vector<std::string> names;
@@ -68,13 +30,13 @@ void note_missing(Selection& selection, std::string name) {
 Selection single(const std::string& name, std::string shown) {
   Selection selection;
   selection.name = std::move(shown);
-  selection.kind = is_adapter(name) ? CheckpointKind::Adapter : CheckpointKind::Model;
+  selection.kind = is_adapter_name(name) ? CheckpointKind::Adapter : CheckpointKind::Model;
   selection.files = {name};
   return selection;
 }
 
 Selection from_index(const Folder& folder, const std::string& index_name, std::shared_ptr<const ShardIndex> index) {
-  const std::string prefix = index_name.substr(0, index_name.rfind('/') + 1);
+  const std::string prefix = std::string(folder_part(index_name));
   Selection selection;
   selection.name = folder.name;
   for (const std::string& file : index->files) {
@@ -114,7 +76,7 @@ Selection from_parts(const Folder& folder, const PartName& like, const std::vect
   }
   Selection selection;
   const std::string stem = like.prefix.substr(0, like.prefix.size() - 1);
-  selection.name = has_suffix(like.suffix, kGguf) ? std::string(base_name(stem)) + like.suffix : folder.name;
+  selection.name = is_gguf_name(like.suffix) ? std::string(base_name(stem)) + like.suffix : folder.name;
   for (const auto& [number, name] : parts) selection.files.push_back(name);
 
   const std::uint64_t first = parts.contains(0) ? 0 : 1;
@@ -155,11 +117,11 @@ void note_left_out(Selection& chosen, const std::vector<std::string>& names) {
   std::vector<std::string_view> others;
   for (const std::string& name : names) {
     if (std::ranges::find(chosen.files, name) != chosen.files.end()) continue;
-    if (is_adapter(name)) {
+    if (is_adapter_name(name)) {
       adapters.push_back(base_name(name));
-    } else if (is_consolidated(name) || is_twin(name)) {
+    } else if (is_consolidated_name(name) || is_other_framework_name(name)) {
       copies.push_back(base_name(name));
-    } else if (has_suffix(name, kSafetensors)) {
+    } else if (is_safetensors_name(name)) {
       others.push_back(base_name(name));
     }
   }
@@ -186,23 +148,23 @@ std::vector<Selection> select_safetensors(const Folder& folder, std::string_view
   std::vector<std::string> weights;
   std::vector<std::string> indexes;
   for (const std::string& name : all) {
-    if (is_adapter(name)) {
+    if (is_adapter_name(name)) {
       selections.push_back(single(name, folder.name));
-    } else if (has_suffix(name, kSafetensors)) {
+    } else if (is_safetensors_name(name)) {
       weights.push_back(name);
-    } else if (is_index(name)) {
+    } else if (is_safetensors_index_name(name)) {
       indexes.push_back(name);
     }
   }
   // The plain index before a variant's (fp16), Mistral's own form last.
   std::ranges::stable_sort(indexes, {}, [](const std::string& name) {
-    return std::tuple(is_consolidated(name), !name.ends_with(".safetensors.index.json"), name.size());
+    return std::tuple(is_consolidated_name(name), !name.ends_with(".safetensors.index.json"), name.size());
   });
 
   const std::string whole = std::string(prefix) + "model.safetensors";
   const bool has_whole = folder.has(whole);
   std::optional<Selection> chosen;
-  if (!indexes.empty() && !(has_whole && is_consolidated(indexes.front()))) {
+  if (!indexes.empty() && !(has_whole && is_consolidated_name(indexes.front()))) {
     chosen = from_index(folder, indexes.front(), open_index(folder, indexes.front()));
     if (has_whole && std::ranges::find(chosen->files, whole) == chosen->files.end()) {
       chosen->findings.push_back({Severity::Warning,
@@ -219,8 +181,8 @@ std::vector<Selection> select_safetensors(const Folder& folder, std::string_view
     return {std::move(*chosen)};
   }
   // Mistral's own form counts only where nothing else does.
-  const bool only_consolidated = std::ranges::all_of(weights, is_consolidated);
-  if (!only_consolidated) std::erase_if(weights, is_consolidated);
+  const bool only_consolidated = std::ranges::all_of(weights, is_consolidated_name);
+  if (!only_consolidated) std::erase_if(weights, is_consolidated_name);
   std::vector<Selection> rest = sets_and_singles(folder, weights);
   if (rest.size() == 1) note_left_out(rest.front(), all);
   std::ranges::move(rest, std::back_inserter(selections));
@@ -249,32 +211,6 @@ std::vector<Selection> select_components(const Folder& folder) {
 
 }  // namespace
 
-std::optional<PartName> parse_part_name(std::string_view name) {
-  PartName part;
-  const std::string_view plain = without_zst(name);
-  const std::string_view suffix = plain.ends_with(kGguf) ? kGguf : plain.ends_with(kSafetensors) ? kSafetensors : "";
-  if (suffix.empty()) return std::nullopt;
-  part.suffix = name.substr(plain.size() - suffix.size());
-  std::string_view stem = plain.substr(0, plain.size() - suffix.size());
-
-  const auto of = stem.rfind("-of-");
-  if (of == std::string_view::npos) return std::nullopt;
-  const std::string_view total = stem.substr(of + 4);
-  const std::string_view before = stem.substr(0, of);
-  const auto separator = before.find_last_not_of("0123456789");
-  if (separator == std::string_view::npos || (before[separator] != '-' && before[separator] != '_'))
-    return std::nullopt;
-  const std::string_view number = before.substr(separator + 1);
-  const auto plausible = [](std::string_view digits) { return digits.size() >= 5 && digits.size() <= 6; };
-  const auto i = parse_number(number);
-  const auto n = parse_number(total);
-  if (!plausible(number) || !plausible(total) || !i || !n) return std::nullopt;
-  part.prefix = before.substr(0, separator + 1);
-  part.number = *i;
-  part.total = *n;
-  return part;
-}
-
 std::vector<Selection> select_models(const Folder& folder) {
   if (folder.has("model_index.json")) {
     std::vector<Selection> components = select_components(folder);
@@ -282,17 +218,17 @@ std::vector<Selection> select_models(const Folder& folder) {
   }
   std::vector<Selection> selections = select_safetensors(folder, "");
   std::vector<std::string> ggufs = in_folder(folder, "");
-  std::erase_if(ggufs, [](const std::string& name) { return !has_suffix(name, kGguf); });
+  std::erase_if(ggufs, [](const std::string& name) { return !is_gguf_name(name); });
   std::ranges::move(sets_and_singles(folder, ggufs), std::back_inserter(selections));
   return selections;
 }
 
 Selection select_for_file(const Folder& folder, const std::string& name) {
-  if (is_index(name)) return from_index(folder, name, open_index(folder, name));
-  if (is_adapter(name)) return single(name, folder.name);
-  if (has_suffix(name, kSafetensors)) {
+  if (is_safetensors_index_name(name)) return from_index(folder, name, open_index(folder, name));
+  if (is_adapter_name(name)) return single(name, folder.name);
+  if (is_safetensors_name(name)) {
     for (const std::string& candidate : in_folder(folder, "")) {
-      if (!is_index(candidate)) continue;
+      if (!is_safetensors_index_name(candidate)) continue;
       auto index = open_index(folder, candidate);
       if (std::ranges::binary_search(index->files, name)) return from_index(folder, candidate, std::move(index));
     }

@@ -9,18 +9,10 @@
 
 #include "src/checkpoint/checkpoint.h"
 #include "src/checkpoint/shard_index.h"
+#include "src/source/file_names.h"
 #include "src/source/folder.h"
 
 namespace weigh::core {
-
-/// A file name of the form PREFIX-00001-of-00003.gguf or PREFIX_00001-of-00072.safetensors.
-struct PartName {
-  std::string prefix;  ///< with the separator, folders included: parts of one set share prefix, total and suffix
-  std::string suffix;  ///< ".gguf", ".safetensors", perhaps ".zst" behind
-  std::uint64_t number = 0;
-  std::uint64_t total = 0;
-};
-std::optional<PartName> parse_part_name(std::string_view name);
 
 /// Which files make up one model, before any is opened.
 struct Selection {

@@ -6,7 +6,7 @@
 #include <unordered_map>
 
 #include "formats/error.h"
-#include "src/source/folder.h"
+#include "formats/path.h"
 
 namespace weigh::core {
 

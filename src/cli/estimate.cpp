@@ -5,6 +5,7 @@
 
 #include "formats/checked.h"
 #include "formats/error.h"
+#include "formats/text.h"
 #include "src/cli/commands.h"
 #include "src/cli/weighing.h"
 #include "src/report/text_format.h"
@@ -41,11 +42,9 @@ constexpr std::array kPrecisions{
 };
 
 const Precision& find_precision(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
   for (const Precision& precision : kPrecisions) {
     for (const std::string_view name : precision.names) {
-      if (!name.empty() && name == lower) return precision;
+      if (!name.empty() && same_letters(name, text)) return precision;
     }
   }
   throw UsageError(fmt::format("--precision {}: not known here; there are f32, f16, bf16, f8, int8 and int4", text));

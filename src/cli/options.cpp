@@ -4,31 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cctype>
-#include <charconv>
 
+#include "formats/text.h"
 #include "src/report/text_format.h"
 
 namespace weigh::core {
-namespace {
-
-/// Digits without their commas; nothing where commas do not part groups of three, or there is anything else.
-std::optional<std::string> without_grouping(std::string_view digits) {
-  const bool is_grouped = digits.find(',') != std::string_view::npos;
-  std::string plain;
-  for (std::size_t i = 0; i < digits.size(); ++i) {
-    const bool expects_comma = is_grouped && (digits.size() - i) % 4 == 0;
-    if (expects_comma ? digits[i] != ',' || i == 0 : std::isdigit(static_cast<unsigned char>(digits[i])) == 0) {
-      return std::nullopt;
-    }
-    if (!expects_comma) plain += digits[i];
-  }
-  return plain;
-}
-
-}  // namespace
-
 void Session::tell(std::string_view sentence) const {
   if (out.good()) out.flush();  // what was reported before stays before
   err << "weigh: " << sentence << '\n';
@@ -52,29 +32,8 @@ void add_device_option(OptionSet& command, std::vector<std::string>& requests) {
 }
 
 std::optional<std::uint64_t> parse_parameters(std::string_view text) {
-  struct Suffix {
-    char letter;
-    std::size_t zeros;
-  };
-  static constexpr std::array kSuffixes{Suffix{'K', 3}, Suffix{'M', 6}, Suffix{'B', 9}, Suffix{'T', 12}};
-  std::size_t zeros = 0;
-  for (const Suffix& suffix : kSuffixes) {
-    if (text.empty() || std::toupper(static_cast<unsigned char>(text.back())) != suffix.letter) continue;
-    zeros = suffix.zeros;
-    text.remove_suffix(1);
-    break;
-  }
-  const std::size_t point = std::min(text.size(), text.find('.'));
-  const std::string_view fraction = point < text.size() ? text.substr(point + 1) : std::string_view();
-  auto digits = without_grouping(text.substr(0, point));
-  if (!digits || digits->empty() || fraction.size() > zeros || (point < text.size() && fraction.empty()))
-    return std::nullopt;
-  *digits += fraction;
-  digits->append(zeros - fraction.size(), '0');
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(digits->data(), digits->data() + digits->size(), value);
-  if (error != std::errc() || end != digits->data() + digits->size() || value == 0) return std::nullopt;
-  return value;
+  const auto count = parse_count(text);
+  return count && *count > 0 ? count : std::nullopt;
 }
 
 Output::Output(const CommonOptions& options, const Session& session, const std::vector<std::string>& inputs)

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "formats/text.h"
 #include "src/cli/options.h"
 
 namespace weigh::core {

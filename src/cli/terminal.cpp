@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
+#include <climits>
 #include <cstdlib>
 #include <string_view>
+
+#include "formats/text.h"
 
 namespace weigh::core {
 namespace {
@@ -34,9 +36,8 @@ unsigned columns(unsigned otherwise) {
   winsize size{};
   if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
   const std::string_view text = environment("COLUMNS");
-  unsigned width = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), width);
-  return error == std::errc() && end == text.data() + text.size() && width > 0 ? width : otherwise;
+  const auto width = parse_uint(text);
+  return width && *width > 0 && *width <= UINT_MAX ? static_cast<unsigned>(*width) : otherwise;
 }
 
 }  // namespace

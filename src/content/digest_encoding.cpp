@@ -1,18 +1,10 @@
 // What every build has of a digest: how values are put into it, and how it is written.
-#include <array>
-
+#include "formats/little_endian.h"
 #include "src/content/digest.h"
 
 namespace weigh::core {
 
-void ContentDigest::add_number(std::uint64_t number) {
-  std::array<std::byte, 8> bytes{};
-  for (std::byte& byte : bytes) {
-    byte = static_cast<std::byte>(number & 0xFFU);
-    number >>= 8U;
-  }
-  add(bytes);
-}
+void ContentDigest::add_number(std::uint64_t number) { add(little_endian_bytes(number)); }
 
 void ContentDigest::add_text(std::string_view text) {
   add_number(text.size());

@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <string_view>
 
-#include "src/devices/text.h"
+#include "formats/text.h"
 #include "src/devices/units.h"
 
 namespace weigh::core {
@@ -25,9 +24,7 @@ std::string_view trimmed(std::string_view text) {
 Bytes number(std::string_view text, int base = 10) {
   text = trimmed(text);
   if (base == 16 && text.starts_with("0x")) text.remove_prefix(2);
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  return error == std::errc() && end == text.data() + text.size() ? Bytes(value) : std::nullopt;
+  return parse_uint(text, base);
 }
 
 Bytes number_in(const Machine& machine, const std::string& path) {

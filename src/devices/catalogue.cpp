@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "formats/error.h"
+#include "formats/text.h"
 #include "src/devices/csv.h"
 #include "src/devices/device.h"
 #include "src/devices/devices_csv.h"

@@ -2,14 +2,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "formats/checked.h"
 #include "formats/error.h"
+#include "formats/text.h"
 #include "src/devices/device.h"
 #include "src/devices/text.h"
-#include "src/devices/units.h"
 
 namespace weigh::core {
 
@@ -17,39 +16,18 @@ namespace {
 
 constexpr std::string_view kDigits = "0123456789";
 
-struct Unit {
-  std::string_view written;  // lower case
-  std::string_view name;
-  std::uint64_t bytes;
-};
-
-// A lone letter is binary, as with every tool that prints memory sizes; "GB" is decimal, as with those that sell them.
-constexpr auto kUnits = std::to_array<Unit>({
-    {"mib", "MiB", kMiB},
-    {"m", "MiB", kMiB},
-    {"mb", "MB", 1'000'000},
-    {"gib", "GiB", kGiB},
-    {"g", "GiB", kGiB},
-    {"gb", "GB", 1'000'000'000},
-    {"tib", "TiB", kGiB * 1024},
-    {"t", "TiB", kGiB * 1024},
-    {"tb", "TB", 1'000'000'000'000},
-});
-
 // "24gib" as a device of that size; nothing when the text is no size at all.
-std::optional<Device> parse_size(std::string_view text) {
-  const std::string_view number = text.substr(0, text.find_first_not_of("0123456789."));
-  std::string_view written = text.substr(number.size());
-  written.remove_prefix(std::min(written.find_first_not_of(' '), written.size()));
-  const auto unit = std::ranges::find(kUnits, written, &Unit::written);
-  if (number.empty() || unit == kUnits.end()) return std::nullopt;
+std::optional<Device> device_of_size(std::string_view text) {
+  constexpr std::uint64_t kLeastUnit = 1'000'000;
+  const auto size = split_size(text);
+  if (!size || size->unit->bytes < kLeastUnit) return std::nullopt;
 
-  const auto bytes = parse_scaled(number, unit->bytes);
+  const auto bytes = parse_scaled(size->number, size->unit->bytes);
   if (!bytes || *bytes == 0 || *bytes > kMaxDeviceBytes) {
     throw UsageError("found a size that is not a number above 0 and up to 1024TiB");
   }
   Device device;
-  device.id = std::string(number) + std::string(unit->name);
+  device.id = std::string(size->number) + std::string(size->unit->name);
   device.name = device.id;
   device.kind = DeviceKind::Size;
   device.memory_bytes = *bytes;
@@ -67,7 +45,7 @@ std::string_view skip_spaces(std::string_view text) {
 }
 
 // "2x rtx-4090", "2xrtx-4090", "2 x rtx-4090"; a text without a count is one of itself.
-Counted parse_count(std::string_view text) {
+Counted split_count(std::string_view text) {
   const std::string_view number = text.substr(0, text.find_first_not_of(kDigits));
   std::string_view rest = skip_spaces(text.substr(number.size()));
   if (number.empty() || !rest.starts_with('x')) return {1, text};
@@ -152,8 +130,8 @@ Device Catalogue::resolve(std::string_view request) const {
       throw UsageError("this version cannot ask the machine it runs on; name a device, or a size such as 24GiB");
     }
     if (const Device* exact = find(asked)) return *exact;
-    const Counted counted = parse_count(asked);
-    std::optional<Device> size = parse_size(counted.rest);
+    const Counted counted = split_count(asked);
+    std::optional<Device> size = device_of_size(counted.rest);
     Device device = size ? std::move(*size) : choose(*this, counted.rest);
     const auto count = checked_mul(device.count, counted.count);
     if (!count || *count > kMaxDevices) throw UsageError("found more than 4096 devices");

@@ -3,15 +3,9 @@
 #include <algorithm>
 #include <numeric>
 
-namespace weigh::core {
+#include "formats/text.h"
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return result;
-}
+namespace weigh::core {
 
 std::vector<std::string> lower_words(std::string_view text) {
   constexpr std::string_view kSpaces = " \t\r\n";

@@ -6,9 +6,6 @@
 
 namespace weigh::core {
 
-/// ASCII letters in lower case; ids and device names have no others.
-std::string lower(std::string_view text);
-
 /// The words of a query, parted by spaces, in lower case.
 std::vector<std::string> lower_words(std::string_view text);
 

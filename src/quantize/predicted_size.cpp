@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
 #include "formats/checked.h"
 #include "formats/error.h"
+#include "formats/text.h"
 #include "src/model/sum.h"
 #include "src/quantize/quantize_types.h"
 
@@ -50,10 +50,6 @@ constexpr auto kTypes = std::to_array<QuantizerType>({
     {Ftype::IQ1_S, "IQ1_S", "", Dtype::IQ1_S},
     {Ftype::Q1_0, "Q1_0", "", Dtype::Q1_0},
 });
-
-bool same_letters(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) { return std::toupper(x) == std::toupper(y); });
-}
 
 // llama-quantize writes a GGUF of its own: alignment 32 whatever its input had.
 constexpr std::uint64_t kAlignment = 32;

@@ -15,7 +15,7 @@ namespace {
 constexpr std::uint64_t kLeastUnclearBytes = std::uint64_t{64} << 10;  // a smaller file holds no model
 
 std::string folder_name(const FolderLocation& location) {
-  const std::string_view name = leaf_name(location.absolute);
+  const std::string_view name = base_name(location.absolute);
   return name.empty() ? location.absolute : std::string(name);
 }
 

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
 
 #include "formats/error.h"
+#include "formats/text.h"
 
 namespace weigh::core {
 
@@ -15,13 +15,16 @@ namespace {
 
 enum class FieldKind : std::uint8_t { Text, Count, Bytes, Plain };
 
+using Whole = std::optional<std::uint64_t>;
+
 using Texts = std::vector<std::string>;
 
 /// A row of the table of fields: by what a list is filtered and sorted.
 struct Field {
   std::string_view name;
   FieldKind kind;
-  std::optional<double> (*number)(const ScanRow&);  ///< null for text
+  Whole (*whole)(const ScanRow&);                   ///< of a count or of bytes, else null
+  std::optional<double> (*number)(const ScanRow&);  ///< of a plain number, else null
   Texts (*texts)(const ScanRow&);                   ///< any of them may meet the condition; the first one sorts
 };
 
@@ -43,29 +46,23 @@ Texts dtypes_of(const ScanRow& row) {
 
 // clang-format off
 constexpr std::array kFields{
-    Field{"params", FieldKind::Count, [](const ScanRow& r) { return as_number(r.parameters); }, nullptr},
-    Field{"active", FieldKind::Count, [](const ScanRow& r) { return as_number(r.active); }, nullptr},
-    Field{"bits", FieldKind::Plain, [](const ScanRow& r) { return r.bits_per_weight; }, nullptr},
-    Field{"size", FieldKind::Bytes, [](const ScanRow& r) { return as_number(r.file_bytes); }, nullptr},
-    Field{"experts", FieldKind::Plain, [](const ScanRow& r) { return as_number(r.experts.value_or(0)); }, nullptr},
-    Field{"files", FieldKind::Plain, [](const ScanRow& r) { return as_number(r.files); }, nullptr},
-    Field{"errors", FieldKind::Plain, [](const ScanRow& r) { return as_number(r.errors); }, nullptr},
-    Field{"warnings", FieldKind::Plain, [](const ScanRow& r) { return as_number(r.warnings); }, nullptr},
-    Field{"name", FieldKind::Text, nullptr, [](const ScanRow& r) { return Texts{r.name}; }},
-    Field{"path", FieldKind::Text, nullptr, [](const ScanRow& r) { return Texts{r.path}; }},
-    Field{"arch", FieldKind::Text, nullptr, [](const ScanRow& r) { return Texts{r.architecture}; }},
-    Field{"dtype", FieldKind::Text, nullptr, dtypes_of},
-    Field{"format", FieldKind::Text, nullptr, [](const ScanRow& r) { return Texts{r.format}; }},
-    Field{"store", FieldKind::Text, nullptr, [](const ScanRow& r) { return Texts{r.store}; }},
-    Field{"verdict", FieldKind::Text, nullptr, verdicts_of},
+    Field{"params", FieldKind::Count, [](const ScanRow& r) { return Whole(r.parameters); }, nullptr, nullptr},
+    Field{"active", FieldKind::Count, [](const ScanRow& r) { return Whole(r.active); }, nullptr, nullptr},
+    Field{"bits", FieldKind::Plain, nullptr, [](const ScanRow& r) { return r.bits_per_weight; }, nullptr},
+    Field{"size", FieldKind::Bytes, [](const ScanRow& r) { return Whole(r.file_bytes); }, nullptr, nullptr},
+    Field{"experts", FieldKind::Plain, nullptr, [](const ScanRow& r) { return as_number(r.experts.value_or(0)); }, nullptr},
+    Field{"files", FieldKind::Plain, nullptr, [](const ScanRow& r) { return as_number(r.files); }, nullptr},
+    Field{"errors", FieldKind::Plain, nullptr, [](const ScanRow& r) { return as_number(r.errors); }, nullptr},
+    Field{"warnings", FieldKind::Plain, nullptr, [](const ScanRow& r) { return as_number(r.warnings); }, nullptr},
+    Field{"name", FieldKind::Text, nullptr, nullptr, [](const ScanRow& r) { return Texts{r.name}; }},
+    Field{"path", FieldKind::Text, nullptr, nullptr, [](const ScanRow& r) { return Texts{r.path}; }},
+    Field{"arch", FieldKind::Text, nullptr, nullptr, [](const ScanRow& r) { return Texts{r.architecture}; }},
+    Field{"dtype", FieldKind::Text, nullptr, nullptr, dtypes_of},
+    Field{"format", FieldKind::Text, nullptr, nullptr, [](const ScanRow& r) { return Texts{r.format}; }},
+    Field{"store", FieldKind::Text, nullptr, nullptr, [](const ScanRow& r) { return Texts{r.store}; }},
+    Field{"verdict", FieldKind::Text, nullptr, nullptr, verdicts_of},
 };
 // clang-format on
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return result;
-}
 
 std::size_t field_by_name(std::string_view flag, std::string_view name) {
   const auto field = std::ranges::find(kFields, lower(name), &Field::name);
@@ -75,46 +72,27 @@ std::size_t field_by_name(std::string_view flag, std::string_view name) {
   return static_cast<std::size_t>(field - kFields.begin());
 }
 
-// "30B", "8GiB", "4.5": decimal units for parameters, both kinds for bytes.
-std::optional<double> parse_number(std::string_view text, FieldKind kind) {
-  struct Unit {
-    std::string_view suffix;
-    double factor;
-  };
-  static constexpr std::array kCounts{Unit{"k", 1e3}, Unit{"m", 1e6}, Unit{"b", 1e9}, Unit{"t", 1e12}};
-  static constexpr double kKi = 1024.0;
-  static constexpr std::array kSizes{
-      Unit{"kib", kKi},
-      Unit{"mib", kKi * kKi},
-      Unit{"gib", kKi * kKi * kKi},
-      Unit{"tib", kKi * kKi * kKi * kKi},
-      Unit{"kb", 1e3},
-      Unit{"mb", 1e6},
-      Unit{"gb", 1e9},
-      Unit{"tb", 1e12},
-      Unit{"k", kKi},
-      Unit{"m", kKi * kKi},
-      Unit{"g", kKi * kKi * kKi},
-      Unit{"t", kKi * kKi * kKi * kKi},
-      Unit{"b", 1},
-  };
-  std::string number = lower(text);
-  double factor = 1;
-  const auto take_unit = [&](const auto& units) {
-    for (const Unit& unit : units) {
-      if (!number.ends_with(unit.suffix)) continue;
-      number.resize(number.size() - unit.suffix.size());
-      factor = unit.factor;
-      return;
-    }
-  };
-  if (kind == FieldKind::Count) take_unit(kCounts);
-  if (kind == FieldKind::Bytes) take_unit(kSizes);
-  while (number.ends_with(' ')) number.pop_back();
+// Whether the first comes before the second, larger ones first unless `ascending`, unknown ones last; nothing when
+// they are equal.
+template <typename Number>
+std::optional<bool> compare(const std::optional<Number>& one, const std::optional<Number>& other, bool ascending) {
+  if (one.has_value() != other.has_value()) return one.has_value();
+  if (!one || *one == *other) return std::nullopt;
+  return (*one < *other) == ascending;
+}
+
+// "30 B" as "30B": a filter takes a space before the unit.
+std::string without_gap(std::string_view text) {
+  const std::size_t gap = std::min(text.find(' '), text.size());
+  const std::size_t unit = std::min(text.find_first_not_of(' ', gap), text.size());
+  return std::string(text.substr(0, gap)) + std::string(text.substr(unit));
+}
+
+std::optional<double> parse_plain(std::string_view text) {
   double value = 0;
-  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
-  const bool whole = error == std::errc() && end == number.data() + number.size() && !number.empty();
-  return whole && value >= 0 && value < 1e30 ? std::optional(value * factor) : std::nullopt;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool is_number = error == std::errc() && end == text.data() + text.size();
+  return is_number && value >= 0 && value < 1e30 ? std::optional(value) : std::nullopt;
 }
 
 }  // namespace
@@ -126,10 +104,9 @@ std::string fields_listed() {
 }
 
 std::uint64_t parse_bytes(std::string_view flag, const std::string& text) {
-  const auto bytes = parse_number(text, FieldKind::Bytes);
-  if (!bytes || *bytes > 9e18)
-    throw UsageError(fmt::format("{} {}: not a size; write 500MB, 8GiB or 1024", flag, text));
-  return static_cast<std::uint64_t>(*bytes);
+  const auto bytes = parse_size(text);
+  if (!bytes) throw UsageError(fmt::format("{} {}: not a size; write 500MB, 8GiB or 1024", flag, text));
+  return *bytes;
 }
 
 Filter::Filter(std::string_view text) {
@@ -158,11 +135,19 @@ Filter::Filter(std::string_view text) {
     if (ordered) throw UsageError(fmt::format("--filter {}: {} is text; there are = != and ~", text, field.name));
     return;
   }
-  const auto number = parse_number(value, field.kind);
-  if (operator_ == Operator::Contains || !number) {
+  bool is_number = false;
+  if (field.kind == FieldKind::Plain) {
+    const auto number = parse_plain(value);
+    is_number = number.has_value();
+    number_ = number.value_or(0);
+  } else {
+    const auto whole = field.kind == FieldKind::Bytes ? parse_size(value) : parse_count(without_gap(value));
+    is_number = whole.has_value();
+    whole_ = whole.value_or(0);
+  }
+  if (operator_ == Operator::Contains || !is_number) {
     throw UsageError(fmt::format("--filter {}: {} is compared with a number", text, field.name));
   }
-  number_ = *number;
 }
 
 bool Filter::takes(const ScanRow& row) const {
@@ -174,15 +159,19 @@ bool Filter::takes(const ScanRow& row) const {
     if (operator_ == Operator::Contains) return std::ranges::any_of(texts, contains);
     return (operator_ == Operator::Equal) == std::ranges::any_of(texts, equal);
   }
-  const auto value = field.number(row);
+  return field.whole != nullptr ? meets(field.whole(row), whole_) : meets(field.number(row), number_);
+}
+
+template <typename Number>
+bool Filter::meets(const std::optional<Number>& value, Number wanted) const {
   if (!value) return false;  // what is not known meets no condition
   switch (operator_) {
-    case Operator::Less: return *value < number_;
-    case Operator::LessOrEqual: return *value <= number_;
-    case Operator::Greater: return *value > number_;
-    case Operator::GreaterOrEqual: return *value >= number_;
-    case Operator::NotEqual: return *value != number_;
-    default: return *value == number_;
+    case Operator::Less: return *value < wanted;
+    case Operator::LessOrEqual: return *value <= wanted;
+    case Operator::Greater: return *value > wanted;
+    case Operator::GreaterOrEqual: return *value >= wanted;
+    case Operator::NotEqual: return *value != wanted;
+    default: return *value == wanted;
   }
 }
 
@@ -202,10 +191,9 @@ bool Order::operator()(const ScanRow& a, const ScanRow& b) const {
     if (one.empty() != other.empty()) return other.empty();
     if (one != other) return ascending_ ? one < other : other < one;
   } else {
-    const auto one = field.number(a);
-    const auto other = field.number(b);
-    if (one.has_value() != other.has_value()) return one.has_value();
-    if (one && *one != *other) return ascending_ ? *one < *other : *other < *one;
+    const auto order = field.whole != nullptr ? compare(field.whole(a), field.whole(b), ascending_)
+                                              : compare(field.number(a), field.number(b), ascending_);
+    if (order) return *order;
   }
   return a.path < b.path;
 }

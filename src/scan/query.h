@@ -19,10 +19,14 @@ class Filter {
  private:
   enum class Operator : std::uint8_t { Equal, NotEqual, Less, LessOrEqual, Greater, GreaterOrEqual, Contains };
 
+  template <typename Number>
+  [[nodiscard]] bool meets(const std::optional<Number>& value, Number wanted) const;
+
   std::size_t field_ = 0;
   Operator operator_ = Operator::Equal;
-  std::string text_;   ///< in lower case
-  double number_ = 0;  ///< of a field of numbers
+  std::string text_;         ///< in lower case
+  std::uint64_t whole_ = 0;  ///< of a field of counts or bytes
+  double number_ = 0;        ///< of a field of plain numbers
 };
 
 /// An order of rows by one field: "size", largest first, "name", from a to z; "-size" the other way round. Rows that

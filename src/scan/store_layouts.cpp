@@ -9,7 +9,9 @@
 #include <set>
 
 #include "formats/error.h"
+#include "formats/path.h"
 #include "src/scan/file_kinds.h"
+#include "src/source/file_names.h"
 #include "src/source/folder.h"
 
 namespace weigh::core {
@@ -17,7 +19,6 @@ namespace weigh::core {
 namespace {
 
 constexpr std::uint64_t kMaxManifestBytes = std::uint64_t{4} << 20;
-constexpr std::string_view kModelsPrefix = "models--";
 
 std::string read_text(const std::string& path, std::uint64_t most) {
   FileSource file(path);
@@ -63,19 +64,6 @@ constexpr std::array kLayerKinds{LayerKind{"model", "model", ".gguf"}, LayerKind
                                  LayerKind{"adapter", "adapter", ".gguf"}, LayerKind{"draft", "draft", ".gguf"},
                                  LayerKind{"tensor", "model", ".safetensors"}};
 
-// models--ORG--NAME/snapshots/COMMIT at the end of a path, or a folder in it.
-std::string hugging_face_owner(std::string_view path) {
-  constexpr std::string_view kSnapshots = "/snapshots/";
-  for (auto at = path.find(kSnapshots); at != std::string_view::npos; at = path.find(kSnapshots, at + 1)) {
-    const std::string_view above = path.substr(0, at);
-    const std::string_view inside = path.substr(at + kSnapshots.size());
-    if (const auto repository = repository_of(above.substr(above.rfind('/') + 1))) {
-      return *repository + std::string(inside.substr(std::min(inside.find('/'), inside.size())));
-    }
-  }
-  return {};
-}
-
 std::string lm_studio_owner(std::string_view path) {
   for (const std::string_view root : {"/.lmstudio/models/", "/.cache/lm-studio/models/"}) {
     const auto at = path.rfind(root);
@@ -102,15 +90,9 @@ std::string_view store_name(Store store) {
   return kNames[static_cast<std::size_t>(store)];
 }
 
-std::optional<std::string> repository_of(std::string_view folder_name) {
-  if (!folder_name.starts_with(kModelsPrefix)) return std::nullopt;
-  std::string name(folder_name.substr(kModelsPrefix.size()));
-  if (const auto dashes = name.find("--"); dashes != std::string::npos) name.replace(dashes, 2, "/");
-  return name;
-}
-
 bool is_repository(const FolderLocation& folder, const FolderListing& listing) {
-  return repository_of(leaf_name(folder.absolute)) && (listing.has_folder("snapshots") || listing.has_folder("blobs"));
+  return repository_of(base_name(folder.absolute)) &&
+         (listing.has_folder(std::string(kHubSnapshots)) || listing.has_folder(std::string(kHubBlobs)));
 }
 
 std::string main_commit(const std::string& repository_folder) {
@@ -124,7 +106,7 @@ std::string main_commit(const std::string& repository_folder) {
 }
 
 std::vector<std::string> commits_of(const std::string& repository_folder) {
-  const std::string snapshots = joined(repository_folder, "snapshots");
+  const std::string snapshots = joined(repository_folder, std::string(kHubSnapshots));
   if (std::string commit = main_commit(repository_folder); !commit.empty() && status_of(joined(snapshots, commit))) {
     return {std::move(commit)};
   }
@@ -133,7 +115,9 @@ std::vector<std::string> commits_of(const std::string& repository_folder) {
 }
 
 Owner owner_of(std::string_view path) {
-  if (std::string name = hugging_face_owner(path); !name.empty()) return {Store::HuggingFace, std::move(name)};
+  if (const auto hub = hub_path_of(path)) {
+    return {Store::HuggingFace, hub->inside.empty() ? hub->repository : hub->repository + '/' + hub->inside};
+  }
   if (std::string name = lm_studio_owner(path); !name.empty()) return {Store::LmStudio, std::move(name)};
   return {};
 }

@@ -17,9 +17,6 @@ enum class Store : std::uint8_t { Folder, HuggingFace, Ollama, LmStudio };
 /// "", "huggingface", "ollama", "lmstudio".
 std::string_view store_name(Store store);
 
-/// "models--ORG--NAME" -> "ORG/NAME"; nothing for any other folder of a Hugging Face cache.
-std::optional<std::string> repository_of(std::string_view folder_name);
-
 /// Whether it is a repository's folder in a Hugging Face cache.
 bool is_repository(const FolderLocation& folder, const FolderListing& listing);
 

@@ -54,7 +54,7 @@ class Walk {
     if (status->is_folder) return visit_folder(locate_folder(without_end_slashes(root)));
     const auto slash = root.rfind('/');
     const std::string folder = slash == std::string::npos ? "" : root.substr(0, std::max<std::size_t>(slash, 1));
-    named_files_[folder].push_back(std::string(leaf_name(root)));
+    named_files_[folder].push_back(std::string(base_name(root)));
   }
 
   void visit_linked_folders() {

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "formats/error.h"
+#include "src/source/file_names.h"
 #include "src/source/zstd_source.h"
 
 namespace weigh::core {
@@ -41,12 +42,8 @@ void list(const fs::path& folder, const std::string& prefix, bool descend, std::
 std::string model_name(const fs::path& folder) {
   std::error_code error;
   const fs::path whole = fs::weakly_canonical(folder, error);
-  const std::string own = whole.filename().string();
-  const std::string cache = whole.parent_path().parent_path().filename().string();
-  if (whole.parent_path().filename() != "snapshots" || !cache.starts_with("models--")) return own;
-  std::string name = cache.substr(std::string_view("models--").size());
-  if (const auto dashes = name.find("--"); dashes != std::string::npos) name.replace(dashes, 2, "/");
-  return name;
+  const auto hub = hub_path_of(whole.string());
+  return hub && hub->inside.empty() ? hub->repository : whole.filename().string();
 }
 
 // A head that owns its bytes: a source may outlive the snapshot it came from.
@@ -116,20 +113,6 @@ std::optional<Snapshot> open_snapshot(const std::string& path) {
   if (!std::ranges::equal(magic, std::as_bytes(std::span(kSnapshotMagic)))) return std::nullopt;
   constexpr std::uint64_t kMaxPacked = std::uint64_t{1} << 30U;
   return read_snapshot(read_all(file, kMaxPacked));
-}
-
-bool stays_inside(std::string_view name) {
-  if (name.empty() || name.front() == '/' || name.find("://") != std::string_view::npos ||
-      name.find_first_of(std::string_view("\\\0", 2)) != std::string_view::npos) {
-    return false;
-  }
-  for (std::size_t begin = 0; begin <= name.size();) {
-    const std::size_t end = std::min(name.find('/', begin), name.size());
-    const std::string_view part = name.substr(begin, end - begin);
-    if (part.empty() || part == "..") return false;
-    begin = end + 1;
-  }
-  return true;
 }
 
 }  // namespace weigh::core

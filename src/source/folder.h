@@ -46,8 +46,4 @@ std::unique_ptr<ByteSource> open_source(const std::string& path);
 /// The snapshot in the file, or nothing when it is something else. Throws FormatError when it is a damaged one.
 std::optional<Snapshot> open_snapshot(const std::string& path);
 
-/// Whether a relative name from a file stays inside its folder: no "..", no absolute path, no "://", no backslash or
-/// NUL.
-bool stays_inside(std::string_view name);
-
 }  // namespace weigh::core

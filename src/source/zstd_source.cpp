@@ -8,6 +8,7 @@
 
 #include "formats/checked.h"
 #include "formats/error.h"
+#include "formats/little_endian.h"
 #include "formats/snapshot.h"
 
 namespace weigh::core {
@@ -17,12 +18,6 @@ namespace {
 constexpr std::uint32_t kFrameMagic = 0xFD2FB528;
 constexpr std::uint32_t kSkippableMagic = 0x184D2A50;  // the low 4 bits are free
 constexpr std::size_t kLongestFrameHeader = 18;
-
-std::uint64_t little_endian(std::span<const std::byte> bytes) {
-  std::uint64_t value = 0;
-  for (std::size_t i = bytes.size(); i-- > 0;) value = value << 8U | static_cast<std::uint64_t>(bytes[i]);
-  return value;
-}
 
 std::vector<std::byte> read_up_to(ByteSource& source, std::uint64_t offset, std::size_t most) {
   std::vector<std::byte> bytes(std::min<std::uint64_t>(most, source.size() - std::min(offset, source.size())));
@@ -49,9 +44,9 @@ std::optional<std::uint64_t> stated_size(ByteSource& source) {
     const std::vector<std::byte> head = read_up_to(source, at, kLongestFrameHeader);
     if (head.size() < 8)
       throw FormatError(fault("zstd frame", std::to_string(head.size()) + " bytes", "a frame header"), at);
-    const auto magic = static_cast<std::uint32_t>(little_endian(std::span(head).first(4)));
+    const auto magic = static_cast<std::uint32_t>(load_little_endian(std::span(head).first(4)));
     if ((magic & ~15U) == kSkippableMagic) {
-      at += 8 + little_endian(std::span(head).subspan(4, 4));
+      at += 8 + load_little_endian(std::span(head).subspan(4, 4));
       continue;
     }
     if (magic != kFrameMagic) throw FormatError(fault("zstd frame", "other bytes", "its magic number"), at);
@@ -66,7 +61,7 @@ std::optional<std::uint64_t> stated_size(ByteSource& source) {
     for (bool last = false; !last;) {
       const std::vector<std::byte> block = read_up_to(source, at, 3);
       if (block.size() < 3) throw FormatError(fault("zstd frame", "the end of the file", "a block"), at);
-      const std::uint64_t header = little_endian(block);
+      const std::uint64_t header = load_little_endian(block);
       last = (header & 1U) != 0;
       at += 3 + (((header >> 1U) & 3U) == 1 ? 1 : header >> 3U);  // type 1 repeats one byte
     }

@@ -41,36 +41,6 @@ std::vector<std::string_view> codes(const Selection& selection) {
 
 }  // namespace
 
-TEST_CASE("part names: five or six digits, dash or underscore, both formats") {
-  struct Row {
-    std::string name;
-    bool is_part;
-    std::string prefix;
-    std::uint64_t number, total;
-  };
-  const Row rows[] = {
-      {"model-00001-of-00003.safetensors", true, "model-", 1, 3},
-      {"model-00001-of-000163.safetensors", true, "model-", 1, 163},
-      {"model_00072-of-00072.safetensors", true, "model_", 72, 72},
-      {"Mixtral-8x7B.Q8_0-00002-of-00005.gguf", true, "Mixtral-8x7B.Q8_0-", 2, 5},
-      {"a-00002-of-00005.gguf.zst", true, "a-", 2, 5},
-      {"model-0001-of-0003.safetensors", false, "", 0, 0},
-      {"model-00001-of-00003.bin", false, "", 0, 0},
-      {"model.safetensors", false, "", 0, 0},
-      {"00001-of-00003.gguf", false, "", 0, 0},
-      {"x-00001-of-.gguf", false, "", 0, 0},
-  };
-  for (const Row& row : rows) {
-    CAPTURE(row.name);
-    const auto part = parse_part_name(row.name);
-    REQUIRE(part.has_value() == row.is_part);
-    if (!part) continue;
-    CHECK(part->prefix == row.prefix);
-    CHECK(part->number == row.number);
-    CHECK(part->total == row.total);
-  }
-}
-
 TEST_CASE("which files of a folder make up the model") {
   using Names = std::vector<std::string>;
   struct Row {

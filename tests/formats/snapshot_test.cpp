@@ -97,6 +97,10 @@ TEST_CASE("a snapshot that is wrong inside is refused") {
       {"a name that leaves it later", with_file("a/../../b.gguf", 9, 4, "head")},
       {"an absolute name", with_file("/a.gguf", 9, 4, "head")},
       {"no name", with_file("", 9, 4, "head")},
+      {"an empty part in a name", with_file("a//b.gguf", 9, 4, "head")},
+      {"a backslash in a name", with_file("..\\a.gguf", 9, 4, "head")},
+      {"a NUL in a name", with_file(std::string_view("a\0.gguf", 7), 9, 4, "head")},
+      {"an address for a name", with_file("http://a/b.gguf", 9, 4, "head")},
   };
   for (const auto& [name, plain] : rows) {
     CAPTURE(name);

@@ -37,6 +37,8 @@ TEST_CASE("a filter compares numbers with their units and text without regard to
   const auto c = GENERATE(values<Case>({{"params>30B", true},
                                         {"params>46702792704", false},
                                         {"params>=46702792704", true},
+                                        {"params>46.702792703 B", true},
+                                        {"params<46.702792704B", false},
                                         {"params=46702792704", true},
                                         {"params!=46702792704", false},
                                         {"params<46.8B", true},

@@ -4,19 +4,6 @@
 
 using namespace weigh::core;
 
-TEST_CASE("a repository's folder gives its name") {
-  struct Row {
-    std::string folder;
-    std::optional<std::string> name;
-  };
-  for (const Row& row : {Row{"models--meta-llama--Llama-3.1-8B", "meta-llama/Llama-3.1-8B"},
-                         Row{"models--gpt2", "gpt2"}, Row{"models--a--b--c", "a/b--c"}, Row{"datasets--squad", {}},
-                         Row{"spaces--a--b", {}}, Row{"models", {}}, Row{"", {}}}) {
-    CAPTURE(row.folder);
-    CHECK(repository_of(row.folder) == row.name);
-  }
-}
-
 TEST_CASE("whose a folder is, by its path") {
   struct Row {
     std::string path;

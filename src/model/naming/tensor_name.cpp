@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <charconv>
 #include <cstring>
 #include <optional>
 #include <random>
+
+#include "formats/text.h"
 
 namespace weigh::core {
 
@@ -96,13 +97,6 @@ bool is_one_of(std::string_view part, const std::array<std::string_view, N>& wor
   return std::ranges::find(words, part) != words.end();
 }
 
-std::optional<std::uint64_t> number(std::string_view part) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
-  if (error != std::errc{} || end != part.data() + part.size()) return std::nullopt;
-  return value;
-}
-
 // Takes the next part off a dotted path.
 std::string_view take_part(std::string_view& path) {
   const std::size_t dot = path.find('.');
@@ -146,7 +140,7 @@ ExpertName routed_at(std::string_view part, std::string_view next) {
     return {ExpertPart::Stacked, 0, chunk};
   }
   if (part == "moe") {
-    if (const auto index = number(next)) return {ExpertPart::Indexed, *index};
+    if (const auto index = parse_uint(next)) return {ExpertPart::Indexed, *index};
     if (is_one_of(next, kStackedMoe)) return {ExpertPart::Stacked};
   }
   if (part == "block_sparse_moe" && is_one_of(next, kStackedSparseMoe)) return {ExpertPart::Stacked};
@@ -154,7 +148,7 @@ ExpertName routed_at(std::string_view part, std::string_view next) {
   if (part.ends_with("_exps") && part != "ffn_norm_exps") return {ExpertPart::Stacked};
   if (part.ends_with("_chexps")) return {ExpertPart::Stacked, 0, true};
   if (is_one_of(part, kLegacyFfn)) {
-    if (const auto index = number(next)) return {ExpertPart::Indexed, *index};
+    if (const auto index = parse_uint(next)) return {ExpertPart::Indexed, *index};
   }
   return {};
 }
@@ -176,7 +170,7 @@ Stack stack_of(std::string_view path) {
 std::optional<std::uint64_t> expert_number(std::string_view part) {
   constexpr auto kPrefix = "expert_"sv;
   if (part.starts_with(kPrefix)) part.remove_prefix(kPrefix.size());
-  return number(part);
+  return parse_uint(part);
 }
 
 NameParts parse_name(std::string_view name) {
@@ -186,7 +180,7 @@ NameParts parse_name(std::string_view name) {
     const std::string_view part = take_part(left);
     const bool digits = !part.empty() && part.front() >= '0' && part.front() <= '9';
     if (digits && is_one_of(word, kBlockWords)) {
-      const auto layer = number(part);
+      const auto layer = parse_uint(part);
       if (!layer || *layer > INT32_MAX) break;
       const auto block_size = static_cast<std::size_t>(part.data() + part.size() - name.data());
       return {.block = name.substr(0, block_size),
