@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "formats/error.h"
+#include "formats/text.h"
 #include "src/devices/units.h"
 
 namespace weigh::core {
