@@ -6,8 +6,8 @@
 #include <optional>
 #include <string_view>
 
-#include "src/devices/device.h"
-#include "src/fit/fit.h"
+#include "src/devices/catalogue.h"
+#include "src/fit/engine_flags.h"
 #include "src/quantize/quantize_types.h"
 #include "src/scan/query.h"
 

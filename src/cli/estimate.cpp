@@ -121,7 +121,8 @@ int run_estimate(const EstimateOptions& options, Session& session) {
   Report report;
   Model model = hypothetical_model(*parameters, precision.dtype, precision.bits);
   model.checkpoint.name = fmt::format("{} parameters in {}", human_parameters(*parameters), precision.dtype);
-  report.models.push_back(weigh_model(std::move(model), groups, catalogue));
+  Weighing weighing = weigh_bytes(model.weight_bytes, groups, catalogue);
+  report.models.push_back({std::move(model), std::move(weighing.fits), weighing.common_devices});
   write_report(report, output);
   return exit_status(report);
 }

@@ -28,7 +28,7 @@ int run_fit(const FitOptions& options, Session& session) {
   const std::optional<Verdict> required = required_verdict(options.require, setup.groups);
   Output output(options.common, session, options.paths);
   Report report;
-  for (const std::string& path : options.paths) add_told(weigh_path(path, setup, RunDetail::Advice), report, session);
+  for (const std::string& path : options.paths) add_told(weigh_path(path, setup, WeighDetail::Advice), report, session);
   if (output.format() == "text") {
     write_fits(report, output.style(), output.stream());
     output.finish();

@@ -26,7 +26,7 @@ int run_inspect(const InspectOptions& options, Session& session) {
   Report report;
   std::size_t unread = 0;
   for (const std::string& path : options.paths) {
-    Report part = weigh_path(path, setup, RunDetail::Placement);
+    Report part = weigh_path(path, setup, WeighDetail::Run);
     unread += part.errors.empty() ? 0 : 1;
     add_told(std::move(part), report, session);
   }

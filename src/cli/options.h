@@ -13,7 +13,6 @@
 #include "src/cli/file_stream.h"
 #include "src/cli/option_set.h"
 #include "src/cli/terminal.h"
-#include "src/devices/device.h"
 #include "src/report/style.h"
 
 namespace weigh::core {

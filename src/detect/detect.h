@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "src/detect/machine.h"
-#include "src/devices/device.h"
+#include "src/devices/catalogue.h"
 
 namespace weigh::core {
 

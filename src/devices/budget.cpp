@@ -1,11 +1,10 @@
 // One rule per kind of memory and maker: what the driver gives, what is safe, what the engine's own context takes.
 #include "src/devices/budget.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 
+#include "formats/checked.h"
 #include "src/devices/rule.h"
 #include "src/devices/units.h"
 
@@ -18,41 +17,21 @@ constexpr std::uint64_t part(std::uint64_t bytes, std::uint64_t numerator, std::
   return bytes / denominator * numerator + bytes % denominator * numerator / denominator;
 }
 
-constexpr std::uint64_t less(std::uint64_t bytes, std::uint64_t held_back) {
-  return bytes - std::min(bytes, held_back);
-}
-
-// "192 GiB", "81559 MiB", else as people read it: the figures a device is known by are whole.
-std::string size_text(std::uint64_t bytes) {
-  if (bytes % kGiB == 0) return fmt::format("{} GiB", bytes / kGiB);
-  if (bytes % kMiB == 0) return fmt::format("{} MiB", bytes / kMiB);
-  return human_bytes(bytes);
-}
-
-// " (7000 MiB free now)": told where it does not decide.
-std::string free_aside(const Device& device) {
-  return device.limit_is_free && device.limit_bytes ? fmt::format(" ({} free now)", size_text(*device.limit_bytes))
-                                                    : "";
-}
-
 // The driver's share is known or assumed; then llama.cpp's own margin decides below about 19 GiB, vLLM's share above.
 Budget discrete(const Device& device, std::uint64_t driver_bytes) {
   constexpr std::uint64_t kMargin = kGiB;
   Budget budget;
-  budget.limit = device.limit_bytes.value_or(less(device.memory_bytes, driver_bytes));
+  budget.limit = device.limit_bytes.value_or(minus(device.memory_bytes, driver_bytes));
   const std::uint64_t share = part(device.memory_bytes, 92, 100);
-  const std::uint64_t rest = less(budget.limit, kMargin);
+  const std::uint64_t rest = minus(budget.limit, kMargin);
   budget.safe = std::min(rest, share);
+  budget.held_back = driver_bytes;
   if (share <= rest) {
-    budget.reason = fmt::format("0.92 of {} MiB{}", device.memory_bytes / kMiB, free_aside(device));
+    budget.rule = BudgetRule::ShareOfMemory;
   } else if (device.limit_bytes) {
-    budget.reason = device.limit_is_free
-                        ? fmt::format("{} MiB free now of {} MiB, less 1 GiB margin", *device.limit_bytes / kMiB,
-                                      device.memory_bytes / kMiB)
-                        : fmt::format("driver total {} MiB less 1 GiB margin", *device.limit_bytes / kMiB);
+    budget.rule = device.limit_is_free ? BudgetRule::FreeLessMargin : BudgetRule::DriverLessMargin;
   } else {
-    budget.reason = fmt::format("{} MiB less {} MiB for the driver and 1 GiB margin", device.memory_bytes / kMiB,
-                                driver_bytes / kMiB);
+    budget.rule = BudgetRule::MemoryLessDriver;
   }
   return budget;
 }
@@ -71,19 +50,15 @@ Budget apple(const Device& device) {
   const std::uint64_t memory = device.memory_bytes;
   Budget budget;
   budget.limit = device.limit_bytes.value_or(metal_working_set(memory));
-  budget.raised = less(memory, std::max(4 * kGiB, memory / 16));
+  budget.raised = minus(memory, std::max(4 * kGiB, memory / 16));
   const std::uint64_t share = part(memory, 7, 10);
   budget.safe = std::min(share, budget.limit);
-  // A limit that is not the default was set by hand, or is that of a newer macOS: its figure belongs to the reason.
+  // A limit that is not the default was set by hand, or is that of a newer macOS.
   const bool usual = budget.limit == metal_working_set(memory);
   if (share <= budget.limit) {
-    budget.reason = fmt::format("70 % of {} (Apple, shared with macOS)", size_text(memory));
-  } else if (usual) {
-    budget.reason =
-        fmt::format("all that macOS gives by default out of {} (Apple, shared with macOS)", size_text(memory));
+    budget.rule = BudgetRule::AppleShare;
   } else {
-    budget.reason = fmt::format("all of the {} that macOS gives out of {} (Apple, shared with macOS)",
-                                size_text(budget.limit), size_text(memory));
+    budget.rule = usual ? BudgetRule::AppleDefault : BudgetRule::AppleLimit;
   }
   return budget;
 }
@@ -92,18 +67,13 @@ Budget unified(const Device& device) {
   const std::uint64_t memory = device.memory_bytes;
   Budget budget;
   budget.limit = device.limit_bytes.value_or(memory / 2);
-  budget.raised = less(memory, 2 * kGiB);
+  budget.raised = minus(memory, 2 * kGiB);
   const std::uint64_t for_system = std::max(2 * kGiB, memory / 8);
-  const std::uint64_t rest = less(budget.limit, kGiB);
-  budget.safe = std::min(rest, less(memory, for_system));
-  if (rest <= less(memory, for_system)) {
-    std::string origin = device.limit_bytes ? "" : ", half of memory,";
-    if (device.limit_is_free) origin = fmt::format(" free now of {},", size_text(memory));
-    budget.reason = fmt::format("the GPU's {}{} less 1 GiB margin", size_text(budget.limit), origin);
-  } else {
-    budget.reason = fmt::format("{} less {} for the operating system that shares it{}", size_text(memory),
-                                size_text(for_system), free_aside(device));
-  }
+  const std::uint64_t rest = minus(budget.limit, kGiB);
+  budget.safe = std::min(rest, minus(memory, for_system));
+  const bool margin_decides = rest <= minus(memory, for_system);
+  budget.rule = margin_decides ? BudgetRule::UnifiedLessMargin : BudgetRule::UnifiedLessSystem;
+  budget.held_back = for_system;
   return budget;
 }
 
@@ -111,13 +81,11 @@ Budget cpu(const Device& device) {
   const std::uint64_t memory = device.memory_bytes;
   const std::uint64_t for_system = std::min(memory / 4, 6 * kGiB);
   Budget budget;
-  budget.limit = device.limit_bytes.value_or(less(memory, kGiB));
-  budget.safe = less(memory, for_system);
-  budget.reason = fmt::format("{} less {} for the operating system{}", size_text(memory), size_text(for_system),
-                              free_aside(device));
-  if (device.limit_is_free && budget.limit < budget.safe) {
-    budget.reason = fmt::format("{} free now of {}", size_text(budget.limit), size_text(memory));
-  }
+  budget.limit = device.limit_bytes.value_or(minus(memory, kGiB));
+  budget.safe = minus(memory, for_system);
+  const bool free_decides = device.limit_is_free && budget.limit < budget.safe;
+  budget.rule = free_decides ? BudgetRule::CpuFree : BudgetRule::CpuLessSystem;
+  budget.held_back = for_system;
   return budget;
 }
 
@@ -127,7 +95,7 @@ Budget phone(const Device& device) {
   budget.limit = device.limit_bytes.value_or(memory / 2);
   budget.raised = part(memory, 3, 4);
   budget.safe = part(memory, 3, 8);
-  budget.reason = fmt::format("37.5 % of {} (an app's share, unverified)", size_text(memory));
+  budget.rule = BudgetRule::PhoneShare;
   return budget;
 }
 
@@ -135,7 +103,7 @@ Budget other_accelerator(const Device& device) {
   Budget budget;
   budget.limit = device.limit_bytes.value_or(part(device.memory_bytes, 95, 100));
   budget.safe = part(device.memory_bytes, 90, 100);
-  budget.reason = fmt::format("90 % of {} (unverified)", size_text(device.memory_bytes));
+  budget.rule = BudgetRule::AcceleratorShare;
   return budget;
 }
 
@@ -143,13 +111,13 @@ Budget as_given(const Device& device) {
   Budget budget;
   budget.limit = device.memory_bytes;
   budget.safe = device.memory_bytes;
-  budget.reason = "as given; nothing held back";
+  budget.rule = BudgetRule::AsGiven;
   return budget;
 }
 
 constexpr std::string_view kDriver = "what the driver gives";
 
-// The first row that matches counts, so a maker's row stands before the one for all others.
+// The first row that matches counts, so a maker's row comes before the one for all others.
 constexpr auto kRules = std::to_array<DeviceRule>({
     {DeviceKind::DiscreteGpu, "AMD", "", amd_or_intel, 500 * kMiB, Help::HostMemory, kDriver},
     {DeviceKind::DiscreteGpu, "Intel", "", amd_or_intel, 200 * kMiB, Help::HostMemory, kDriver},
@@ -178,32 +146,41 @@ const DeviceRule& rule_of(const Device& device) {
   });
 }
 
-Budget budget_of(const Device& device) {
+namespace {
+
+Budget usual_budget(const Device& device) {
   Budget budget = rule_of(device).budget(device);
   // The rules are for real devices; for a tiny or odd one from a user's file, what they promise stays in order.
   budget.memory = device.memory_bytes;
   budget.limit = std::min(budget.limit, budget.memory);
   budget.safe = std::min(budget.safe, budget.limit);
   budget.raised = std::clamp(budget.raised, budget.limit, budget.memory);
+  budget.stated_limit = device.limit_bytes;
+  budget.limit_is_free = device.limit_is_free;
   return budget;
 }
 
-Budget budget_of(const Device& device, std::string_view engine) {
-  Budget budget = budget_of(device);
-  if (engine != "vllm" || !has_host_memory(device) || device.kind == DeviceKind::Size) return budget;
+Budget vllm_budget(const Device& device, Budget budget) {
+  if (!has_host_memory(device) || device.kind == DeviceKind::Size) return budget;
   budget.safe = part(budget.memory, 92, 100);
   budget.limit = part(budget.memory, 95, 100);
   budget.raised = std::max(budget.raised, budget.limit);
-  budget.reason = fmt::format("vLLM's share, 0.92 of {} MiB{}", device.memory_bytes / kMiB, free_aside(device));
+  budget.rule = BudgetRule::VllmShare;
   if (device.limit_is_free && device.limit_bytes) {
     budget.limit = std::min(budget.limit, *device.limit_bytes);
     if (budget.limit < budget.safe) {  // it refuses to start with more than is free
       budget.safe = budget.limit;
-      budget.reason = fmt::format("{} free now of {} MiB, less than vLLM's default --gpu-memory-utilization of 0.92",
-                                  size_text(budget.safe), device.memory_bytes / kMiB);
+      budget.rule = BudgetRule::VllmFree;
     }
   }
   return budget;
+}
+
+}  // namespace
+
+Budget budget_of(const Device& device, std::optional<Engine> engine) {
+  const Budget usual = usual_budget(device);
+  return engine == Engine::Vllm ? vllm_budget(device, usual) : usual;
 }
 
 bool has_host_memory(const Device& device) { return rule_of(device).help == Help::HostMemory; }

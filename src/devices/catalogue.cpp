@@ -1,3 +1,5 @@
+#include "src/devices/catalogue.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,7 +15,6 @@
 #include "formats/error.h"
 #include "formats/text.h"
 #include "src/devices/csv.h"
-#include "src/devices/device.h"
 #include "src/devices/devices_csv.h"
 #include "src/devices/text.h"
 #include "src/devices/units.h"

@@ -1,4 +1,4 @@
-// What `--on` takes: an id, a part of one, a count before either, or a plain size.
+// What a request for a device may be: an id, a part of one, a count before either, or a plain size.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 #include "formats/checked.h"
 #include "formats/error.h"
 #include "formats/text.h"
-#include "src/devices/device.h"
+#include "src/devices/catalogue.h"
 #include "src/devices/text.h"
 
 namespace weigh::core {
@@ -126,9 +126,6 @@ Device Catalogue::resolve(std::string_view request) const {
   const std::string asked = joined(lower_words(request), ' ');
   try {
     if (asked.empty()) throw UsageError("names no device");
-    if (asked == "local") {
-      throw UsageError("this version cannot ask the machine it runs on; name a device, or a size such as 24GiB");
-    }
     if (const Device* exact = find(asked)) return *exact;
     const Counted counted = split_count(asked);
     std::optional<Device> size = device_of_size(counted.rest);
@@ -140,7 +137,7 @@ Device Catalogue::resolve(std::string_view request) const {
     return device;
   } catch (const UsageError& error) {
     constexpr std::size_t kMax = 120;
-    throw UsageError(fmt::format("--on {}: {}", request.substr(0, kMax), error.what()));
+    throw UsageError(fmt::format("{}: {}", request.substr(0, kMax), error.what()));
   }
 }
 

@@ -1,12 +1,17 @@
 // What makes a run fit, each proposal weighed before it is made.
+#include "src/fit/advice.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <functional>
 
-#include "src/devices/units.h"
-#include "src/fit/fit.h"
-#include "src/model/sum.h"
+#include "formats/checked.h"
+#include "src/fit/context.h"
+#include "src/fit/engine_flags.h"
+#include "src/fit/layout.h"
+#include "src/fit/offload.h"
+#include "src/fit/weigh_run.h"
 
 namespace weigh::core {
 
@@ -37,22 +42,24 @@ class Adviser {
 
  private:
   // Adds it when the run fits; says whether it does.
-  bool propose(std::string_view kind, std::string text, std::vector<std::string> flags, Candidate& candidate,
-               const Run& run, const DeviceSet& devices) {
+  bool propose(Advice advice, Candidate& candidate, const Run& run, const DeviceSet& devices) {
     const Fit fit = weigh_run(candidate, run, devices);
-    if (fit.verdict != Verdict::Fits || !fit.need.kv_cache || !fit.need.compute) return false;
-    advice_.push_back({kind, std::move(text), std::move(flags), fit.need.total()});
+    if (fit.verdict != Verdict::Fits || !fit.counted_whole()) return false;
+    advice.need_bytes = fit.need.total();
+    advice_.push_back(std::move(advice));
     return true;
   }
 
   void context() {
-    const std::uint64_t asked = context_of(candidate_, run_);
+    const std::uint64_t asked = candidate_.context(run_);
     const auto largest = largest_context(candidate_, run_, devices_);
     if (!largest || largest->tokens >= asked || largest->tokens < kLeastContext) return;
     Run run = run_;
     run.context = largest->tokens;
-    propose("context", fmt::format("a context of {} tokens", largest->tokens),
-            {"--context", std::to_string(largest->tokens)}, candidate_, run, devices_);
+    propose({.kind = AdviceKind::Context,
+             .context = largest->tokens,
+             .flags = {"--context", std::to_string(largest->tokens)}},
+            candidate_, run, devices_);
   }
 
   [[nodiscard]] std::vector<Dtype> smaller_caches() const {
@@ -69,7 +76,7 @@ class Adviser {
       Run run = run_;
       run.key_type = run.value_type = type;
       const std::string name = cache_type_text(run);
-      if (propose("cache", fmt::format("a KV cache in {}", name), {"--kv-type", name}, candidate_, run, devices_))
+      if (propose({.kind = AdviceKind::Cache, .name = name, .flags = {"--kv-type", name}}, candidate_, run, devices_))
         return;
     }
     if (context_helps) return;
@@ -77,12 +84,14 @@ class Adviser {
       Run run = run_;
       run.key_type = run.value_type = type;
       const auto largest = largest_context(candidate_, run, devices_);
-      if (!largest || largest->tokens < kLeastContext || largest->tokens >= context_of(candidate_, run_)) continue;
+      if (!largest || largest->tokens < kLeastContext || largest->tokens >= candidate_.context(run_)) continue;
       run.context = largest->tokens;
       const std::string name = cache_type_text(run);
-      const std::string tokens = std::to_string(largest->tokens);
-      propose("cache", fmt::format("a KV cache in {} and a context of {} tokens", name, tokens),
-              {"--kv-type", name, "--context", tokens}, candidate_, run, devices_);
+      propose({.kind = AdviceKind::Cache,
+               .name = name,
+               .context = largest->tokens,
+               .flags = {"--kv-type", name, "--context", std::to_string(largest->tokens)}},
+              candidate_, run, devices_);
       return;
     }
   }
@@ -92,8 +101,8 @@ class Adviser {
     if (candidate_.engine() != Engine::LlamaCpp || run_.micro_batch <= kSmall) return;
     Run run = run_;
     run.micro_batch = kSmall;
-    propose("micro-batch", fmt::format("micro-batches of {} tokens, slower at reading prompts", kSmall),
-            {"--ubatch", std::to_string(kSmall)}, candidate_, run, devices_);
+    propose({.kind = AdviceKind::MicroBatch, .micro_batch = kSmall, .flags = {"--ubatch", std::to_string(kSmall)}},
+            candidate_, run, devices_);
   }
 
   void projector() {
@@ -102,33 +111,32 @@ class Adviser {
     if (!has_one || run_.projector_on_host || !beside_host(candidate_, run_, devices_)) return;
     Run run = run_;
     run.projector_on_host = true;
-    propose("projector", "the projector in host memory, slower at reading images", {"--no-mmproj-offload"}, candidate_,
-            run, devices_);
+    propose({.kind = AdviceKind::Projector, .flags = {"--no-mmproj-offload"}}, candidate_, run, devices_);
   }
 
   void quantization() {
-    constexpr std::uint64_t kUsual = 4096;
-    if (quantize(run_, "", {}) || context_of(candidate_, run_) <= kUsual) return;
-    Run run = run_;
-    run.context = kUsual;
-    quantize(run, fmt::format(" and a context of {} tokens", kUsual), {"--context", std::to_string(kUsual)});
+    if (quantize(run_, std::nullopt) || candidate_.context(run_) <= kDefaultContext) return;
+    quantize(run_, kDefaultContext);
   }
 
-  bool quantize(const Run& asked, const std::string& also, const std::vector<std::string>& more) {
+  bool quantize(Run asked, std::optional<std::uint64_t> context) {
     const Model& source = candidate_.source();
+    if (context) asked.context = context;
     Conversion conversion = to_llama_cpp(asked);
     const auto smaller = largest_fitting_type(source, conversion.run, devices_, candidate_.companions());
     if (!smaller) return false;
     const std::string name(smaller->type->name);
     std::vector<std::string> flags = std::move(conversion.flags);
     flags.insert(flags.end(), {"--as", name});
-    flags.insert(flags.end(), more.begin(), more.end());
-    const bool original = default_engine(source) != Engine::LlamaCpp;
+    if (context) flags.insert(flags.end(), {"--context", std::to_string(*context)});
     Candidate as_smaller(source, Engine::LlamaCpp, smaller->type, candidate_.companions());
-    return propose("quantisation",
-                   fmt::format("{} for the weights, {}{}{}", name, human_bytes(smaller->weight_bytes),
-                               original ? "" : ", made from the original", also),
-                   std::move(flags), as_smaller, conversion.run, devices_);
+    return propose({.kind = AdviceKind::Quantization,
+                    .name = name,
+                    .context = context,
+                    .weight_bytes = smaller->weight_bytes,
+                    .from_original = default_engine(source) == Engine::LlamaCpp,
+                    .flags = std::move(flags)},
+                   as_smaller, conversion.run, devices_);
   }
 
   // The same run in llama.cpp, and the flags that say so.
@@ -150,46 +158,51 @@ class Adviser {
   // As it is, or from another engine as the GGUF that most people run.
   void host() {
     if (run_.gpu_layers || run_.cpu_moe_layers != 0) return;
-    if (candidate_.engine() == Engine::LlamaCpp) return move_to_host(candidate_, run_, {}, "");
+    if (candidate_.engine() == Engine::LlamaCpp) return move_to_host(candidate_, run_, {});
     if (candidate_.source().quantization) return;
     const QuantizerType* usual = find_quantizer_type("Q4_K_M");
     Conversion conversion = to_llama_cpp(run_);
-    conversion.flags.insert(conversion.flags.end(), {"--as", std::string(usual->name)});
+    Advice advice{.name = std::string(usual->name), .flags = std::move(conversion.flags)};
+    advice.flags.insert(advice.flags.end(), {"--as", advice.name});
     Candidate quantized(candidate_.source(), Engine::LlamaCpp, usual, candidate_.companions());
-    move_to_host(quantized, conversion.run, std::move(conversion.flags), fmt::format("{} and ", usual->name));
+    move_to_host(quantized, conversion.run, std::move(advice));
   }
 
-  void move_to_host(Candidate& candidate, const Run& run, std::vector<std::string> flags, std::string text) {
+  void move_to_host(Candidate& candidate, const Run& run, Advice advice) {
     const auto moved = moved_to_host(candidate, run, devices_);
     if (!moved) return;
+    advice.kind = moved->gpu_layers ? AdviceKind::Layers : AdviceKind::Experts;
+    advice.expert_layers = moved->cpu_moe_layers;
     if (moved->cpu_moe_layers != 0) {
-      flags.insert(flags.end(), {"--n-cpu-moe", std::to_string(moved->cpu_moe_layers)});
-      text += fmt::format("the experts of {} layers{}", moved->cpu_moe_layers, moved->gpu_layers ? " and " : "");
+      advice.flags.insert(advice.flags.end(), {"--n-cpu-moe", std::to_string(moved->cpu_moe_layers)});
     }
     if (moved->gpu_layers) {
-      flags.insert(flags.end(), {"--gpu-layers", std::to_string(*moved->gpu_layers)});
-      const std::uint64_t layers = candidate.parts().blocks.size() + 1;
-      text += fmt::format("{} of {} layers", layers - std::min(layers, *moved->gpu_layers), layers);
+      advice.flags.insert(advice.flags.end(), {"--gpu-layers", std::to_string(*moved->gpu_layers)});
+      advice.all_layers = candidate.parts().blocks.size() + 1;
+      advice.host_layers = minus(advice.all_layers, *moved->gpu_layers);
     }
-    const Layout layout = lay_out(candidate, *moved, devices_);
-    text += fmt::format(" in host memory, {} there", human_bytes(layout.host.total()));
-    propose(moved->gpu_layers ? "layers" : "experts", std::move(text), std::move(flags), candidate, *moved, devices_);
+    advice.host_bytes = lay_out(candidate, *moved, devices_).host.total();
+    propose(std::move(advice), candidate, *moved, devices_);
   }
 
   // A second one of the same, and the smallest device of those that many have.
   void device() {
-    const Device& first = devices_.slots.front();
-    const bool alike = std::ranges::all_of(devices_.slots, [&](const Device& slot) { return slot.id == first.id; });
+    const Device& first = devices_.slots.front().device;
     const bool one_by_one = devices_.label.asked == devices_.label.count;  // no whole machines
-    if (alike && one_by_one && !devices_.host && has_host_memory(first) && first.kind != DeviceKind::Size) {
+    if (devices_.alike() && one_by_one && !devices_.host && has_host_memory(first) && first.kind != DeviceKind::Size) {
       several(first);
     }
-    const Device* best = nullptr;
+    std::optional<DeviceSet> best;
     for (const Device& device : catalogue_.devices()) {
-      if (!device.common || (best != nullptr && !better(device, *best, first))) continue;
-      if (weigh_run(candidate_, run_, device_set_of(device)).verdict == Verdict::Fits) best = &device;
+      if (!device.common) continue;
+      DeviceSet devices = device_set_of(device);
+      if (best && !better(devices, *best, first.kind)) continue;
+      if (weigh_run(candidate_, run_, devices).verdict == Verdict::Fits) best = std::move(devices);
     }
-    if (best != nullptr) propose("device", best->id, {"--on", best->id}, candidate_, run_, device_set_of(*best));
+    if (best) {
+      const std::string& id = best->label.id;
+      propose({.kind = AdviceKind::Device, .name = id, .flags = {"--on", id}}, candidate_, run_, *best);
+    }
   }
 
   // The next more of the same; vLLM cuts the heads of the attention into equal parts.
@@ -204,16 +217,19 @@ class Adviser {
       Device more = device;
       more.count = more.asked = static_cast<std::uint32_t>(count);
       const std::string name = fmt::format("{}x {}", count, device.id);
-      if (propose("device", name, {"--on", name}, candidate_, run_, device_set_of(more))) return;
+      const DeviceSet devices = device_set_of(more);
+      if (propose({.kind = AdviceKind::Device, .name = name, .flags = {"--on", name}}, candidate_, run_, devices))
+        return;
     }
   }
 
   // Of the same kind as the one at hand, then with the smaller budget.
-  static bool better(const Device& a, const Device& b, const Device& like) {
-    const bool a_alike = a.kind == like.kind;
-    const bool b_alike = b.kind == like.kind;
+  static bool better(const DeviceSet& a, const DeviceSet& b, DeviceKind like) {
+    const bool a_alike = a.label.kind == like;
+    const bool b_alike = b.label.kind == like;
     if (a_alike != b_alike) return a_alike;
-    return times(budget_of(a).safe, a.count) < times(budget_of(b).safe, b.count);
+    const auto safe = [](const DeviceSet& set) { return times(set.slots.front().budget().safe, set.label.count); };
+    return safe(a) < safe(b);
   }
 
   Candidate& candidate_;
@@ -230,7 +246,7 @@ std::optional<SmallerType> largest_fitting_type(const Model& source, Run run, co
   const bool gguf = !source.checkpoint.files.empty() && source.checkpoint.files.front().format == Format::Gguf;
   if (source.checkpoint.files.empty() || (!gguf && source.quantization)) return std::nullopt;
   std::uint64_t room = 0;
-  for (const Device& slot : devices.slots) room += budget_of(slot).safe;
+  for (const Slot& slot : devices.slots) room += slot.budget().safe;
   const GgufPlan plan = plan_gguf(source);
   std::vector<SmallerType> types;
   for (const QuantizerType& type : quantizer_types()) {
@@ -244,8 +260,7 @@ std::optional<SmallerType> largest_fitting_type(const Model& source, Run run, co
     // Embeddings may lie on the host, but never half of it all; and with a host beside it even more may.
     if (smaller.weight_bytes / 2 > room && !run.gpu_layers && run.cpu_moe_layers == 0) continue;
     Candidate candidate(source, Engine::LlamaCpp, smaller.type, companions);
-    const Fit fit = weigh_run(candidate, run, devices);
-    if (fit.verdict == Verdict::Fits && fit.need.kv_cache && fit.need.compute) return smaller;
+    if (fits(candidate, run, devices)) return smaller;
   }
   return std::nullopt;
 }

@@ -5,14 +5,11 @@
 #include <charconv>
 #include <utility>
 
+#include "src/memory/cache.h"
+
 namespace weigh::core {
 
 namespace {
-
-constexpr std::array kEngineNames{std::pair{Engine::LlamaCpp, std::string_view("llama.cpp")},
-                                  std::pair{Engine::Transformers, std::string_view("transformers")},
-                                  std::pair{Engine::Vllm, std::string_view("vllm")},
-                                  std::pair{Engine::Mlx, std::string_view("mlx")}};
 
 bool is_gguf(const Model& model) {
   return !model.checkpoint.files.empty() && model.checkpoint.files.front().format == Format::Gguf;
@@ -35,13 +32,6 @@ std::optional<RunModel> run_model_of(const Model& model) {
 }
 
 }  // namespace
-
-std::string_view engine_name(Engine engine) { return kEngineNames[static_cast<std::size_t>(engine)].second; }
-
-std::optional<Engine> engine_by_name(std::string_view name) {
-  const auto row = std::ranges::find(kEngineNames, name, &std::pair<Engine, std::string_view>::second);
-  return row == kEngineNames.end() ? std::nullopt : std::optional(row->first);
-}
 
 Engine default_engine(const Model& model) {
   if (is_gguf(model)) return Engine::LlamaCpp;
@@ -95,37 +85,36 @@ bool Candidate::has_experts() const {
   return std::ranges::any_of(parts_.blocks, [](const WeightParts::Block& block) { return block.experts != 0; });
 }
 
-Candidate::RunKey Candidate::key_of(const Run& run) {
-  return {run.context,     run.key_type,        run.value_type,        run.sequences,  run.unified_cache, run.batch,
-          run.micro_batch, run.flash_attention, run.full_window_cache, run.gpu_layers, run.cpu_moe_layers};
+std::uint64_t Candidate::context(const Run& run) const {
+  return run_model_ ? asked_context(*run_model_, run) : run.context.value_or(kDefaultContext);
 }
 
-const Footprint& Candidate::whole(const Run& run) {
-  const auto [place, is_new] = whole_.try_emplace(key_of(run));
-  if (!is_new) return place->second;
-  Footprint& footprint = place->second;
+const RunNeed& Candidate::whole(const Run& run) {
+  const auto [at, is_new] = whole_.try_emplace(run);
+  if (!is_new) return at->second;
+  RunNeed& whole = at->second;
   if (!run_model_) {
-    footprint.weights = weights().weight_bytes;
-    footprint.basis = Basis::Assumed;
-    footprint.remark = "the files do not say what a run needs beside the weights";
-    return footprint;
+    whole.need.weights = weights().weight_bytes;
+    whole.basis = Basis::Assumed;
+    whole.remark = Remark::WeightsOnly;
+    return whole;
   }
-  footprint = measure(source_, run);
-  if (converted_) footprint.weights = loaded_weights(weights(), *run_model_);
-  return footprint;
+  whole = measure(source_, run);
+  if (converted_) whole.need.weights = loaded_weights(weights(), *run_model_);
+  return whole;
 }
 
-const Placement& Candidate::beside_host(const Run& run) {
-  const auto [at, is_new] = beside_host_.try_emplace(key_of(run));
+const SplitNeed& Candidate::split(const Run& run) {
+  const auto [at, is_new] = split_.try_emplace(run);
   if (is_new) {
     constexpr std::array kOne{1.0};
-    at->second = placed(run, kOne);
+    at->second = split(run, kOne);
   }
   return at->second;
 }
 
-Placement Candidate::placed(const Run& run, std::span<const double> proportions) const {
-  return place(weights(), *run_model_, run, proportions);
+SplitNeed Candidate::split(const Run& run, std::span<const double> proportions) const {
+  return split_need(weights(), *run_model_, run, proportions);
 }
 
 }  // namespace weigh::core

@@ -4,9 +4,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
-#include <string_view>
-#include <tuple>
 #include <vector>
 
 #include "src/memory/memory.h"
@@ -14,12 +11,6 @@
 #include "src/quantize/quantize_types.h"
 
 namespace weigh::core {
-
-/// "llama.cpp", "transformers", "vllm", "mlx".
-std::string_view engine_name(Engine engine);
-
-/// Nothing for any other name.
-std::optional<Engine> engine_by_name(std::string_view name);
 
 /// The engine that such files are made for.
 Engine default_engine(const Model& model);
@@ -52,19 +43,20 @@ class Candidate {
   /// The draft model among them, in the same engine; null when there is none.
   [[nodiscard]] Candidate* draft() { return draft_.get(); }
 
+  /// The tokens that a run counts with, as asked for: the smaller of kDefaultContext and the model's own when nothing
+  /// was.
+  [[nodiscard]] std::uint64_t context(const Run& run) const;
+
   /// The whole run in one memory.
-  const Footprint& whole(const Run& run);
+  const RunNeed& whole(const Run& run);
 
   /// The run on a host and one discrete device; only with a run model.
-  const Placement& beside_host(const Run& run);
+  const SplitNeed& split(const Run& run);
   /// Likewise over several devices, by their proportions.
-  [[nodiscard]] Placement placed(const Run& run, std::span<const double> proportions) const;
+  [[nodiscard]] SplitNeed split(const Run& run, std::span<const double> proportions) const;
 
  private:
   struct Converted;
-  using RunKey = std::tuple<std::optional<std::uint64_t>, Dtype, Dtype, std::uint64_t, bool, std::uint64_t,
-                            std::uint64_t, bool, bool, std::optional<std::uint64_t>, std::uint64_t>;
-  static RunKey key_of(const Run& run);
   [[nodiscard]] const Model& weights() const;
 
   const Model& source_;
@@ -75,8 +67,8 @@ class Candidate {
   std::optional<RunModel> run_model_;
   std::shared_ptr<const Converted> converted_;
   WeightParts parts_;
-  std::map<RunKey, Footprint> whole_;
-  std::map<RunKey, Placement> beside_host_;
+  std::map<Run, RunNeed> whole_;
+  std::map<Run, SplitNeed> split_;
 };
 
 }  // namespace weigh::core

@@ -6,22 +6,28 @@
 #include <vector>
 
 #include "src/fit/candidate.h"
-#include "src/fit/device_set.h"
 
 namespace weigh::core {
 
 /// "mmproj", "draft".
 std::string_view role_name(CompanionRole role);
 
-/// By the rules of docs/memory-rules.md 6.3 and 6.4: a projector on the first slot, a draft model over the slots in the
-/// model's own `shares` (one number for each slot).
-std::vector<CompanionNeed> companion_needs(Candidate& candidate, const Run& run, const DeviceSet& devices,
-                                           std::span<const std::uint64_t> shares);
+/// What a companion takes of a run, on each slot and on the host.
+struct CompanionNeed {
+  const Companion* companion = nullptr;
+  std::vector<MemoryNeed> slots;
+  MemoryNeed host;
+};
 
-/// What one memory holds of a placed run; the rows of results count as compute. The overhead is 0.
-Need need_of(const Share& share);
+/// By the rules of docs/memory-rules.md 6.3 and 6.4: a projector on the first slot, a draft model over the slots in the model's own
+/// `shares`, one number for each slot. `beside_host`: there is a host that takes a part of the run.
+std::vector<CompanionNeed> companion_needs(Candidate& candidate, const Run& run, std::span<const std::uint64_t> shares,
+                                           bool beside_host);
 
-/// Part by part; a part that either cannot tell their sum cannot.
-void add_need(Need& sum, const Need& more);
+/// What a part of a split run needs, with the rows of results counted as compute. The overhead is 0.
+MemoryNeed need_of(const SplitPart& part);
+
+/// The need without a part for the rows of results: they are counted as `part`.
+MemoryNeed with_logits_in(NeedPart part, MemoryNeed need);
 
 }  // namespace weigh::core

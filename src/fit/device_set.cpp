@@ -1,287 +1,32 @@
-// Which device carries which layers.
 #include "src/fit/device_set.h"
 
 #include <algorithm>
-#include <limits>
+#include <string>
 #include <utility>
 
 #include "formats/error.h"
-#include "src/fit/companions.h"
-#include "src/memory/cache.h"
-#include "src/memory/compute.h"
-#include "src/model/sum.h"
 
 namespace weigh::core {
 
-namespace {
-
-std::uint64_t plus(std::uint64_t a, std::uint64_t b) {
-  SaturatingSum sum{.value = a};
-  sum.add(b);
-  return sum.value;
+Slot::Slot(Device one) : device(std::move(one)), budget_(budget_of(device)) {
+  for (std::size_t i = 0; i < by_engine_.size(); ++i) by_engine_[i] = budget_of(device, static_cast<Engine>(i));
 }
 
-using Part = std::optional<std::uint64_t>;
-
-Part plus(Part a, Part b) { return a && b ? Part(plus(*a, *b)) : std::nullopt; }
-
-// What goes to a device as a whole: a block, or what stands before or behind the blocks.
-struct Piece {
-  std::uint64_t weights = 0;
-  std::uint64_t kv_cache = 0;
-  std::uint64_t state = 0;
-  bool block = true;
-  bool output = false;
-
-  [[nodiscard]] std::uint64_t bytes() const { return plus(plus(weights, kv_cache), state); }
-};
-
-// A run cut into pieces, and what each device needs beside them.
-struct Pieces {
-  std::vector<Piece> list;
-  bool caches_known = true;
-  Part compute;  // of a device without the output layer
-  Part compute_with_output;
-  std::uint64_t everywhere = 0;
-};
-
-std::uint64_t offloaded_from(const Candidate& candidate, const Run& run) {
-  const std::uint64_t blocks = candidate.parts().blocks.size();
-  const std::uint64_t offloaded = std::min(run.gpu_layers.value_or(blocks + 1), blocks + 1);
-  return blocks + 1 - offloaded;
+const Budget& Slot::budget(std::optional<Engine> engine) const {
+  return engine ? by_engine_[static_cast<std::size_t>(*engine)] : budget_;
 }
 
-void add_blocks(const Candidate& candidate, const Run& run, std::uint64_t first, Pieces& pieces) {
-  const auto caches = layer_caches(*candidate.run_model(), run);
-  pieces.caches_known = caches.has_value();
-  const auto& blocks = candidate.parts().blocks;
-  for (auto i = static_cast<std::size_t>(first); i < blocks.size(); ++i) {
-    const std::uint64_t kept = i < run.cpu_moe_layers ? blocks[i].experts : 0;
-    Piece piece{.weights = blocks[i].bytes - kept};
-    if (caches) {
-      piece.kv_cache = (*caches)[i].kv;
-      piece.state = (*caches)[i].state;
-    }
-    pieces.list.push_back(piece);
-  }
+bool DeviceSet::alike() const {
+  return std::ranges::all_of(slots, [&](const Slot& slot) { return slot.device.id == slots.front().device.id; });
 }
 
-// llama.cpp beside a host: from the first offloaded block to the output layer.
-Pieces pieces_beside_host(Candidate& candidate, const Run& run) {
-  const WeightParts& parts = candidate.parts();
-  Pieces pieces;
-  const std::uint64_t first = offloaded_from(candidate, run);
-  add_blocks(candidate, run, first, pieces);
-  if (first <= parts.blocks.size()) {
-    const std::uint64_t output = plus(parts.output, parts.tied ? parts.embeddings : 0);
-    pieces.list.push_back({.weights = output, .block = false, .output = true});
-  }
-  // Several devices that hold everything keep the inputs in four copies, to work in turns (docs/memory-rules.md 5.5).
-  const bool in_turns = first == 0 && run.cpu_moe_layers == 0;
-  const Part copies = in_turns ? host_input_bytes(*candidate.run_model(), run) : Part(0);
-  const Part three = copies ? Part(times(3, *copies)) : std::nullopt;
-  const Part with = device_compute_bytes(*candidate.run_model(), run, true);
-  const Part without = device_compute_bytes(*candidate.run_model(), run, false);
-  pieces.compute_with_output = plus(candidate.beside_host(run).devices.front().compute, three);
-  pieces.compute = pieces.compute_with_output;
-  if (with && without && pieces.compute)
-    *pieces.compute -= std::min(*pieces.compute, *with - std::min(*with, *without));
-  pieces.everywhere = parts.everywhere;
-  return pieces;
-}
-
-// Everything, the input layer first, for memory that has no host beside it and for engines that load all of it.
-Pieces all_pieces(Candidate& candidate, const Run& run) {
-  const WeightParts& parts = candidate.parts();
-  const Footprint& whole = candidate.whole(run);
-  Pieces pieces;
-  pieces.list.push_back({.weights = plus(parts.input, parts.everywhere), .block = false});
-  add_blocks(candidate, run, 0, pieces);
-  pieces.list.push_back({.weights = parts.output, .block = false, .output = true});
-  pieces.compute = pieces.compute_with_output = whole.compute;
-  // Each engine has its own idea of a cache; llama.cpp's says how it spreads over the layers.
-  SaturatingSum cache;
-  SaturatingSum state;
-  for (const Piece& piece : pieces.list) {
-    cache.add(piece.kv_cache);
-    state.add(piece.state);
-  }
-  pieces.caches_known = whole.kv_cache && whole.state;
-  for (Piece& piece : pieces.list) {
-    if (cache.value != 0) piece.kv_cache = scaled(piece.kv_cache, whole.kv_cache.value_or(0), cache.value);
-    if (state.value != 0) piece.state = scaled(piece.state, whole.state.value_or(0), state.value);
-  }
-  return pieces;
-}
-
-// A GPU turns a quantized cache into 16 bits before it works with it, layer by layer. A plain size is no GPU for sure.
-Part conversion_bytes(const Candidate& candidate, const Run& run, const Device& device) {
-  const bool gpu = device.kind != DeviceKind::Cpu && device.kind != DeviceKind::Size;
-  if (!gpu || candidate.engine() != Engine::LlamaCpp || candidate.run_model() == nullptr) return 0;
-  return cache_conversion_bytes(*candidate.run_model(), run);
-}
-
-// Pieces per slot, in order.
-using Counts = std::vector<std::size_t>;
-
-// Fills one slot after the other up to `permille` of its room; nothing when pieces are left.
-std::optional<Counts> fill(const Pieces& pieces, const std::vector<std::uint64_t>& rooms,
-                           const std::vector<std::uint64_t>& overheads, std::uint64_t permille) {
-  Counts counts(rooms.size(), 0);
-  std::size_t slot = 0;
-  std::uint64_t used = 0;
-  for (const Piece& piece : pieces.list) {
-    const std::uint64_t compute = (piece.output ? pieces.compute_with_output : pieces.compute).value_or(0);
-    while (slot < rooms.size()) {
-      const std::uint64_t fixed = plus(plus(compute, overheads[slot]), pieces.everywhere);
-      const std::uint64_t wanted = plus(plus(used, piece.bytes()), fixed);
-      if (wanted <= scaled(rooms[slot], permille, 1000)) break;
-      ++slot;
-      used = 0;
-    }
-    if (slot == rooms.size()) return std::nullopt;
-    used = plus(used, piece.bytes());
-    ++counts[slot];
-  }
-  return counts;
-}
-
-// The fill that leaves every slot the largest share of its room free.
-std::optional<Counts> fill_evenly(const Pieces& pieces, const std::vector<std::uint64_t>& rooms,
-                                  const std::vector<std::uint64_t>& overheads, std::uint64_t most) {
-  if (!fill(pieces, rooms, overheads, most)) return std::nullopt;
-  std::uint64_t too_little = 0;
-  while (most - too_little > 1) {
-    const std::uint64_t middle = too_little + (most - too_little) / 2;
-    (fill(pieces, rooms, overheads, middle) ? most : too_little) = middle;
-  }
-  return fill(pieces, rooms, overheads, most);
-}
-
-Counts choose_counts(const Pieces& pieces, const DeviceSet& devices, std::string_view engine,
-                     const std::vector<std::uint64_t>& overheads) {
-  std::vector<std::uint64_t> safe;
-  std::vector<std::uint64_t> limit;
-  for (const Device& slot : devices.slots) {
-    const Budget budget = budget_of(slot, engine);
-    safe.push_back(budget.safe);
-    limit.push_back(budget.limit);
-  }
-  if (auto counts = fill_evenly(pieces, safe, overheads, 1000)) return *counts;
-  if (auto counts = fill_evenly(pieces, limit, overheads, 1000)) return *counts;
-  if (auto counts = fill_evenly(pieces, safe, overheads, 1'000'000)) return *counts;
-  Counts counts(devices.slots.size(), 0);
-  counts.back() = pieces.list.size();
-  return counts;
-}
-
-// What is taken of each slot before the first layer: overhead, and the companions as if the slots shared them by their
-// budgets, which is about how the layers will lie.
-std::vector<std::uint64_t> taken_before(Candidate& candidate, const Run& run, const DeviceSet& devices,
-                                        std::string_view engine) {
-  std::vector<std::uint64_t> taken;
-  std::vector<std::uint64_t> shares;
-  for (const Device& slot : devices.slots) {
-    taken.push_back(plus(engine_overhead(slot), conversion_bytes(candidate, run, slot).value_or(0)));
-    shares.push_back(budget_of(slot, engine).safe);
-  }
-  for (const CompanionNeed& needs : companion_needs(candidate, run, devices, shares)) {
-    for (std::size_t i = 0; i < taken.size(); ++i) taken[i] = plus(taken[i], needs.slots[i].total());
-  }
-  return taken;
-}
-
-Layout spread(Candidate& candidate, const Run& run, const Pieces& pieces, const DeviceSet& devices,
-              std::string_view engine) {
-  Layout layout;
-  const Counts counts = choose_counts(pieces, devices, engine, taken_before(candidate, run, devices, engine));
-  auto piece = pieces.list.begin();
-  for (std::size_t i = 0; i < counts.size(); ++i) {
-    Need need;
-    need.weights = need.kv_cache = need.state = need.compute = need.overhead = 0;
-    std::uint64_t blocks = 0;
-    bool output = false;
-    for (std::size_t n = 0; n < counts[i]; ++n, ++piece) {
-      need.weights = plus(need.weights, Part(piece->weights));
-      need.kv_cache = plus(need.kv_cache, Part(piece->kv_cache));
-      need.state = plus(need.state, Part(piece->state));
-      blocks += piece->block ? 1 : 0;
-      output = output || piece->output;
-    }
-    if (counts[i] != 0) {
-      need.weights = plus(need.weights, Part(pieces.everywhere));
-      need.compute = output ? pieces.compute_with_output : pieces.compute;
-      need.overhead = engine_overhead(devices.slots[i]);
-    }
-    if (!pieces.caches_known) need.kv_cache = need.state = std::nullopt;
-    if (output) layout.output = i;
-    layout.slots.push_back(std::move(need));
-    layout.layers.push_back(blocks);
-    layout.shares.push_back(counts[i]);
-  }
-  return layout;
-}
-
-// vLLM cuts every matrix and the heads of the cache; heads that are too few are kept several times, and so is the
-// compressed row of latent attention (docs/memory-rules.md 10.2).
-Layout tensor_parallel(Candidate& candidate, const Run& run, const DeviceSet& devices) {
-  const Footprint& whole = candidate.whole(run);
-  const std::uint64_t count = devices.slots.size();
-  std::uint64_t heads = 0;
-  for (const LayerModel& layer : candidate.run_model()->layers) {
-    if (layer.cached) heads = heads == 0 ? layer.kv_heads : std::min(heads, layer.kv_heads);
-  }
-  const std::uint64_t parts = std::clamp<std::uint64_t>(heads, 1, count);
-  const auto divided = [](Part bytes, std::uint64_t by) {
-    return bytes ? Part(*bytes / by + (*bytes % by == 0 ? 0 : 1)) : std::nullopt;
-  };
-  Layout layout;
-  for (const Device& slot : devices.slots) {
-    Need need;
-    need.weights = divided(whole.weights, count);
-    need.kv_cache = divided(whole.kv_cache, parts);
-    need.state = divided(whole.state, parts);
-    need.compute = whole.compute;
-    need.overhead = engine_overhead(slot);
-    layout.slots.push_back(std::move(need));
-    layout.layers.push_back(candidate.parts().blocks.size());
-    layout.shares.push_back(1);
-  }
-  return layout;
-}
-
-Layout in_one_memory(Candidate& candidate, const Run& run, const DeviceSet& devices) {
-  const Footprint& whole = candidate.whole(run);
-  Need need;
-  need.weights = whole.weights;
-  need.kv_cache = whole.kv_cache;
-  need.state = whole.state;
-  need.compute = whole.compute;
-  // The rows of results lie beside the compute buffer.
-  need.overhead = plus(engine_overhead(devices.slots.front()), whole.logits.value_or(0));
-  const std::uint64_t blocks = candidate.parts().blocks.size();
-  return {.slots = {std::move(need)}, .layers = {blocks}, .shares = {blocks + 1}, .output = 0, .host = {}};
-}
-
-Layout on_one_device(Candidate& candidate, const Run& run, const DeviceSet& devices) {
-  const Placement& placement = candidate.beside_host(run);
-  const Share& share = placement.devices.front();
-  Need need = need_of(share);
-  need.overhead = engine_overhead(devices.slots.front());
-  return {.slots = {std::move(need)},
-          .layers = {share.blocks},
-          .shares = {share.blocks + (share.output ? 1 : 0)},
-          .output = share.output ? std::optional<std::size_t>(0) : std::nullopt,
-          .host = {}};
-}
-
-}  // namespace
+bool DeviceSet::have_host_memory() const { return std::ranges::all_of(slots, has_host_memory, &Slot::device); }
 
 DeviceSet device_set_of(const Device& device) {
   DeviceSet devices{.label = device, .slots = {}, .host = std::nullopt};
   Device one = device;
   one.count = one.asked = 1;
-  devices.slots.assign(device.count, one);
+  devices.slots.assign(device.count, Slot(std::move(one)));
   return devices;
 }
 
@@ -291,68 +36,19 @@ DeviceSet device_set_of(std::span<const Device> requested) {
   for (const Device& device : requested) {
     names += (names.empty() ? "" : " + ") + (device.asked > 1 ? std::to_string(device.asked) + "x " : "") + device.id;
     if (device.kind == DeviceKind::Cpu && requested.size() > 1) {
-      if (devices.host) throw UsageError("--together: names more than one host");
-      devices.host = device;
+      if (devices.host) throw UsageError("names more than one host");
+      devices.host = Slot(device);
       continue;
     }
     const DeviceSet one = device_set_of(device);
     devices.slots.insert(devices.slots.end(), one.slots.begin(), one.slots.end());
   }
-  if (devices.slots.empty()) throw UsageError("--together: names no device");
-  devices.label = devices.slots.front();
+  if (devices.slots.empty()) throw UsageError("names no device");
+  devices.label = devices.slots.front().device;
   devices.label.id = names;
   devices.label.name = names;
   devices.label.count = static_cast<std::uint32_t>(std::min<std::size_t>(devices.slots.size(), kMaxDevices));
   return devices;
-}
-
-bool beside_host(const Candidate& candidate, const Run& run, const DeviceSet& devices) {
-  if (candidate.engine() != Engine::LlamaCpp || candidate.run_model() == nullptr) return false;
-  if (!std::ranges::all_of(devices.slots, has_host_memory)) return false;
-  // A plain size may be anything: it holds everything, unless the run itself says what lies beside it.
-  const bool stated = run.gpu_layers.has_value() || run.cpu_moe_layers != 0 || devices.host.has_value();
-  return stated || devices.slots.size() > 1 || devices.slots.front().kind != DeviceKind::Size;
-}
-
-Layout lay_out(Candidate& candidate, const Run& run, const DeviceSet& devices) {
-  const bool several = devices.slots.size() > 1;
-  const bool split = beside_host(candidate, run, devices);
-  const std::string_view engine = engine_name(candidate.engine());
-  Layout layout;
-  if (!several) {
-    layout = split ? on_one_device(candidate, run, devices) : in_one_memory(candidate, run, devices);
-  } else if (candidate.engine() == Engine::Vllm) {
-    layout = tensor_parallel(candidate, run, devices);
-  } else {
-    layout = spread(candidate, run, split ? pieces_beside_host(candidate, run) : all_pieces(candidate, run), devices,
-                    engine);
-  }
-  if (split) {
-    const Share& host = candidate.beside_host(run).host;
-    layout.host = need_of(host);
-    Device cpu;
-    cpu.kind = DeviceKind::Cpu;
-    layout.host.overhead = engine_overhead(cpu);
-    layout.host_layers = host.blocks;
-  }
-  for (std::size_t i = 0; i < layout.slots.size(); ++i) {
-    if (layout.layers[i] == 0) continue;
-    layout.slots[i].compute = plus(layout.slots[i].compute, conversion_bytes(candidate, run, devices.slots[i]));
-  }
-  layout.companions = companion_needs(candidate, run, devices, layout.shares);
-  for (const CompanionNeed& needs : layout.companions) {
-    for (std::size_t i = 0; i < layout.slots.size(); ++i) add_need(layout.slots[i], needs.slots[i]);
-    if (split) add_need(layout.host, needs.host);
-  }
-  // What the whole cannot tell its parts cannot either.
-  const Footprint& whole = candidate.whole(run);
-  const auto forget = [&](Need& need) {
-    if (!whole.kv_cache) need.kv_cache = std::nullopt;
-    if (!whole.compute) need.compute = std::nullopt;
-  };
-  for (Need& need : layout.slots) forget(need);
-  if (split) forget(layout.host);
-  return layout;
 }
 
 }  // namespace weigh::core

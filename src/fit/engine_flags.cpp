@@ -1,12 +1,14 @@
 // How a run is said to an engine.
+#include "src/fit/engine_flags.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <cctype>
+#include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
-
-#include "src/fit/fit.h"
 
 namespace weigh::core {
 
@@ -31,7 +33,7 @@ void append(Flags& flags, std::initializer_list<std::string> more) { flags.inser
 
 Flags llama_cpp_flags(const Candidate& candidate, const Run& run) {
   const Run standard;
-  Flags flags{"-c", std::to_string(context_of(candidate, run))};
+  Flags flags{"-c", std::to_string(candidate.context(run))};
   if (run.key_type != Dtype::F16) append(flags, {"-ctk", std::string(cache_type_name(run.key_type))});
   if (run.value_type != Dtype::F16) append(flags, {"-ctv", std::string(cache_type_name(run.value_type))});
   // llama-server has four slots unless it is told.
@@ -45,9 +47,50 @@ Flags llama_cpp_flags(const Candidate& candidate, const Run& run) {
 
 Flags vllm_flags(const Candidate& candidate, const Run& run) {
   const std::uint64_t sequences = std::max<std::uint64_t>(run.sequences, 1);
-  Flags flags{"--max-model-len", std::to_string(context_of(candidate, run) / sequences), "--max-num-seqs",
+  Flags flags{"--max-model-len", std::to_string(candidate.context(run) / sequences), "--max-num-seqs",
               std::to_string(sequences)};
   if (run.key_type == Dtype::F8_E4M3) append(flags, {"--kv-cache-dtype", "fp8"});
+  return flags;
+}
+
+// As one word of a shell's command line.
+std::string shell_quoted(std::string_view text) {
+  const auto plain = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view("_-./+:=@%,").find(c) != std::string_view::npos;
+  };
+  if (!text.empty() && text.front() != '-' && std::ranges::all_of(text, plain)) return std::string(text);
+  std::string quoted = text.starts_with('-') ? "'./" : "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+// What an engine is given to load: the first file of a GGUF model, a checkpoint's folder, or `placeholder` for a GGUF
+// that is still to be made.
+std::string path_to_load(const Model& model, Engine engine, const QuantizerType* type, std::string_view placeholder) {
+  const Checkpoint& checkpoint = model.checkpoint;
+  const bool gguf = checkpoint.files.front().format == Format::Gguf;
+  if (engine == Engine::LlamaCpp && (!gguf || type != nullptr)) {
+    return fmt::format("{}{}.gguf", placeholder, type == nullptr ? "" : "-" + std::string(type->name));
+  }
+  return gguf && !checkpoint.file_paths.empty() ? checkpoint.file_paths.front() : checkpoint.path;
+}
+
+// " --mmproj FILE", " -md FILE": what else the engine is to load.
+std::string companion_flags(const Candidate& candidate, const Run& run) {
+  std::string flags;
+  for (const Companion& companion : candidate.companions()) {
+    const std::string path = path_to_load(*companion.model, candidate.engine(), nullptr, "DRAFT");
+    if (companion.role == CompanionRole::Projector) {
+      flags += fmt::format(" --mmproj {}{}", shell_quoted(path), run.projector_on_host ? " --no-mmproj-offload" : "");
+    } else if (candidate.engine() == Engine::Vllm) {
+      const nlohmann::json config{{"model", path}, {"num_speculative_tokens", 5}};
+      flags += " --speculative-config " +
+               shell_quoted(config.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    } else {
+      flags += fmt::format(" {} {}", candidate.engine() == Engine::Mlx ? "--draft-model" : "-md", shell_quoted(path));
+    }
+  }
   return flags;
 }
 
@@ -82,6 +125,26 @@ std::vector<std::string> engine_flags(const Candidate& candidate, const Run& run
   if (candidate.engine() == Engine::LlamaCpp) return llama_cpp_flags(candidate, run);
   if (candidate.engine() == Engine::Vllm) return vllm_flags(candidate, run);
   return {};
+}
+
+std::string command_line(const Candidate& candidate, const Run& run, const Fit& fit) {
+  struct Program {
+    Engine engine;
+    std::string_view words;
+  };
+  constexpr std::array kPrograms{Program{Engine::LlamaCpp, "llama-server -m"}, Program{Engine::Vllm, "vllm serve"},
+                                 Program{Engine::Mlx, "mlx_lm.server --model"}};
+  const auto program = std::ranges::find(kPrograms, candidate.engine(), &Program::engine);
+  if (program == kPrograms.end() || candidate.run_model() == nullptr) return {};
+  // What does not fit has a command only where its placement says how.
+  const bool placed = fit.placement && fit.placement->fits;
+  if (fit.verdict == Verdict::No || (fit.verdict == Verdict::Over && !placed)) return {};
+  const std::string path = path_to_load(candidate.source(), candidate.engine(), candidate.type(), "MODEL");
+  std::string line = fmt::format("{} {}{}", program->words, shell_quoted(path), companion_flags(candidate, run));
+  std::vector<std::string> flags = engine_flags(candidate, run);
+  if (fit.placement) flags.insert(flags.end(), fit.placement->flags.begin(), fit.placement->flags.end());
+  for (const std::string& flag : flags) line += " " + flag;
+  return line;
 }
 
 }  // namespace weigh::core

@@ -3,60 +3,146 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "src/devices/budget.h"
+#include "src/devices/device.h"
+#include "src/devices/engine.h"
 #include "src/fit/candidate.h"
-#include "src/fit/device_set.h"
+#include "src/memory/need.h"
 
 namespace weigh::core {
 
-/// The run on the devices: need, verdict, and the reason. What makes an `over` run all the same is not looked for.
-Fit weigh_run(Candidate& candidate, const Run& run, const DeviceSet& devices);
-
-/// Adds to a fit what takes longer: the placement, with its help in the reason of an `over`, and the command line.
-void add_placement(Candidate& candidate, const Run& run, const DeviceSet& devices, Fit& fit);
-
-/// The largest context with which the run fits, up to the model's own or the one asked for; nothing when none does or
-/// the model's figures are not known.
-struct LargestContext {
-  std::uint64_t tokens = 0;
-  bool is_models = false;  ///< no more than the model was made for
+/// What comes of a need held against a budget; the best first.
+enum class Verdict : std::uint8_t {
+  Fits,   ///< within the safe budget
+  Tight,  ///< within the limit
+  Over,   ///< above the limit, and there is a way all the same
+  No,
 };
-std::optional<LargestContext> largest_context(Candidate& candidate, const Run& run, const DeviceSet& devices);
+std::string_view verdict_name(Verdict verdict);
 
-/// The run with as few experts, then as few layers on the host as make it fit the devices. Nothing when nothing does or
-/// there is no host beside them.
-std::optional<Run> moved_to_host(Candidate& candidate, const Run& run, const DeviceSet& devices);
-/// Likewise by layers alone.
-std::optional<Run> layers_to_host(Candidate& candidate, const Run& run, const DeviceSet& devices);
-
-/// The largest type of llama.cpp's quantizer, of those that make the model smaller, with which the run fits.
-struct SmallerType {
-  const QuantizerType* type = nullptr;
-  std::uint64_t weight_bytes = 0;  ///< all tensors
+/// What makes a need above the limit run all the same, or that nothing does.
+enum class HelpKind : std::uint8_t {
+  None,            ///< no help is needed
+  HostMemory,      ///< `bytes` at least in the memory of a host of which nothing is known
+  WiredLimit,      ///< macOS: iogpu.wired_limit_mb raised to `bytes`
+  TtmPages,        ///< Linux on AMD: ttm.pages_limit raised to `bytes`
+  SharedMemory,    ///< layers on the CPU, in the part of memory the GPU may not take
+  Paging,          ///< weights read from disk again and again
+  Entitlement,     ///< iOS: increased-memory-limit
+  NothingElse,     ///< there is no help for such a device
+  BeyondSettings,  ///< there is, and it does not reach
+  Placement,       ///< the fit's placement
+  NotEvenOnHost,   ///< no placement: even with every layer on the host the rest is too much
+  HostTooSmall,    ///< the devices are not asked for too much, the host is: for `bytes`
+  AsFarAsKnown,    ///< it fits, but parts of the need are not known
 };
-std::optional<SmallerType> largest_fitting_type(const Model& source, Run run, const DeviceSet& devices,
-                                                const std::vector<Companion>& companions = {});
 
-/// What makes a run that does not fit do so, most welcome first. Every proposal has been weighed and fits.
-std::vector<Advice> advise(Candidate& candidate, const Run& run, const DeviceSet& devices, const Catalogue& catalogue);
+struct FitHelp {
+  HelpKind kind = HelpKind::None;
+  std::uint64_t bytes = 0;
+};
 
-/// Nothing where a device's bandwidth is not known, or the model's figures.
-std::optional<SpeedBound> speed_bound(Candidate& candidate, const Run& run, const DeviceSet& devices);
+/// Why one cache is larger than another.
+struct CacheShape {
+  std::uint64_t layers = 0;   ///< that keep keys and values
+  std::uint64_t sliding = 0;  ///< of those
+  std::uint64_t least_heads = 0;
+  std::uint64_t most_heads = 0;
+  bool latent = false;      ///< one compressed row in place of heads
+  bool with_draft = false;  ///< the cache of a draft model is counted, too
+};
 
-/// Flags of the engine that say this run, without the placement.
-std::vector<std::string> engine_flags(const Candidate& candidate, const Run& run);
+/// How much of a need is a companion's.
+struct CompanionShare {
+  CompanionRole role = CompanionRole::Projector;
+  std::string name;  ///< of its file
+  std::string path;
+  MemoryNeed need;               ///< on all devices
+  std::uint64_t host_bytes = 0;  ///< in host memory
+};
 
-/// "f16", "q8_0,f16".
-std::string cache_type_text(const Run& run);
+/// What one memory holds of a run that is placed.
+struct PlacedPart {
+  std::string device;        ///< its id, "host" for the host
+  std::uint64_t layers = 0;  ///< blocks of the model
+  bool output = false;       ///< the output layer as well
+  MemoryNeed need;
+  Bytes budget_bytes;  ///< absent: how much the host has is not known
+};
 
-/// By llama.cpp's name, "q8_0", or "fp8". Nothing for what no engine keeps a cache in.
-std::optional<Dtype> cache_type_by_name(std::string_view name);
-std::string cache_types_listed(std::optional<Engine> engine = std::nullopt);
-bool takes_cache_type(Engine engine, Dtype type);
+/// Where the parts of a run go.
+struct Placement {
+  std::optional<std::uint64_t> gpu_layers;  ///< as -ngl counts; absent: all of them
+  std::uint64_t cpu_moe_layers = 0;         ///< the first blocks' experts stay on the host
+  std::vector<PlacedPart> devices;
+  PlacedPart host;
+  std::vector<std::string> flags;  ///< of the engine: "-ngl", "21", ...
+  bool fits = false;               ///< every device, and the host where its memory is known, within its safe budget
+};
 
-/// The tokens that a run counts with, as asked for: the smaller of 4096 and the model's own when nothing was.
-std::uint64_t context_of(const Candidate& candidate, const Run& run);
+enum class AdviceKind : std::uint8_t { Context, Cache, MicroBatch, Projector, Quantization, Experts, Layers, Device };
+
+/// One way to make a run fit, tried out. What a kind does not say is empty or 0.
+struct Advice {
+  AdviceKind kind = AdviceKind::Context;
+  std::string name = {};                                ///< of the cache type, the type of the weights, or the device
+  std::optional<std::uint64_t> context = std::nullopt;  ///< tokens
+  std::uint64_t micro_batch = 0;                        ///< tokens
+  std::uint64_t weight_bytes = 0;                       ///< of all weights in that type
+  bool from_original = false;                           ///< that type is to be made from the original
+  std::uint64_t expert_layers = 0;                      ///< layers whose experts go to the host
+  std::uint64_t host_layers = 0;                        ///< layers that go to the host, of `all_layers`
+  std::uint64_t all_layers = 0;
+  std::uint64_t host_bytes = 0;
+  std::vector<std::string> flags = {};  ///< of `weigh fit`, in place of those given: "--context", "2048"
+  std::uint64_t need_bytes = 0;         ///< on the devices
+};
+
+/// Tokens per second that memory bandwidth allows at most.
+struct SpeedBound {
+  double empty = 0;  ///< with nothing in the cache
+  double full = 0;   ///< with the context full
+};
+
+/// One model on one device, or on several together. All bytes are sums over the devices; sums stay at 2^64 - 1 where
+/// they would not fit.
+struct Fit {
+  Device device;                 ///< what was asked for; its count is that of all devices
+  std::optional<Engine> engine;  ///< absent when none is assumed
+  MemoryNeed need;               ///< the overhead once for each device
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t limit_bytes = 0;
+  std::uint64_t budget_bytes = 0;
+  Verdict verdict = Verdict::No;
+  std::int64_t headroom_bytes = 0;   ///< budget - need
+  Verdict on_devices = Verdict::No;  ///< the verdict on the devices alone, before a host and any help is looked at
+  bool no_split = false;             ///< the sums would do, but no split into whole layers keeps each within its own
+  FitHelp help;
+  std::vector<Budget> budgets;  ///< each once, of one device each
+  bool on_each = false;         ///< the only budget is that of each of several devices alike
+
+  // What only a run has, a model with a context; absent or empty where there is none.
+  std::optional<std::uint64_t> context;  ///< tokens, all sequences together
+  std::string kv_type;                   ///< "f16", or of K and of V: "q8_0,f16"
+  CacheShape cache_shape;
+  std::optional<Basis> basis;  ///< what the need rests on
+  Remark remark = Remark::None;
+  std::string architecture;                ///< of the remark: without a rule; empty where it has no name
+  bool beside_host = false;                ///< the need is the devices' alone: the rest lies in host memory
+  std::string host;                        ///< the id of the host, where its memory is known
+  std::vector<CompanionShare> companions;  ///< how much of the need is theirs
+  std::optional<Placement> placement;
+  std::string command;  ///< to paste into a shell
+  std::optional<std::uint64_t> max_context;
+  bool max_context_is_models = false;  ///< the largest context is the model's own
+  std::vector<Advice> advice;          ///< most welcome first
+  std::optional<SpeedBound> speed;
+
+  /// Whether cache and compute are known as well, without which nobody can say that a run fits.
+  [[nodiscard]] bool counted_whole() const { return need.kv_cache.has_value() && need.compute.has_value(); }
+};
 
 }  // namespace weigh::core

@@ -1,7 +1,9 @@
 // How fast memory lets a model answer at most: every token reads the weights that work on it, and the cache.
+#include "src/fit/speed.h"
+
 #include <algorithm>
 
-#include "src/fit/fit.h"
+#include "src/fit/layout.h"
 
 namespace weigh::core {
 
@@ -63,7 +65,7 @@ std::optional<SpeedBound> speed_bound(Candidate& candidate, const Run& run, cons
   const bool in_turn = candidate.engine() != Engine::Vllm;  // layer by layer, or all devices at once
   double empty = 0;
   double full = 0;
-  const auto visit = [&](double weights, const Need& need, std::uint64_t bandwidth) {
+  const auto visit = [&](double weights, const MemoryNeed& need, std::uint64_t bandwidth) {
     const auto sequences = static_cast<double>(std::max<std::uint64_t>(run.sequences, 1));
     const double state = static_cast<double>(need.state.value_or(0)) / sequences;
     const double cache = static_cast<double>(need.kv_cache.value_or(0)) / sequences;
@@ -76,11 +78,11 @@ std::optional<SpeedBound> speed_bound(Candidate& candidate, const Run& run, cons
     return true;
   };
   for (std::size_t i = 0; i < devices.slots.size(); ++i) {
-    if (!visit(reads.slots[i], layout.slots[i], devices.slots[i].bandwidth_bytes_per_second.value_or(0)))
+    if (!visit(reads.slots[i], layout.slots[i], devices.slots[i].device.bandwidth_bytes_per_second.value_or(0)))
       return std::nullopt;
   }
   if (beside_host(candidate, run, devices)) {
-    const std::uint64_t bandwidth = devices.host ? devices.host->bandwidth_bytes_per_second.value_or(0) : 0;
+    const std::uint64_t bandwidth = devices.host ? devices.host->device.bandwidth_bytes_per_second.value_or(0) : 0;
     if (!visit(reads.host, layout.host, bandwidth)) return std::nullopt;
   }
   if (empty <= 0 || full <= 0) return std::nullopt;

@@ -10,9 +10,6 @@ namespace weigh::core {
 
 namespace {
 
-// llama.cpp rounds contexts and caches to this many cells (#17046).
-constexpr std::uint64_t kCellMultiple = 256;
-
 // No engine takes more; so products of a few of a run's figures stay within 64 bits.
 constexpr std::uint64_t kMaxTokens = std::uint64_t{1} << 32;
 constexpr std::uint64_t kMaxSequences = 65536;
@@ -21,30 +18,25 @@ constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
-// A product of several factors that remembers when it did not fit.
-class Bytes {
+// A sum of rows, each of them there several times.
+class RowSum {
  public:
-  Bytes& add(std::optional<std::uint64_t> row, std::uint64_t count, std::uint64_t more = 1) {
-    const auto one = row ? checked_mul(*row, count) : std::nullopt;
-    const auto all = one ? checked_mul(*one, more) : std::nullopt;
-    sum_ = sum_ && all ? checked_add(*sum_, *all) : std::nullopt;
+  RowSum& add(Bytes row, std::uint64_t count, std::uint64_t more = 1) {
+    sum_ = plus(sum_, times(times(row, Bytes(count)), Bytes(more)));
     return *this;
   }
-  [[nodiscard]] std::optional<std::uint64_t> get() const { return sum_; }
+  [[nodiscard]] Bytes get() const { return sum_; }
 
  private:
-  std::optional<std::uint64_t> sum_ = 0;
+  Bytes sum_ = 0;
 };
 
-std::optional<std::uint64_t> row_bytes(Dtype type, std::uint64_t values) {
-  return tensor_bytes(type, std::array<std::uint64_t, 1>{values});
-}
+Bytes row_bytes(Dtype type, std::uint64_t values) { return tensor_bytes(type, std::array<std::uint64_t, 1>{values}); }
 
 // docs/memory-rules.md 3.1: K and V of one layer. Latent attention has no V: its value head is 0.
-std::optional<std::uint64_t> attention_cache(const RunModel& model, const LayerModel& layer, const Run& run,
-                                             const Cells& cells) {
+Bytes attention_cache(const RunModel& model, const LayerModel& layer, const Run& run, const Cells& cells) {
   const std::uint64_t count = layer.sliding ? cells.window : cells.full;
-  Bytes bytes;
+  RowSum bytes;
   bytes.add(row_bytes(run.key_type, layer.key_head * layer.kv_heads), count, cells.streams * model.loops);
   if (layer.value_head != 0) {
     bytes.add(row_bytes(run.value_type, value_width(model, layer, run)), count, cells.streams * model.loops);
@@ -54,9 +46,9 @@ std::optional<std::uint64_t> attention_cache(const RunModel& model, const LayerM
 }
 
 // docs/memory-rules.md 3.5, DeepSeek V4: a raw window cache, and compressed cells of the whole context beside it.
-std::optional<std::uint64_t> compressed_cache(const LayerModel& layer, const Run& run, const Cells& cells) {
+Bytes compressed_cache(const LayerModel& layer, const Run& run, const Cells& cells) {
   constexpr std::uint64_t kCompressed = 512, kIndexer = 128, kFineRatio = 4;
-  Bytes bytes;
+  RowSum bytes;
   bytes.add(row_bytes(run.key_type, layer.key_head), cells.window, cells.streams);
   if (layer.compress_ratio != 0) {
     const std::uint64_t count = round_up((cells.full + layer.compress_ratio - 1) / layer.compress_ratio, kCellMultiple);
@@ -67,9 +59,9 @@ std::optional<std::uint64_t> compressed_cache(const LayerModel& layer, const Run
 }
 
 // Values of one sequence's state in one recurrent layer (docs/memory-rules.md 4).
-std::optional<std::uint64_t> state_values(const RunModel& model, const LayerModel& layer) {
+Bytes state_values(const RunModel& model, const LayerModel& layer) {
   const StateSpace& s = model.ssm;
-  Bytes values;
+  RowSum values;
   values.add(layer.more_state, 1);
   if (!layer.recurrent && model.rule->state != StateRule::Compressor) return values.get();
   switch (model.rule->state) {
@@ -104,13 +96,15 @@ bool keeps_state(const RunModel& model, const LayerModel& layer) {
 
 }  // namespace
 
+std::uint64_t asked_context(const RunModel& model, const Run& run) {
+  return run.context.value_or(std::min(kDefaultContext, model.trained_context.value_or(kDefaultContext)));
+}
+
 std::optional<Cells> count_cells(const RunModel& model, const Run& run) {
-  constexpr std::uint64_t kDefaultContext = 4096;
   if (run.sequences == 0 || run.sequences > kMaxSequences || run.batch == 0 || run.micro_batch == 0) {
     return std::nullopt;
   }
-  const std::uint64_t trained = model.trained_context.value_or(kDefaultContext);
-  const std::uint64_t asked = run.context.value_or(std::min(kDefaultContext, trained));
+  const std::uint64_t asked = asked_context(model, run);
   if (asked == 0 || asked > kMaxTokens || run.micro_batch > kMaxTokens || run.batch > kMaxTokens) {
     return std::nullopt;
   }
@@ -151,7 +145,7 @@ std::optional<std::vector<LayerCache>> layer_caches(const RunModel& model, const
     if (keeps_state(model, layer)) {
       // Always F32, one row for each sequence (docs/memory-rules.md 4).
       const auto values = state_values(model, layer);
-      const auto bytes = values ? checked_mul(*values, 4 * run.sequences) : std::nullopt;
+      const Bytes bytes = times(values, Bytes(4 * run.sequences));
       if (!bytes) return std::nullopt;
       caches[i].state = *bytes;
     }

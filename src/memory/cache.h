@@ -9,6 +9,12 @@
 
 namespace weigh::core {
 
+/// llama.cpp rounds contexts and caches up to a multiple of this many cells.
+inline constexpr std::uint64_t kCellMultiple = 256;
+
+/// The tokens that a run counts with, before any rounding: what it says, or the default.
+std::uint64_t asked_context(const RunModel& model, const Run& run);
+
 /// How many tokens a run's caches hold.
 struct Cells {
   std::uint64_t context = 0;  ///< tokens, all sequences together, after the engine's rounding
@@ -21,6 +27,8 @@ struct Cells {
 /// Nothing for a run that no engine would start: no sequence, no batch, or figures that do not fit in 64 bits.
 std::optional<Cells> count_cells(const RunModel& model, const Run& run);
 
+/// Plain bytes of one layer; it is no MemoryNeed because a layer has neither weights of its own here nor parts that are
+/// not known.
 struct LayerCache {
   std::uint64_t kv = 0;
   std::uint64_t state = 0;

@@ -14,16 +14,6 @@ constexpr std::uint64_t kHostAlignment = 32;     // ggml's TENSOR_ALIGNMENT
 constexpr std::uint64_t kDeviceAlignment = 128;  // CUDA's; others' are smaller
 constexpr std::uint64_t kValue = 4;              // bytes of an F32
 
-using Bytes = std::optional<std::uint64_t>;
-
-Bytes product(std::initializer_list<std::uint64_t> factors) {
-  Bytes result = 1;
-  for (const std::uint64_t factor : factors) result = result ? checked_mul(*result, factor) : std::nullopt;
-  return result;
-}
-
-Bytes plus(Bytes a, Bytes b) { return a && b ? checked_add(*a, *b) : std::nullopt; }
-
 // What is known to be missing in a graph that is not replayed, as measured (docs/memory-rules.md 5.4).
 struct Missing {
   bool known = false;
@@ -78,7 +68,7 @@ bool compute_is_replayed(const RunModel& model) {
   return model.rule != nullptr && model.rule->graph == GraphRule::Replayed;
 }
 
-std::optional<std::uint64_t> whole_compute_bytes(const RunModel& model, const Run& run) {
+Bytes whole_compute_bytes(const RunModel& model, const Run& run) {
   const auto cells = cells_of_graph(model, run);
   if (!cells) return std::nullopt;
   const Graph graph = GraphBuilder(model, run, *cells).build();
@@ -86,7 +76,7 @@ std::optional<std::uint64_t> whole_compute_bytes(const RunModel& model, const Ru
   return with_margin(model, *cells, buffer_bytes(graph, kHostAlignment));
 }
 
-std::optional<std::uint64_t> device_compute_bytes(const RunModel& model, const Run& run, bool with_output) {
+Bytes device_compute_bytes(const RunModel& model, const Run& run, bool with_output) {
   const auto cells = cells_of_graph(model, run);
   if (!cells) return std::nullopt;
   const Run rows = with_output ? run : without_logits(run);
@@ -95,7 +85,7 @@ std::optional<std::uint64_t> device_compute_bytes(const RunModel& model, const R
   return with_margin(model, *cells, buffer_bytes(graph, kDeviceAlignment));
 }
 
-std::optional<std::uint64_t> host_input_bytes(const RunModel& model, const Run& run) {
+Bytes host_input_bytes(const RunModel& model, const Run& run) {
   const auto cells = cells_of_graph(model, run);
   if (!cells) return std::nullopt;
   const Graph graph = GraphBuilder(model, run, *cells).build_device();
@@ -109,7 +99,7 @@ std::optional<std::uint64_t> host_input_bytes(const RunModel& model, const Run& 
   return plus(sum, product({cells->batch, kValue}));
 }
 
-std::optional<std::uint64_t> cache_conversion_bytes(const RunModel& model, const Run& run) {
+Bytes cache_conversion_bytes(const RunModel& model, const Run& run) {
   const auto is_quantized = [](Dtype type) { return info(type).block_elements > 1; };
   const auto cells = count_cells(model, run);
   if (!cells) return std::nullopt;
@@ -130,7 +120,7 @@ std::optional<std::uint64_t> cache_conversion_bytes(const RunModel& model, const
   return largest;
 }
 
-std::optional<std::uint64_t> host_output_bytes(const RunModel& model, const Run& run) {
+Bytes host_output_bytes(const RunModel& model, const Run& run) {
   if (model.has(kNoLogits)) return product({model.embedding, run.sequences, kValue});
   return product({model.vocab, std::max<std::uint64_t>(run.sequences, 1), kValue});
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "formats/checked.h"
 #include "src/memory/run.h"
 #include "src/memory/run_model.h"
 
@@ -13,21 +14,21 @@ namespace weigh::core {
 /// architecture whose graph is not replayed they are estimates on the safe side.
 
 /// Of one memory that runs everything: a host alone.
-std::optional<std::uint64_t> whole_compute_bytes(const RunModel& model, const Run& run);
+Bytes whole_compute_bytes(const RunModel& model, const Run& run);
 
 /// Of a device that holds all blocks it runs; with logits when it holds the output. Depth does not matter: layers use
 /// the same bytes again.
-std::optional<std::uint64_t> device_compute_bytes(const RunModel& model, const Run& run, bool with_output);
+Bytes device_compute_bytes(const RunModel& model, const Run& run, bool with_output);
 
 /// Of the host beside devices that hold everything but the input layer: what goes into the graph, and the embeddings.
-std::optional<std::uint64_t> host_input_bytes(const RunModel& model, const Run& run);
+Bytes host_input_bytes(const RunModel& model, const Run& run);
 
 /// The logits of one batch, which lie on the host whatever holds the output layer.
-std::optional<std::uint64_t> host_output_bytes(const RunModel& model, const Run& run);
+Bytes host_output_bytes(const RunModel& model, const Run& run);
 
 /// What a GPU adds to its compute buffer for a quantized cache: the largest layer's K and V in 16 bits (docs/memory-rules.md
 /// 5.5). 0 when neither is quantized.
-std::optional<std::uint64_t> cache_conversion_bytes(const RunModel& model, const Run& run);
+Bytes cache_conversion_bytes(const RunModel& model, const Run& run);
 
 /// Whether the figures above are the engine's, block by block, or an estimate.
 bool compute_is_replayed(const RunModel& model);

@@ -15,8 +15,6 @@ constexpr std::uint64_t kVllmBlock = 16;
 // Activations of the profiling run and captured graphs: 1 to 2 GiB, the upper end (docs/memory-rules.md 10.2).
 constexpr std::uint64_t kVllmActivations = std::uint64_t{2} << 30;
 
-using Bytes = std::optional<std::uint64_t>;
-
 // K and V of one token in one layer. With latent attention all of them store the compressed row.
 Bytes token_bytes(const LayerModel& layer, const Run& run) {
   const auto row = [](Dtype type, std::uint64_t values) {
@@ -24,7 +22,7 @@ Bytes token_bytes(const LayerModel& layer, const Run& run) {
   };
   const Bytes key = row(run.key_type, layer.kv_heads * layer.key_head);
   const Bytes value = row(run.value_type, layer.kv_heads * layer.value_head);
-  return key && value ? checked_add(*key, *value) : std::nullopt;
+  return plus(key, value);
 }
 
 // A sliding layer forgets what is behind its window; vLLM keeps whole blocks of both kinds in one pool and is counted
@@ -38,10 +36,8 @@ Bytes kv_bytes(const RunModel& model, const Run& run, std::uint64_t tokens) {
   Bytes sum = 0;
   for (const LayerModel& layer : model.layers) {
     if (!layer.cached || layer.predicts) continue;
-    const Bytes one = token_bytes(layer, run);
-    const Bytes kept = checked_mul(kept_tokens(model, layer, run, tokens), run.sequences);
-    const Bytes all = one && kept ? checked_mul(*one, *kept) : std::nullopt;
-    sum = sum && all ? checked_add(*sum, *all) : std::nullopt;
+    const Bytes kept = product({kept_tokens(model, layer, run, tokens), run.sequences});
+    sum = plus(sum, times(token_bytes(layer, run), kept));
   }
   return sum;
 }
@@ -50,30 +46,28 @@ Bytes compute_estimate(const RunModel& model, const Run& run) {
   if (run.engine == Engine::Vllm) return kVllmActivations;
   // The layers' tensors are those of llama.cpp's graph; nobody lays them out as tightly.
   const Bytes graph = whole_compute_bytes(model, run);
-  return graph ? checked_add(*graph, *graph / 2) : std::nullopt;
+  return graph ? plus(graph, Bytes(*graph / 2)) : std::nullopt;
 }
 
 }  // namespace
 
-EngineMemory engine_memory(const RunModel& model, const Run& run) {
-  EngineMemory memory;
+ContextNeed engine_need(const RunModel& model, const Run& run) {
+  ContextNeed counted;
+  counted.need.logits = 0;
   Run plain = run;
   plain.key_type = plain.value_type = Dtype::F16;
   const auto cells = count_cells(model, plain);
-  if (!cells) return memory;
-  constexpr std::uint64_t kDefaultContext = 4096;
-  const std::uint64_t asked =
-      run.context.value_or(std::min(kDefaultContext, model.trained_context.value_or(kDefaultContext)));
-  std::uint64_t tokens = (asked + run.sequences - 1) / run.sequences;
+  if (!cells) return counted;
+  std::uint64_t tokens = (asked_context(model, run) + run.sequences - 1) / run.sequences;
   if (run.engine == Engine::Vllm) tokens = (tokens + kVllmBlock - 1) / kVllmBlock * kVllmBlock;
-  memory.context = tokens * run.sequences;
-  memory.kv_cache = kv_bytes(model, run, tokens);
+  counted.context = tokens * run.sequences;
+  counted.need.kv_cache = kv_bytes(model, run, tokens);
   if (const auto caches = layer_caches(model, plain)) {
-    memory.state = 0;
-    for (const LayerCache& cache : *caches) memory.state = checked_add(memory.state.value_or(0), cache.state);
+    counted.need.state = 0;
+    for (const LayerCache& cache : *caches) counted.need.state = plus(counted.need.state, Bytes(cache.state));
   }
-  memory.compute = compute_estimate(model, run);
-  return memory;
+  counted.need.compute = compute_estimate(model, run);
+  return counted;
 }
 
 }  // namespace weigh::core

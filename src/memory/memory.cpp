@@ -1,7 +1,5 @@
 #include "src/memory/memory.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "formats/checked.h"
@@ -19,17 +17,11 @@ Basis basis_of(const RunModel& model, const Run& run) {
   return Basis::Rules;
 }
 
-std::string remark_on(const RunModel& model) {
-  if (model.rule == nullptr) {
-    return fmt::format("attention assumed full: no rule for {} yet",
-                       model.architecture.empty() ? "an architecture the files do not name" : model.architecture);
-  }
+Remark remark_on(const RunModel& model) {
+  if (model.rule == nullptr) return Remark::AttentionIsFull;
   const bool expanded = model.kv_lora_rank != 0 && model.rule->indexer == IndexerRule::None &&
                         (model.layers.front().parts & kAbsorbed) == 0;
-  if (expanded) {
-    return "this file keeps latent attention expanded: its cache is many times that of a file converted since";
-  }
-  return {};
+  return expanded ? Remark::LatentExpanded : Remark::None;
 }
 
 // A cache that is there and cannot be counted: attention, and no word on its heads.
@@ -38,61 +30,51 @@ bool heads_unknown(const RunModel& model) {
   return std::ranges::all_of(model.layers, [](const LayerModel& layer) { return layer.kv_heads == 0; });
 }
 
-void set_llama_cpp(const RunModel& model, const Run& run, Footprint& footprint) {
-  if (const auto cells = count_cells(model, run)) footprint.context = cells->context;
-  footprint.compute = whole_compute_bytes(model, run);
-  footprint.logits = host_output_bytes(model, run);
+ContextNeed llama_cpp_need(const RunModel& model, const Run& run) {
+  ContextNeed counted;
+  if (const auto cells = count_cells(model, run)) counted.context = cells->context;
+  counted.need.compute = whole_compute_bytes(model, run);
+  counted.need.logits = host_output_bytes(model, run);
   const auto caches = layer_caches(model, run);
-  if (!caches) return;
-  footprint.kv_cache = footprint.state = 0;
-  const auto add = [](std::optional<std::uint64_t>& sum, std::uint64_t bytes) {
-    sum = sum ? checked_add(*sum, bytes) : std::nullopt;
-  };
+  if (!caches) return counted;
+  counted.need.kv_cache = counted.need.state = 0;
   for (const LayerCache& cache : *caches) {
-    add(footprint.kv_cache, cache.kv);
-    add(footprint.state, cache.state);
+    counted.need.kv_cache = plus(counted.need.kv_cache, Bytes(cache.kv));
+    counted.need.state = plus(counted.need.state, Bytes(cache.state));
   }
-}
-
-void set_engine(const RunModel& model, const Run& run, Footprint& footprint) {
-  const EngineMemory memory = engine_memory(model, run);
-  footprint.kv_cache = memory.kv_cache;
-  footprint.state = memory.state;
-  footprint.compute = memory.compute;
-  footprint.context = memory.context;
-  footprint.logits = 0;
+  return counted;
 }
 
 }  // namespace
 
-Footprint measure(const Model& source, const Run& run) {
-  Footprint footprint;
-  footprint.weights = source.weight_bytes;
+RunNeed measure(const Model& source, const Run& run) {
+  RunNeed result;
   const auto model = read_run_model(source);
   if (!model) {
-    footprint.basis = Basis::Assumed;
-    footprint.remark = "the files do not say how many layers the model has and how wide they are";
-    return footprint;
+    result.need.weights = source.weight_bytes;
+    result.basis = Basis::Assumed;
+    result.remark = Remark::NoLayers;
+    return result;
   }
-  footprint.basis = basis_of(*model, run);
-  footprint.remark = remark_on(*model);
-  if (run.engine == Engine::LlamaCpp) {
-    footprint.weights = loaded_weights(source, *model);
-    set_llama_cpp(*model, run, footprint);
-  } else {
-    set_engine(*model, run, footprint);
-  }
+  const bool llama_cpp = run.engine == Engine::LlamaCpp;
+  ContextNeed counted = llama_cpp ? llama_cpp_need(*model, run) : engine_need(*model, run);
+  result.need = counted.need;
+  result.need.weights = llama_cpp ? loaded_weights(source, *model) : source.weight_bytes;
+  result.context = counted.context;
+  result.basis = basis_of(*model, run);
+  result.remark = remark_on(*model);
+  if (result.remark == Remark::AttentionIsFull) result.architecture = model->architecture;
   if (heads_unknown(*model)) {
-    footprint.kv_cache = footprint.compute = std::nullopt;
-    footprint.remark = "the files do not say how many heads the attention has: its cache is not counted";
+    result.need.kv_cache = result.need.compute = std::nullopt;
+    result.remark = Remark::HeadsUnknown;
   }
-  return footprint;
+  return result;
 }
 
-std::optional<Placement> measure_split(const Model& source, const Run& run, std::span<const double> proportions) {
+std::optional<SplitNeed> measure_split(const Model& source, const Run& run, std::span<const double> proportions) {
   const auto model = read_run_model(source);
   if (!model) return std::nullopt;
-  return place(source, *model, run, proportions);
+  return split_need(source, *model, run, proportions);
 }
 
 }  // namespace weigh::core

@@ -1,18 +1,21 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 
 #include "formats/dtype.h"
+#include "src/devices/engine.h"
 
 namespace weigh::core {
 
-enum class Engine : std::uint8_t { LlamaCpp, Transformers, Vllm, Mlx };
+/// Tokens of a run that says nothing, where the model was made for as many.
+inline constexpr std::uint64_t kDefaultContext = 4096;
 
 /// How a model is run. The defaults are those of `weigh fit`; what is absent is the engine's or the model's choice.
 struct Run {
   Engine engine = Engine::LlamaCpp;
-  /// Tokens, all sequences together; absent: the smaller of 4096 and the model's own.
+  /// Tokens, all sequences together; absent: the smaller of kDefaultContext and the model's own.
   std::optional<std::uint64_t> context = std::nullopt;
   Dtype key_type = Dtype::F16;  ///< of the KV cache
   Dtype value_type = Dtype::F16;
@@ -29,6 +32,8 @@ struct Run {
   std::optional<std::uint64_t> gpu_layers = std::nullopt;
   std::uint64_t cpu_moe_layers = 0;  ///< experts of the first blocks stay on the host (--n-cpu-moe)
   bool projector_on_host = false;    ///< --no-mmproj-offload
+
+  friend auto operator<=>(const Run&, const Run&) = default;
 };
 
 }  // namespace weigh::core

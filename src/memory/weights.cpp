@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "src/model/sum.h"
+#include "formats/checked.h"
 
 namespace weigh::core {
 

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include "formats/checked.h"
 #include "src/model/hyperparameters.h"
 #include "src/model/packing/schemes.h"
 #include "src/model/remark.h"
-#include "src/model/sum.h"
 
 namespace weigh::core {
 

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <numeric>
 
+#include "formats/checked.h"
 #include "src/model/hyperparameters.h"
 #include "src/model/remark.h"
-#include "src/model/sum.h"
 
 namespace weigh::core {
 

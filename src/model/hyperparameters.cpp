@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
-#include "src/model/sum.h"
+#include "formats/checked.h"
 
 namespace weigh::core {
 

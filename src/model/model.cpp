@@ -6,6 +6,7 @@
 #include <array>
 #include <limits>
 
+#include "formats/checked.h"
 #include "formats/error.h"
 #include "src/model/architecture.h"
 #include "src/model/experts.h"
@@ -13,7 +14,6 @@
 #include "src/model/naming/name_reader.h"
 #include "src/model/packing/quantization.h"
 #include "src/model/remark.h"
-#include "src/model/sum.h"
 
 namespace weigh::core {
 

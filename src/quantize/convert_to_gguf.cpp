@@ -10,10 +10,10 @@
 #include <unordered_set>
 #include <utility>
 
+#include "formats/checked.h"
 #include "formats/error.h"
 #include "src/model/config.h"
 #include "src/model/packing/schemes.h"
-#include "src/model/sum.h"
 
 namespace weigh::core {
 

@@ -1,8 +1,8 @@
 #include <string_view>
 #include <vector>
 
+#include "formats/checked.h"
 #include "src/model/hyperparameters.h"
-#include "src/model/sum.h"
 #include "src/quantize/convert_to_gguf.h"
 
 namespace weigh::core {

@@ -6,7 +6,6 @@
 #include "formats/checked.h"
 #include "formats/error.h"
 #include "formats/text.h"
-#include "src/model/sum.h"
 #include "src/quantize/quantize_types.h"
 
 namespace weigh::core {

@@ -29,11 +29,9 @@ std::uint64_t count(const Model& model, Severity severity) {
 
 bool has_file(const CsvRow& row) { return !row.model.checkpoint.files.empty(); }
 
-Cell part(const CsvRow& row, std::optional<std::uint64_t> Need::*bytes) {
-  return row.fit != nullptr ? cell(row.fit->need.*bytes) : Cell();
-}
+Cell part(const CsvRow& row, NeedPart bytes) { return row.fit != nullptr ? cell(row.fit->need.*bytes) : Cell(); }
 
-const PlacementPlan* plan(const CsvRow& row) {
+const Placement* plan(const CsvRow& row) {
   return row.fit != nullptr && row.fit->placement ? &*row.fit->placement : nullptr;
 }
 
@@ -71,14 +69,14 @@ constexpr std::array kColumns{
     CsvColumn{"headroom_bytes", [](const CsvRow& r) { return r.fit ? Cell(r.fit->headroom_bytes) : Cell(); }},
     CsvColumn{"verdict", [](const CsvRow& r) { return r.fit ? Cell(std::string(verdict_name(r.fit->verdict))) : Cell(); }},
     CsvColumn{kError, [](const CsvRow&) { return Cell(); }},
-    CsvColumn{"engine", [](const CsvRow& r) { return r.fit && !r.fit->engine.empty() ? Cell(r.fit->engine) : Cell(); }},
+    CsvColumn{"engine", [](const CsvRow& r) { return r.fit && r.fit->engine ? Cell(std::string(engine_name(*r.fit->engine))) : Cell(); }},
     CsvColumn{"context", [](const CsvRow& r) { return r.fit ? cell(r.fit->context) : Cell(); }},
     CsvColumn{"kv_type", [](const CsvRow& r) { return r.fit && !r.fit->kv_type.empty() ? Cell(r.fit->kv_type) : Cell(); }},
-    CsvColumn{"need_weights_bytes", [](const CsvRow& r) { return part(r, &Need::weights); }},
-    CsvColumn{"need_kv_cache_bytes", [](const CsvRow& r) { return part(r, &Need::kv_cache); }},
-    CsvColumn{"need_state_bytes", [](const CsvRow& r) { return part(r, &Need::state); }},
-    CsvColumn{"need_compute_bytes", [](const CsvRow& r) { return part(r, &Need::compute); }},
-    CsvColumn{"need_overhead_bytes", [](const CsvRow& r) { return part(r, &Need::overhead); }},
+    CsvColumn{"need_weights_bytes", [](const CsvRow& r) { return part(r, &MemoryNeed::weights); }},
+    CsvColumn{"need_kv_cache_bytes", [](const CsvRow& r) { return part(r, &MemoryNeed::kv_cache); }},
+    CsvColumn{"need_state_bytes", [](const CsvRow& r) { return part(r, &MemoryNeed::state); }},
+    CsvColumn{"need_compute_bytes", [](const CsvRow& r) { return part(r, &MemoryNeed::compute); }},
+    CsvColumn{"need_overhead_bytes", [](const CsvRow& r) { return part(r, &MemoryNeed::overhead); }},
     CsvColumn{"gpu_layers", [](const CsvRow& r) { return plan(r) ? cell(plan(r)->gpu_layers) : Cell(); }},
     CsvColumn{"cpu_moe_layers", [](const CsvRow& r) { return plan(r) ? Cell(plan(r)->cpu_moe_layers) : Cell(); }},
     CsvColumn{"host_bytes", [](const CsvRow& r) { return plan(r) ? Cell(plan(r)->host.need.total()) : Cell(); }},

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "src/devices/budget.h"
+#include "src/report/fit_words.h"
 #include "src/report/json.h"
 #include "src/report/listings.h"
 #include "src/report/table.h"
@@ -11,13 +12,13 @@ namespace weigh::core {
 namespace {
 
 Table device_table(const std::vector<const Device*>& devices, bool with_reason) {
-  Table table{{{"id"}, {"memory", Unit::Bytes}, {"limit", Unit::Bytes}, {"safe", Unit::Bytes}, {"name"}}, {}};
+  Table table{{{"id"}, {"memory", Unit::Size}, {"limit", Unit::Size}, {"safe", Unit::Size}, {"name"}}, {}};
   if (with_reason) table.columns.push_back({"rule"});
   for (const Device* device : devices) {
     const Budget budget = budget_of(*device);
     auto& row =
         table.rows.emplace_back(std::vector<Cell>{device->id, budget.memory, budget.limit, budget.safe, device->name});
-    if (with_reason) row.emplace_back(budget.reason);
+    if (with_reason) row.emplace_back(budget_text(budget));
   }
   return table;
 }
@@ -58,7 +59,7 @@ void write_devices_json(const std::vector<const Device*>& devices, std::ostream&
                     {"limit_bytes", budget.limit},
                     {"budget_bytes", budget.safe},
                     {"bandwidth_bytes_per_second", bandwidth ? Json(*bandwidth) : Json()},
-                    {"reason", text(budget.reason)}});
+                    {"reason", text(budget_text(budget))}});
   }
   write_document_with_rows({{"schema", "weigh.devices/1"}, {"devices", nullptr}}, "devices", rows, out);
 }

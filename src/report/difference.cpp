@@ -119,8 +119,8 @@ Table sides_table(std::string_view what, const std::vector<SideBySide>& rows) {
   Table table{{{what},
                {"parameters a", Unit::Parameters},
                {"parameters b", Unit::Parameters},
-               {"bytes a", Unit::Bytes},
-               {"bytes b", Unit::Bytes}},
+               {"bytes a", Unit::Size},
+               {"bytes b", Unit::Size}},
               {}};
   for (const SideBySide& row : rows) {
     table.rows.push_back({row.name, row.a_parameters, row.b_parameters, row.a_bytes, row.b_bytes});

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "src/fit/companions.h"
+#include "src/report/fit_words.h"
 #include "src/report/summary.h"
 #include "src/report/text_format.h"
 #include "src/report/text_writer.h"
@@ -17,19 +19,18 @@ namespace {
 
 constexpr std::size_t kBarColumns = 64;
 
-/// One part of a need: where it stands, and how the bar draws it.
-struct PartRow {
-  std::string_view name;
-  std::optional<std::uint64_t> Need::*bytes;
-  std::string_view drawn;
+/// How the bar draws a part, in the order of kShownParts.
+struct Drawn {
+  std::string_view unicode;
   char ascii;
 };
 
-constexpr std::array kParts{
-    PartRow{"weights", &Need::weights, "\u2588", 'W'},   PartRow{"KV cache", &Need::kv_cache, "\u2593", 'K'},
-    PartRow{"state", &Need::state, "\u2592", 'S'},       PartRow{"compute", &Need::compute, "\u2591", 'C'},
-    PartRow{"overhead", &Need::overhead, "\u00B7", 'o'},
-};
+constexpr std::array<Drawn, kShownParts.size()> kDrawn{
+    {{"\u2588", 'W'}, {"\u2593", 'K'}, {"\u2592", 'S'}, {"\u2591", 'C'}, {"\u00B7", 'o'}}};
+
+std::string_view drawn(std::size_t part, const TextWriter& page) {
+  return page.style().unicode ? kDrawn[part].unicode : std::string_view(&kDrawn[part].ascii, 1);
+}
 
 std::string size_text(std::uint64_t bytes, const TextWriter& page) {
   return page.style().verbose ? grouped(bytes) : human_bytes(bytes);
@@ -40,34 +41,31 @@ std::string size_text(const std::optional<std::uint64_t>& bytes, const TextWrite
 }
 
 /// What a part is made of, in a few words.
-std::string note_on(const PartRow& part, const Fit& fit) {
-  if (part.bytes == &Need::kv_cache && fit.context) {
-    return fmt::format("{} tokens in {}, {}", grouped(*fit.context), fit.kv_type, fit.cache_shape);
+std::string note_on(NeedPart part, const Fit& fit) {
+  if (part == &MemoryNeed::kv_cache && fit.context) {
+    return fmt::format("{} tokens in {}, {}", grouped(*fit.context), fit.kv_type, cache_shape_text(fit.cache_shape));
   }
-  if (part.bytes == &Need::weights && fit.beside_host) return "without the input layer, which stays on the host";
-  if (part.bytes == &Need::compute && fit.basis != "rules") return "an estimate";
-  if (part.bytes == &Need::overhead) return "an estimate";
+  if (part == &MemoryNeed::weights && fit.beside_host) return "without the input layer, which stays on the host";
+  if (part == &MemoryNeed::compute && fit.basis != Basis::Rules) return "an estimate";
+  if (part == &MemoryNeed::overhead) return "an estimate";
   return {};
 }
 
 void write_parts(const Fit& fit, TextWriter& page) {
   std::vector<std::vector<std::string>> rows;
   std::vector<std::string> notes;
-  const auto add = [&](std::string_view name, std::string size, std::string note) {
-    rows.push_back({std::string(name), std::move(size)});
+  const auto add = [&](std::string name, std::string size, std::string note) {
+    rows.push_back({std::move(name), std::move(size)});
     notes.push_back(std::move(note));
   };
-  for (const PartRow& part : kParts) {
-    const auto& bytes = fit.need.*part.bytes;
+  for (std::size_t i = 0; i < kShownParts.size(); ++i) {
+    const auto& [name, part] = kShownParts[i];
+    const Bytes& bytes = fit.need.*part;
     if (bytes == 0U) continue;
-    std::string name(part.name);
-    name += fmt::format(" {}", page.style().unicode ? part.drawn : std::string_view(&part.ascii, 1));
-    add(name, size_text(bytes, page), bytes ? note_on(part, fit) : "not known");
+    add(fmt::format("{} {}", name, drawn(i, page)), size_text(bytes, page), bytes ? note_on(part, fit) : "not known");
   }
   add("need", size_text(fit.need.total(), page), "");
-  std::string_view rule = fit.rule;
-  rule.remove_prefix(std::min(rule.size(), rule.find(": ") == std::string_view::npos ? 0 : rule.find(": ") + 2));
-  add("safe", size_text(fit.budget_bytes, page), std::string(rule));
+  add("safe", size_text(fit.budget_bytes, page), rule_text(fit));
   add("limit", size_text(fit.limit_bytes, page), "");
   add("memory", size_text(fit.memory_bytes, page), "");
   const std::vector<std::string> lines = aligned(rows, "lr");
@@ -92,17 +90,15 @@ void write_bar(const Fit& fit, TextWriter& page) {
     return static_cast<std::size_t>(
         static_cast<double>(bytes) / static_cast<double>(whole) * static_cast<double>(columns) + 0.5);
   };
-  std::string drawn;
+  std::string bar;
   std::uint64_t sum = 0;
   std::size_t used = 0;
-  for (const PartRow& part : kParts) {
-    sum += (fit.need.*part.bytes).value_or(0);
-    for (; used < std::min(column(sum), columns); ++used) {
-      drawn += page.style().unicode ? part.drawn : std::string_view(&part.ascii, 1);
-    }
+  for (std::size_t i = 0; i < kShownParts.size(); ++i) {
+    sum += (fit.need.*kShownParts[i].part).value_or(0);
+    for (; used < std::min(column(sum), columns); ++used) bar += drawn(i, page);
   }
-  drawn += std::string(columns - used, ' ');
-  page.line(fmt::format("  [{}]", drawn));
+  bar += std::string(columns - used, ' ');
+  page.line(fmt::format("  [{}]", bar));
   std::string marks(columns + 1, ' ');
   const auto mark = [&](std::uint64_t bytes, char letter) { marks[std::min(column(bytes), columns)] = letter; };
   mark(fit.memory_bytes, 'M');
@@ -113,7 +109,7 @@ void write_bar(const Fit& fit, TextWriter& page) {
             (fit.memory_bytes == fit.limit_bytes ? "" : ", M memory"));
 }
 
-void write_placement(const PlacementPlan& plan, TextWriter& page) {
+void write_placement(const Placement& plan, TextWriter& page) {
   std::vector<std::vector<std::string>> rows{
       {"where", "layers", "weights", "cache", "compute", "overhead", "sum", "safe"}};
   const auto add = [&](const PlacedPart& part) {
@@ -147,21 +143,21 @@ std::string speed_text(const SpeedBound& speed) {
       number(speed.empty), number(speed.full));
 }
 
-std::string advice_text(const Advice& advice) {
+std::string advice_line(const Advice& advice) {
   std::string flags;
   for (const std::string& flag : advice.flags) {
     flags += (flags.empty() ? "" : " ") + (flag.find(' ') == std::string::npos ? flag : "\"" + flag + "\"");
   }
-  return fmt::format("{} ({}): {}", advice.text, flags, human_bytes(advice.need_bytes));
+  return fmt::format("{} ({}): {}", advice_text(advice), flags, human_bytes(advice.need_bytes));
 }
 
 /// "Qwen3-0.6B-Q8_0.gguf takes 1.05 GiB of it: weights 604 MiB, KV cache 448 MiB, compute 20 MiB"
 std::string companion_text(const CompanionShare& share, const TextWriter& page) {
   std::string parts;
-  for (const PartRow& part : kParts) {
-    const auto& bytes = share.need.*part.bytes;
+  for (const auto& [name, part] : kShownParts) {
+    const Bytes& bytes = share.need.*part;
     if (bytes == 0U) continue;
-    parts += fmt::format("{}{} {}", parts.empty() ? "" : ", ", part.name, size_text(bytes, page));
+    parts += fmt::format("{}{} {}", parts.empty() ? "" : ", ", name, size_text(bytes, page));
   }
   std::string text = fmt::format("{}: ", share.name);
   if (!parts.empty()) text += fmt::format("{} of the need ({})", size_text(share.need.total(), page), parts);
@@ -174,7 +170,7 @@ std::string companion_text(const CompanionShare& share, const TextWriter& page) 
 void write_fit(const Fit& fit, TextWriter& page) {
   const std::string verdict = page.colored(verdict_name(fit.verdict), *color_of(verdict_name(fit.verdict)));
   page.line();
-  const std::string words = fit.distance + (fit.help.empty() ? "" : "; " + fit.help);
+  const std::string words = words_of(fit, true, false);
   page.paragraph(fmt::format("{}  {}  ", page.colored(page.safe(device_label(fit.device)), Color::Bold), verdict),
                  page.safe(words));
   if (page.style().quiet) return;
@@ -182,19 +178,21 @@ void write_fit(const Fit& fit, TextWriter& page) {
   write_bar(fit, page);
   if (fit.placement) write_placement(*fit.placement, page);
   page.line();
-  if (!fit.engine.empty()) page.paragraph(page.label("engine"), fit.engine);
+  if (fit.engine) page.paragraph(page.label("engine"), engine_name(*fit.engine));
   for (const CompanionShare& share : fit.companions) {
-    page.paragraph(page.label(share.role), page.safe(companion_text(share, page)));
+    page.paragraph(page.label(role_name(share.role)), page.safe(companion_text(share, page)));
   }
   if (const std::string text = context_text(fit); !text.empty() && fit.context) {
     page.paragraph(page.label("context"), text);
   }
   if (fit.speed) page.paragraph(page.label("speed"), speed_text(*fit.speed));
-  if (!fit.remark.empty()) page.paragraph(page.label("note"), page.safe(fit.remark));
+  if (fit.remark != Remark::None) {
+    page.paragraph(page.label("note"), page.safe(remark_text(fit.remark, fit.architecture)));
+  }
   if (!fit.command.empty()) page.line(page.label("command") + page.safe(fit.command));
   std::string label = page.label("advice");
   for (const Advice& advice : fit.advice) {
-    page.paragraph(label, page.safe(advice_text(advice)));
+    page.paragraph(label, page.safe(advice_line(advice)));
     label = page.label("");
   }
   if (fit.advice.empty() && fit.verdict >= Verdict::Over) {

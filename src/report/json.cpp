@@ -5,8 +5,10 @@
 #include <nlohmann/json.hpp>
 
 #include "formats/unique.h"
+#include "src/fit/companions.h"
 #include "src/model/naming/roles.h"
 #include "src/report/escape.h"
+#include "src/report/fit_words.h"
 #include "src/report/writers.h"
 
 namespace weigh::core {
@@ -103,7 +105,7 @@ Json quantization_json(const std::optional<Quantization>& quantization, JsonText
           {"group_size", json_or_null(quantization->group_size)}};
 }
 
-Json need_json(const Need& need) {
+Json need_json(const MemoryNeed& need) {
   return {{"weights", json_or_null(need.weights)},   {"kv_cache", json_or_null(need.kv_cache)},
           {"state", json_or_null(need.state)},       {"compute", json_or_null(need.compute)},
           {"overhead", json_or_null(need.overhead)}, {"total", need.total()}};
@@ -112,7 +114,7 @@ Json need_json(const Need& need) {
 Json companions_json(const std::vector<CompanionShare>& companions, JsonText& text) {
   Json result = Json::array();
   for (const CompanionShare& share : companions) {
-    result.push_back({{"role", share.role},
+    result.push_back({{"role", role_name(share.role)},
                       {"path", text(share.path)},
                       {"need", need_json(share.need)},
                       {"host_bytes", share.host_bytes}});
@@ -128,7 +130,7 @@ Json part_json(const PlacedPart& part) {
           {"budget_bytes", json_or_null(part.budget_bytes)}};
 }
 
-Json placement_json(const std::optional<PlacementPlan>& plan) {
+Json placement_json(const std::optional<Placement>& plan) {
   if (!plan) return nullptr;
   Json devices = Json::array();
   for (const PlacedPart& part : plan->devices) devices.push_back(part_json(part));
@@ -143,7 +145,10 @@ Json placement_json(const std::optional<PlacementPlan>& plan) {
 Json advice_json(const std::vector<Advice>& advice) {
   Json rows = Json::array();
   for (const Advice& one : advice) {
-    rows.push_back({{"kind", one.kind}, {"text", one.text}, {"flags", one.flags}, {"need_bytes", one.need_bytes}});
+    rows.push_back({{"kind", advice_name(one.kind)},
+                    {"text", advice_text(one)},
+                    {"flags", one.flags},
+                    {"need_bytes", one.need_bytes}});
   }
   return rows;
 }
@@ -156,7 +161,7 @@ Json speed_json(const std::optional<SpeedBound>& speed) {
 Json fit_json(const Fit& fit, JsonText& text) {
   return {{"device", fit.device.id},
           {"count", fit.device.count},
-          {"engine", fit.engine.empty() ? Json() : Json(fit.engine)},
+          {"engine", fit.engine ? Json(engine_name(*fit.engine)) : Json()},
           {"context", json_or_null(fit.context)},
           {"kv_type", fit.kv_type.empty() ? Json() : Json(fit.kv_type)},
           {"memory_bytes", fit.memory_bytes},
@@ -164,11 +169,11 @@ Json fit_json(const Fit& fit, JsonText& text) {
           {"budget_bytes", fit.budget_bytes},
           {"need", need_json(fit.need)},
           {"companions", companions_json(fit.companions, text)},
-          {"basis", fit.basis.empty() ? Json() : Json(fit.basis)},
-          {"remark", fit.remark.empty() ? Json() : text(fit.remark)},
+          {"basis", fit.basis ? Json(basis_name(*fit.basis)) : Json()},
+          {"remark", fit.remark == Remark::None ? Json() : text(remark_text(fit.remark, fit.architecture))},
           {"verdict", verdict_name(fit.verdict)},
           {"headroom_bytes", fit.headroom_bytes},
-          {"reason", fit.reason},
+          {"reason", reason_text(fit)},
           {"placement", placement_json(fit.placement)},
           {"max_context", json_or_null(fit.max_context)},
           {"tokens_per_second_bound", speed_json(fit.speed)},

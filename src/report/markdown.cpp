@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "src/report/escape.h"
+#include "src/report/fit_words.h"
 #include "src/report/summary.h"
 #include "src/report/table.h"
 #include "src/report/text_format.h"
@@ -28,8 +29,9 @@ void write_parts(const ModelReport& report, std::ostream& out) {
     if (!fit.context) continue;  // no run: the weights alone
     auto& row = table.rows.emplace_back();
     row.emplace_back(device_label(fit.device));
-    for (const auto part : kNeedParts) {
-      row.push_back((fit.need.*part) ? Cell(human_bytes(*(fit.need.*part))) : Cell("not known"));
+    for (const auto& [name, part] : kShownParts) {
+      const Bytes& bytes = fit.need.*part;
+      row.push_back(bytes ? Cell(human_bytes(*bytes)) : Cell("not known"));
     }
     row.push_back(fit.placement ? Cell(human_bytes(fit.placement->host.need.total())) : Cell());
     row.push_back(fit.placement ? Cell(fmt::format("{}", fmt::join(fit.placement->flags, " "))) : Cell());

@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "src/checkpoint/checkpoint.h"
-#include "src/devices/budget.h"
+#include "src/fit/fit.h"
+#include "src/fit/weigh.h"
 #include "src/model/model.h"
 
 namespace weigh::core {
@@ -18,7 +19,7 @@ struct ModelReport {
   bool common_devices = false;  ///< the devices were not asked for: machine formats leave them out
   /// Not read from a file but what its source would be in another GGUF type: the whole file's bytes.
   std::optional<std::uint64_t> predicted_file_bytes = std::nullopt;
-  std::string what_next = {};  ///< one line for the end of the report, or empty
+  QuantizedChoices as_gguf = {};  ///< for the end of the report
 };
 
 /// What `weigh inspect`, `weigh fit` and `weigh estimate` report.

@@ -8,7 +8,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "src/model/sum.h"
+#include "formats/checked.h"
 #include "src/report/json.h"
 #include "src/report/scan_lines.h"
 #include "src/report/summary.h"
@@ -82,8 +82,8 @@ constexpr std::array kColumns{
     ScanColumn{"parameters", {"parameters", Unit::Parameters}, [](const ScanRow& r) { return cell(r.parameters); }, true},
     ScanColumn{"active_parameters", {"active", Unit::Parameters}, [](const ScanRow& r) { return cell(r.active); }, true},
     ScanColumn{"bits_per_weight", {"bits", Unit::Count}, [](const ScanRow& r) { return cell(r.bits_per_weight); }, true},
-    ScanColumn{"file_bytes", {"size", Unit::Bytes}, [](const ScanRow& r) { return Cell(r.file_bytes); }, true},
-    ScanColumn{"weight_bytes", {"weight_bytes", Unit::Bytes}, [](const ScanRow& r) { return Cell(r.weight_bytes); }, false},
+    ScanColumn{"file_bytes", {"size", Unit::Size}, [](const ScanRow& r) { return Cell(r.file_bytes); }, true},
+    ScanColumn{"weight_bytes", {"weight_bytes", Unit::Size}, [](const ScanRow& r) { return Cell(r.weight_bytes); }, false},
     ScanColumn{"files", {"files", Unit::Count}, [](const ScanRow& r) { return Cell(r.files); }, false},
     ScanColumn{"errors", {"errors", Unit::Count}, [](const ScanRow& r) { return Cell(r.errors); }, false},
     ScanColumn{"warnings", {"warnings", Unit::Count}, [](const ScanRow& r) { return Cell(r.warnings); }, false},

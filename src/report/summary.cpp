@@ -8,6 +8,7 @@
 
 #include "formats/checked.h"
 #include "src/model/naming/roles.h"
+#include "src/report/fit_words.h"
 #include "src/report/text_format.h"
 
 namespace weigh::core {
@@ -284,24 +285,27 @@ std::string device_label(const Device& device) {
 }
 
 std::string words_of(const Fit& fit, bool asked_for, bool full) {
-  if (full) return fit.reason;
-  return asked_for && !fit.help.empty() ? fit.distance + "; " + fit.help : fit.distance;
+  if (full) return reason_text(fit);
+  const std::string help = asked_for ? help_text(fit) : "";
+  return help.empty() ? distance_text(fit) : distance_text(fit) + "; " + help;
 }
 
 std::string need_note(const ModelReport& report) {
   if (report.fits.empty()) return {};
-  if (parts_missing(report.model.checkpoint)) return "parts are missing: the whole model needs more than this";
+  if (parts_missing(report.model.checkpoint)) return remark_text(Remark::PartsMissing, {});
   const Fit& first = report.fits.front();
+  const std::string remark = remark_text(first.remark, first.architecture);
+  const std::string_view engine = first.engine ? engine_name(*first.engine) : "";
   if (first.context && !first.need.kv_cache) {
-    return fmt::format("need = weights + overhead in {}; {}", first.engine,
-                       first.remark.empty() ? "the cache of this type cannot be told" : first.remark);
+    return fmt::format("need = weights + overhead in {}; {}", engine,
+                       remark.empty() ? "the cache of this type cannot be told" : remark);
   }
   if (first.context) {
     return fmt::format("need = weights + KV cache of {} tokens in {} + compute buffers + overhead in {}{}",
-                       grouped(*first.context), first.kv_type, first.engine,
-                       first.remark.empty()
-                           ? (first.basis == "rules" ? "; the overhead is an estimate" : "; the last two are estimates")
-                           : "; " + first.remark);
+                       grouped(*first.context), first.kv_type, engine,
+                       remark.empty() ? (first.basis == Basis::Rules ? "; the overhead is an estimate"
+                                                                     : "; the last two are estimates")
+                                      : "; " + remark);
   }
   return first.need.overhead
              ? "need = weights + the engine's fixed overhead; no context is known for it"

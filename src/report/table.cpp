@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "src/devices/budget.h"
+#include "src/fit/fit.h"
 #include "src/report/text_format.h"
 #include "src/report/text_writer.h"
 
@@ -20,7 +20,7 @@ template <typename... Functions>
 Overloaded(Functions...) -> Overloaded<Functions...>;
 
 std::string shown(std::uint64_t number, Unit unit, bool exact) {
-  if (unit == Unit::Bytes && !exact) return human_bytes(number);
+  if (unit == Unit::Size && !exact) return human_bytes(number);
   if (unit == Unit::Parameters && !exact) return human_parameters(number);
   return grouped(number);
 }

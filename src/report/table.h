@@ -13,7 +13,7 @@
 
 namespace weigh::core {
 
-enum class Unit : std::uint8_t { Text, Verdict, Count, Parameters, Bytes };
+enum class Unit : std::uint8_t { Text, Verdict, Count, Parameters, Size };
 
 /// Absent, text as it came from a file (unescaped), a whole number, one that may be negative, or a ratio.
 using Cell = std::variant<std::monostate, std::string, std::uint64_t, std::int64_t, double>;

@@ -54,7 +54,7 @@ Table tensor_table(const TensorListing& listing, bool brief) {
                {"dtype"},
                {"shape"},
                {"parameters", Unit::Parameters},
-               {"bytes", Unit::Bytes},
+               {"bytes", Unit::Size},
                {"offset", Unit::Count}},
               {}};
   if (several_files) table.columns.push_back({"file"});
@@ -114,7 +114,7 @@ std::string shown_layer(const std::string& key) {
 }
 
 Table group_table(const TensorListing& listing) {
-  Table table{{{"group"}, {"tensors", Unit::Count}, {"parameters", Unit::Parameters}, {"bytes", Unit::Bytes}}, {}};
+  Table table{{{"group"}, {"tensors", Unit::Count}, {"parameters", Unit::Parameters}, {"bytes", Unit::Size}}, {}};
   for (const TensorGroup& group : group_tensors(listing.tensors, listing.grouping)) {
     table.rows.push_back({group.name, group.tensors, group.parameters, group.bytes});
   }

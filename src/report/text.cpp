@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "src/report/fit_words.h"
 #include "src/report/summary.h"
 #include "src/report/text_format.h"
 #include "src/report/text_writer.h"
@@ -121,9 +122,9 @@ void write_model(const ModelReport& report, bool one_of_many, TextWriter& page) 
   }
   write_devices(report, page);
   if (!page.style().quiet) write_other_findings(model, page);
-  if (!report.what_next.empty() && !page.style().quiet) {
+  if (!report.as_gguf.empty() && !page.style().quiet) {
     page.line();
-    page.paragraph(page.label("as GGUF"), page.safe(report.what_next));
+    page.paragraph(page.label("as GGUF"), page.safe(choices_text(report.as_gguf)));
   }
 }
 

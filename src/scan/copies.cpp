@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 
-#include "src/model/sum.h"
+#include "formats/checked.h"
 
 namespace weigh::core {
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "formats/checked.h"
 #include "formats/unique.h"
-#include "src/model/sum.h"
 
 namespace weigh::core {
 

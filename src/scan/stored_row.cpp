@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "formats/checked.h"
 #include "formats/error.h"
-#include "src/model/sum.h"
 
 namespace weigh::core {
 

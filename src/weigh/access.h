@@ -5,7 +5,8 @@
 #include <vector>
 
 #include "src/devices/budget.h"
-#include "src/devices/device.h"
+#include "src/devices/catalogue.h"
+#include "src/fit/fit.h"
 #include "src/model/model.h"
 #include "src/scan/inventory.h"
 #include "src/weigh/weigh.h"

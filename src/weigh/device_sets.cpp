@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <iterator>
+#include <string_view>
 
 #include "formats/error.h"
 #include "src/detect/detect.h"
 #include "src/devices/budget.h"
+#include "src/devices/text.h"
 
 namespace weigh::core {
 namespace {
@@ -24,6 +26,16 @@ DeviceSet local_group(const Catalogue& catalogue) {
   return group;
 }
 
+// What `get` returns; its complaint says which option it is about.
+template <typename Get>
+auto named(std::string_view option, const Get& get) {
+  try {
+    return get();
+  } catch (const UsageError& error) {
+    throw UsageError(std::string(option) + error.what());
+  }
+}
+
 }  // namespace
 
 std::vector<DeviceSet> resolve_groups(const Catalogue& catalogue, const std::vector<std::string>& requests,
@@ -31,18 +43,18 @@ std::vector<DeviceSet> resolve_groups(const Catalogue& catalogue, const std::vec
   std::vector<DeviceSet> groups;
   std::vector<Device> all;
   for (const std::string& request : requests) {
-    if (request == "local") {
+    if (lower_words(request) == std::vector<std::string>{"local"}) {
       DeviceSet local = local_group(catalogue);
-      all.insert(all.end(), local.slots.begin(), local.slots.end());
-      if (local.host) all.push_back(*local.host);
+      for (const Slot& slot : local.slots) all.push_back(slot.device);
+      if (local.host) all.push_back(local.host->device);
       groups.push_back(std::move(local));
     } else {
-      all.push_back(catalogue.resolve(request));
+      all.push_back(named("--on ", [&] { return catalogue.resolve(request); }));
       groups.push_back(device_set_of(all.back()));
     }
   }
   if (!together || groups.empty()) return groups;
-  return {device_set_of(all)};
+  return {named("--together: ", [&] { return device_set_of(all); })};
 }
 
 }  // namespace weigh::core

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "src/devices/device.h"
+#include "src/devices/catalogue.h"
 #include "src/fit/device_set.h"
 
 namespace weigh::core {

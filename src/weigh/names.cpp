@@ -2,7 +2,8 @@
 #include <array>
 #include <string>
 
-#include "src/fit/candidate.h"
+#include "src/devices/engine.h"
+#include "src/fit/fit.h"
 #include "src/report/escape.h"
 #include "src/report/text_format.h"
 #include "src/weigh/access.h"

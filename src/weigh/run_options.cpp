@@ -5,6 +5,7 @@
 #include "formats/error.h"
 #include "formats/text.h"
 #include "src/devices/units.h"
+#include "src/fit/engine_flags.h"
 
 namespace weigh::core {
 namespace {
@@ -83,32 +84,42 @@ Engine engine_of(const RunOptions& options, const Model& model) {
   return asked;
 }
 
-Run run_of(const RunOptions& options, const Candidate& subject) {
+RunRequest request_of(const RunOptions& options, const Model& model, Engine engine) {
   const CacheTypes types = cache_types(options.kv_type);
   for (const Dtype type : {types.key, types.value}) {
-    if (takes_cache_type(subject.engine(), type)) continue;
+    if (takes_cache_type(engine, type)) continue;
     throw UsageError(fmt::format("--kv-type {}: not a cache of {}, which is used for {}; there are {}", options.kv_type,
-                                 engine_name(subject.engine()), subject.source().checkpoint.name,
-                                 cache_types_listed(subject.engine())));
+                                 engine_name(engine), model.checkpoint.name, cache_types_listed(engine)));
   }
-  Run run;
-  run.engine = subject.engine();
-  run.key_type = types.key;
-  run.value_type = types.value;
-  run.sequences = options.parallel;
-  run.unified_cache = options.unified_cache;
-  run.micro_batch = options.micro_batch;
-  run.flash_attention = options.flash_attention == "on";
-  run.full_window_cache = options.full_window_cache;
-  run.gpu_layers = options.gpu_layers;
-  run.cpu_moe_layers = options.cpu_moe_layers;
-  run.projector_on_host = options.projector_on_host;
-  if (options.context == "max") {
-    if (const RunModel* model = subject.run_model()) run.context = model->trained_context;
-  } else if (!options.context.empty()) {
-    run.context = tokens_of(options.context);
-  }
-  return run;
+  RunRequest request;
+  request.engine = engine;
+  request.key_type = types.key;
+  request.value_type = types.value;
+  request.sequences = options.parallel;
+  request.unified_cache = options.unified_cache;
+  request.micro_batch = options.micro_batch;
+  request.flash_attention = options.flash_attention == "on";
+  request.full_window_cache = options.full_window_cache;
+  request.gpu_layers = options.gpu_layers;
+  request.cpu_moe_layers = options.cpu_moe_layers;
+  request.projector_on_host = options.projector_on_host;
+  request.longest_context = options.context == "max";
+  if (!options.context.empty() && !request.longest_context) request.context = tokens_of(options.context);
+  if (!options.as.empty()) request.as = find_quantizer_type(options.as);
+  return request;
+}
+
+std::string key_of(const RunOptions& options) {
+  // All fields by name: one that is added does not compile until it is here.
+  const auto& [engine, context, kv_type, flash_attention, as, mmproj, draft, parallel, micro_batch, gpu_layers,
+               cpu_moe_layers, unified_cache, full_window_cache, projector_on_host, together] = options;
+  std::string key = fmt::format("{} {} {} {} {} {} {} {} {} {} {}", engine, context, kv_type, flash_attention, parallel,
+                                micro_batch, unified_cache, full_window_cache, mmproj, draft, projector_on_host);
+  if (gpu_layers) key += fmt::format(" gpu-layers {}", *gpu_layers);
+  if (cpu_moe_layers != 0) key += fmt::format(" n-cpu-moe {}", cpu_moe_layers);
+  if (!as.empty()) key += " as " + as;
+  if (together) key += " together";
+  return key;
 }
 
 }  // namespace weigh::core

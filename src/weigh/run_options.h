@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "src/fit/fit.h"
+#include "src/fit/weigh.h"
 
 namespace weigh::core {
 
@@ -33,10 +33,14 @@ struct RunOptions {
 /// Throws UsageError for values that no engine takes, before any file is read.
 void check_run_options(const RunOptions& options);
 
-/// How `subject` is run; the context as asked for, of "max" the model's own.
-Run run_of(const RunOptions& options, const Candidate& subject);
-
 /// The engine asked for, or the one that such files are made for. Throws UsageError where it does not read them.
 Engine engine_of(const RunOptions& options, const Model& model);
+
+/// How `model` is to be run in `engine`, without companions. Throws UsageError where that engine keeps no cache of the
+/// type asked for.
+RunRequest request_of(const RunOptions& options, const Model& model, Engine engine);
+
+/// Everything in the options that changes a verdict, in words.
+std::string key_of(const RunOptions& options);
 
 }  // namespace weigh::core

@@ -17,7 +17,7 @@ RunSetup set_up_run(RunOptions options, const std::vector<std::string>& devices,
   return {std::move(options), std::move(groups), std::move(companions), catalogue};
 }
 
-Report weigh_path(const std::string& path, const RunSetup& setup, RunDetail detail) {
+Report weigh_path(const std::string& path, const RunSetup& setup, WeighDetail detail) {
   OpenResult opened = open_checkpoints(path);
   Report report;
   for (Checkpoint& checkpoint : opened.checkpoints) {

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "src/devices/device.h"
+#include "src/devices/catalogue.h"
 #include "src/fit/device_set.h"
 #include "src/report/report.h"
 #include "src/weigh/companion_files.h"
@@ -27,7 +27,7 @@ struct RunSetup {
 RunSetup set_up_run(RunOptions options, const std::vector<std::string>& devices, const Catalogue& catalogue);
 
 /// All models of one path, weighed, and what of it could not be read.
-Report weigh_path(const std::string& path, const RunSetup& setup, RunDetail detail);
+Report weigh_path(const std::string& path, const RunSetup& setup, WeighDetail detail);
 
 /// What `path` holds, where only one model will do.
 struct OneCheckpoint {

@@ -23,7 +23,8 @@ StoredModel weigh_scanned(Checkpoint&& checkpoint, Store store, const RunSetup& 
     const bool gguf = model.checkpoint.files.front().format == Format::Gguf;
     RunOptions run = setup.options;
     if (gguf && run.engine != "llama.cpp") run.engine.clear();
-    report = weigh_run_of(std::move(model), run, setup.companions, setup.groups, setup.catalogue, RunDetail::Verdict);
+    report =
+        weigh_run_of(std::move(model), run, setup.companions, setup.groups, setup.catalogue, WeighDetail::Placement);
   }
   return stored_model(report, facts, line);
 }
@@ -41,14 +42,11 @@ std::string verdicts_key(const RunSetup& setup) {
   std::string key;
   for (const DeviceSet& group : setup.groups) {
     key += fmt::format("{} x{}", group.label.id, group.label.asked);
-    for (const Device& slot : group.slots) key += fmt::format(" {}", budget_of(slot).safe);
-    if (group.host) key += fmt::format(" beside {}", budget_of(*group.host).safe);
+    for (const Slot& slot : group.slots) key += fmt::format(" {}", slot.budget().safe);
+    if (group.host) key += fmt::format(" beside {}", group.host->budget().safe);
     key += "; ";
   }
-  const RunOptions& run = setup.options;
-  return key + fmt::format("{} {} {} {} {} {} {} {} {} {} {}", run.engine, run.context, run.kv_type,
-                           run.flash_attention, run.parallel, run.micro_batch, run.unified_cache, run.full_window_cache,
-                           run.mmproj, run.draft, run.projector_on_host);
+  return key + key_of(setup.options);
 }
 
 unsigned threads_or_all(unsigned threads) {

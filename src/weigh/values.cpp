@@ -2,6 +2,8 @@
 #include <bit>
 #include <utility>
 
+#include "src/fit/companions.h"
+#include "src/report/fit_words.h"
 #include "src/report/listings.h"
 #include "src/weigh/access.h"
 
@@ -70,7 +72,7 @@ std::vector<File> files_of(const core::Checkpoint& from) {
   return files;
 }
 
-Need need_of(const core::Need& from) {
+Need need_of(const core::MemoryNeed& from) {
   return {.weights = from.weights,
           .kv_cache = from.kv_cache,
           .state = from.state,
@@ -87,7 +89,7 @@ PlacedPart part_of(const core::PlacedPart& from) {
           .budget_bytes = from.budget_bytes};
 }
 
-Placement placement_of(const core::PlacementPlan& from) {
+Placement placement_of(const core::Placement& from) {
   Placement placement{.gpu_layers = from.gpu_layers,
                       .cpu_moe_layers = from.cpu_moe_layers,
                       .per_device = {},
@@ -158,7 +160,7 @@ std::vector<Finding> findings_of(const std::vector<core::Finding>& from) {
 }
 
 Device device_of(const core::Device& from) {
-  core::Budget budget = core::budget_of(from);
+  const core::Budget budget = core::budget_of(from);
   return {.id = from.id,
           .name = from.name,
           .vendor = from.vendor,
@@ -168,14 +170,14 @@ Device device_of(const core::Device& from) {
           .limit_bytes = budget.limit,
           .budget_bytes = budget.safe,
           .bandwidth_bytes_per_second = from.bandwidth_bytes_per_second,
-          .reason = std::move(budget.reason)};
+          .reason = core::budget_text(budget)};
 }
 
 Fit fit_of(const core::Fit& from) {
   Fit fit;
   fit.device = from.device.id;
   fit.count = from.device.count;
-  fit.engine = from.engine;
+  if (from.engine) fit.engine = core::engine_name(*from.engine);
   fit.context = from.context;
   fit.kv_type = from.kv_type;
   fit.memory_bytes = from.memory_bytes;
@@ -183,19 +185,21 @@ Fit fit_of(const core::Fit& from) {
   fit.budget_bytes = from.budget_bytes;
   fit.need = need_of(from.need);
   for (const core::CompanionShare& share : from.companions) {
-    fit.companions.push_back({std::string(share.role), share.path, need_of(share.need), share.host_bytes});
+    fit.companions.push_back(
+        {std::string(core::role_name(share.role)), share.path, need_of(share.need), share.host_bytes});
   }
-  fit.basis = from.basis;
-  fit.remark = from.remark;
+  if (from.basis) fit.basis = core::basis_name(*from.basis);
+  fit.remark = core::remark_text(from.remark, from.architecture);
   fit.verdict = static_cast<Verdict>(from.verdict);
   fit.headroom_bytes = from.headroom_bytes;
-  fit.reason = from.reason;
+  fit.reason = core::reason_text(from);
   if (from.placement) fit.placement = placement_of(*from.placement);
   fit.max_context = from.max_context;
   if (from.speed) fit.speed = SpeedBound{from.speed->empty, from.speed->full};
   fit.command = from.command;
   for (const core::Advice& advice : from.advice) {
-    fit.advice.push_back({std::string(advice.kind), advice.text, advice.flags, advice.need_bytes});
+    fit.advice.push_back(
+        {std::string(core::advice_name(advice.kind)), core::advice_text(advice), advice.flags, advice.need_bytes});
   }
   return fit;
 }

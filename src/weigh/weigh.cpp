@@ -88,13 +88,13 @@ core::RunOptions run_options_of(const RunOptions& from) {
   return options;
 }
 
-core::RunDetail detail_of(Detail detail) {
+core::WeighDetail detail_of(Detail detail) {
   switch (detail) {
-    case Detail::Verdict: return core::RunDetail::Verdict;
-    case Detail::Run: return core::RunDetail::Placement;
-    case Detail::Advice: return core::RunDetail::Advice;
+    case Detail::Verdict: return core::WeighDetail::Placement;
+    case Detail::Run: return core::WeighDetail::Run;
+    case Detail::Advice: return core::WeighDetail::Advice;
   }
-  return core::RunDetail::Advice;
+  return core::WeighDetail::Advice;
 }
 
 core::RunSetup set_up(const std::vector<std::string>& devices, const RunOptions& options, const Catalogue& catalogue) {

@@ -85,7 +85,7 @@ std::vector<Result> host_runs(const json& runtime, const std::filesystem::path& 
                     .ours = {},
                     .engine = {settings.at("cache_bytes"), settings.at("compute_bytes"), settings.at("model_bytes")}};
       if (model) {
-        const weigh::core::Footprint ours = weigh::core::measure(*model, run);
+        const weigh::core::MemoryNeed ours = weigh::core::measure(*model, run).need;
         result.ours = {ours.kv_cache.value_or(0) + ours.state.value_or(0), ours.compute.value_or(0),
                        ours.weights.value_or(0)};
       }
@@ -95,8 +95,8 @@ std::vector<Result> host_runs(const json& runtime, const std::filesystem::path& 
   return results;
 }
 
-Parts sum_of(const weigh::core::Share& share) {
-  return {share.kv_cache.value_or(0) + share.state.value_or(0), share.compute.value_or(0), share.weights.value_or(0)};
+Parts sum_of(const weigh::core::MemoryNeed& need) {
+  return {need.kv_cache.value_or(0) + need.state.value_or(0), need.compute.value_or(0), need.weights.value_or(0)};
 }
 
 // Two results for each run: the device, and the host with all of its buffers.
@@ -117,10 +117,10 @@ std::vector<Result> split_runs(const json& runtime, const std::filesystem::path&
         parts.weights += buffer.at("model").get<std::uint64_t>();
       }
       const double all = 1;
-      const auto placement = model ? weigh::core::measure_split(*model, run, {&all, 1}) : std::nullopt;
-      if (placement) {
-        device.ours = sum_of(placement->devices.front());
-        host.ours = sum_of(placement->host);
+      const auto split = model ? weigh::core::measure_split(*model, run, {&all, 1}) : std::nullopt;
+      if (split) {
+        device.ours = sum_of(split->devices.front().need);
+        host.ours = sum_of(split->host.need);
       }
       results.push_back(std::move(device));
       results.push_back(std::move(host));

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "src/devices/catalogue.h"
 #include "src/devices/units.h"
 #include "tests/catch.h"
 
@@ -35,7 +36,7 @@ TEST_CASE("M2 Ultra 192 GB: 70 % is 134.4 GiB, to the byte") {
   CHECK(budget.limit == 154'618'822'656);
   CHECK(budget.safe == 144'310'901'145);
   CHECK(budget.raised == 180 * kGiB);
-  CHECK(budget.reason == "70 % of 192 GiB (Apple, shared with macOS)");
+  CHECK(budget.rule == BudgetRule::AppleShare);
 }
 
 TEST_CASE("Apple: 70 % of memory, at most what Metal reports, raised by all but 4 GiB or a sixteenth") {
@@ -70,19 +71,19 @@ TEST_CASE("NVIDIA: the driver's total less 1 GiB below about 19 GiB, 0.92 of mem
   struct Row {
     std::string id;
     std::uint64_t memory_mib, safe_mib, limit_mib;
-    std::string reason;
+    BudgetRule rule;
   };
   const std::vector<Row> rows = {
-      {"rtx-4060-laptop", 8188, 6791, 7815, "driver total 7815 MiB less 1 GiB margin"},
-      {"surface-laptop-studio-2", 8188, 6791, 7815, "driver total 7815 MiB less 1 GiB margin"},
-      {"rtx-3060", 12288, 10752, 11776, "12288 MiB less 512 MiB for the driver and 1 GiB margin"},
-      {"t4", 15360, 13888, 14912, "driver total 14912 MiB less 1 GiB margin"},
-      {"g4dn-12xlarge", 15360, 13888, 14912, "driver total 14912 MiB less 1 GiB margin"},
-      {"rtx-4090", 24564, 22598, 24080, "0.92 of 24564 MiB"},
-      {"rtx-5090", 32607, 29998, 32109, "0.92 of 32607 MiB"},
-      {"a100-40gb", 40960, 37683, 40448, "0.92 of 40960 MiB"},
-      {"h100-sxm", 81559, 75034, 81081, "0.92 of 81559 MiB"},
-      {"p5-48xlarge", 81559, 75034, 81081, "0.92 of 81559 MiB"},
+      {"rtx-4060-laptop", 8188, 6791, 7815, BudgetRule::DriverLessMargin},
+      {"surface-laptop-studio-2", 8188, 6791, 7815, BudgetRule::DriverLessMargin},
+      {"rtx-3060", 12288, 10752, 11776, BudgetRule::MemoryLessDriver},
+      {"t4", 15360, 13888, 14912, BudgetRule::DriverLessMargin},
+      {"g4dn-12xlarge", 15360, 13888, 14912, BudgetRule::DriverLessMargin},
+      {"rtx-4090", 24564, 22598, 24080, BudgetRule::ShareOfMemory},
+      {"rtx-5090", 32607, 29998, 32109, BudgetRule::ShareOfMemory},
+      {"a100-40gb", 40960, 37683, 40448, BudgetRule::ShareOfMemory},
+      {"h100-sxm", 81559, 75034, 81081, BudgetRule::ShareOfMemory},
+      {"p5-48xlarge", 81559, 75034, 81081, BudgetRule::ShareOfMemory},
   };
   for (const Row& row : rows) {
     CAPTURE(row.id);
@@ -91,7 +92,7 @@ TEST_CASE("NVIDIA: the driver's total less 1 GiB below about 19 GiB, 0.92 of mem
     CHECK(budget.safe / kMiB == row.safe_mib);
     CHECK(budget.limit == row.limit_mib * kMiB);
     CHECK(budget.raised == budget.limit);
-    CHECK(budget.reason == row.reason);
+    CHECK(budget.rule == row.rule);
   }
   CHECK(budget_of(device("rtx-4090")).safe == 23'696'643'194);  // floor of 0.92 * 25757220864 = 23696643194.88
 }
@@ -216,22 +217,36 @@ TEST_CASE("what an engine takes before the first weight, by backend") {
   CHECK(engine_overhead(made(DeviceKind::Cpu, "", 0)) == 150 * kMiB);
 }
 
-TEST_CASE("what is free now is not called what the driver gives") {
+TEST_CASE("what is free now decides where it is less than the rule gives") {
   Device card;
   card.kind = DeviceKind::DiscreteGpu;
   card.vendor = card.maker = "NVIDIA";
   card.memory_bytes = 8188 * kMiB;
   card.limit_bytes = 3000 * kMiB;
   card.limit_is_free = true;
-  CHECK(budget_of(card).reason == "3000 MiB free now of 8188 MiB, less 1 GiB margin");
-  Need need;
-  need.weights = 2500 * kMiB;
-  CHECK(judge(need, card, "").reason.find("below what is free now") != std::string::npos);
+  CHECK(budget_of(card).rule == BudgetRule::FreeLessMargin);
+  CHECK(budget_of(card).safe == 1976 * kMiB);
   Device host;
   host.kind = DeviceKind::Cpu;
   host.memory_bytes = 32 * kGiB;
   host.limit_bytes = 5 * kGiB;
   host.limit_is_free = true;
   CHECK(budget_of(host).safe == 5 * kGiB);
-  CHECK(budget_of(host).reason == "5 GiB free now of 32 GiB");
+  CHECK(budget_of(host).rule == BudgetRule::CpuFree);
+}
+
+TEST_CASE("vLLM takes its own share of a device, every other engine the usual budget") {
+  const Device card = device("rtx-3060");
+  const Budget usual = budget_of(card);
+  CHECK(budget_of(card, Engine::Vllm).safe == card.memory_bytes / 100 * 92 + card.memory_bytes % 100 * 92 / 100);
+  CHECK(budget_of(card, Engine::Vllm).rule == BudgetRule::VllmShare);
+  for (const Engine engine : {Engine::LlamaCpp, Engine::Transformers, Engine::Mlx}) {
+    CAPTURE(engine_name(engine));
+    CHECK(budget_of(card, engine) == usual);
+  }
+  // A size is what the user says, and memory that is shared is not vLLM's to take.
+  for (const std::string_view id : {"24GiB", "m2-ultra-192gb"}) {
+    CAPTURE(id);
+    CHECK(budget_of(device(id), Engine::Vllm) == budget_of(device(id)));
+  }
 }

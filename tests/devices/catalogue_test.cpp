@@ -1,3 +1,5 @@
+#include "src/devices/catalogue.h"
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -6,7 +8,6 @@
 #include "formats/error.h"
 #include "src/devices/budget.h"
 #include "src/devices/csv.h"
-#include "src/devices/device.h"
 #include "src/devices/devices_csv.h"
 #include "tests/catch.h"
 
@@ -89,7 +90,6 @@ TEST_CASE("every line of the built-in catalogue is a device, and each is sound")
     CHECK(budget.safe <= budget.limit);
     CHECK(budget.limit <= budget.raised);
     CHECK(budget.raised <= budget.memory);
-    CHECK_FALSE(budget.reason.empty());
     CHECK(catalogue().resolve(device.id).id == device.id);
   }
 }

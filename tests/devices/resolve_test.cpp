@@ -1,7 +1,7 @@
 
 #include "formats/error.h"
 #include "src/devices/budget.h"
-#include "src/devices/device.h"
+#include "src/devices/catalogue.h"
 #include "tests/catch.h"
 
 using namespace weigh::core;
@@ -15,7 +15,7 @@ const Catalogue& catalogue() {
 
 }  // namespace
 
-TEST_CASE("--on: an id, a part of one, and a count before either") {
+TEST_CASE("a request: an id, a part of one, and a count before either") {
   struct Row {
     std::string request, id;
     std::uint32_t count;
@@ -51,7 +51,7 @@ TEST_CASE("--on: an id, a part of one, and a count before either") {
   }
 }
 
-TEST_CASE("--on: a size is exact, GiB binary and GB decimal, and nothing of it is held back") {
+TEST_CASE("a request: a size is exact, GiB binary and GB decimal, and nothing of it is held back") {
   struct Row {
     std::string request, id;
     std::uint64_t bytes;
@@ -76,22 +76,22 @@ TEST_CASE("--on: a size is exact, GiB binary and GB decimal, and nothing of it i
     CHECK(budget.memory == row.bytes);
     CHECK(budget.limit == row.bytes);
     CHECK(budget.safe == row.bytes);
-    CHECK(budget.reason == "as given; nothing held back");
+    CHECK(budget.rule == BudgetRule::AsGiven);
   }
 }
 
-TEST_CASE("--on: what names no device is a usage error that says what to do") {
+TEST_CASE("a request: what names no device is a usage error that says what to do") {
   struct Row {
     std::string request, message;
   };
   const std::vector<Row> rows = {
-      {"rtx4090", "--on rtx4090: no such device; did you mean rtx-4090"},
+      {"rtx4090", "rtx4090: no such device; did you mean rtx-4090"},
       {"rtx-409O", "did you mean rtx-4090"},
-      {"zzzzzzzz", "--on zzzzzzzz: no such device; 'weigh devices' lists them all"},
+      {"zzzzzzzz", "zzzzzzzz: no such device; 'weigh devices' lists them all"},
       {"", "names no device"},
       {"   ", "names no device"},
-      {"local", "--on local: this version cannot ask the machine"},
-      {"0x rtx-4090", "--on 0x rtx-4090: found a count"},
+      {"local", "local: no such device"},
+      {"0x rtx-4090", "0x rtx-4090: found a count"},
       {"4097x rtx-4090", "found a count that is not a whole number from 1 to 4096"},
       {"99999999999999999999x rtx-4090", "found a count"},
       {"1000x dgx-h100", "found more than 4096 devices"},
@@ -117,11 +117,11 @@ TEST_CASE("--on: what names no device is a usage error that says what to do") {
   }
 }
 
-TEST_CASE("--on: an ambiguous part lists its candidates") {
+TEST_CASE("a request: an ambiguous part lists its candidates") {
   CHECK_THROWS_WITH(catalogue().resolve("m2-ultra"),
-                    "--on m2-ultra: 3 devices match: m2-ultra-64gb, m2-ultra-128gb, m2-ultra-192gb; name one in full");
+                    "m2-ultra: 3 devices match: m2-ultra-64gb, m2-ultra-128gb, m2-ultra-192gb; name one in full");
   // A bare chip name is never taken for the machine that ends in it.
   CHECK_THROWS_WITH(catalogue().resolve("h100"), contains_text("devices match: h100-sxm, h100-pcie, h100-nvl, "));
   CHECK_THROWS_WITH(catalogue().resolve("2x rtx-40"),
-                    Catch::Matchers::StartsWith("--on 2x rtx-40: ") && contains_text(" more; name one in full"));
+                    Catch::Matchers::StartsWith("2x rtx-40: ") && contains_text(" more; name one in full"));
 }

@@ -3,8 +3,12 @@
 #include <algorithm>
 
 #include "src/checkpoint/checkpoint.h"
+#include "src/devices/catalogue.h"
 #include "src/devices/units.h"
-#include "src/fit/fit.h"
+#include "src/fit/advice.h"
+#include "src/fit/layout.h"
+#include "src/fit/speed.h"
+#include "src/fit/weigh_run.h"
 #include "tests/catch.h"
 
 using namespace weigh::core;
@@ -32,9 +36,9 @@ const Model& projector() {
 
 DeviceSet on(const std::string& request) { return device_set_of(Catalogue::built_in().resolve(request)); }
 
-Need sum_over(const std::vector<Need>& slots) {
-  Need sum = slots.front();
-  for (std::size_t i = 1; i < slots.size(); ++i) add_need(sum, slots[i]);
+MemoryNeed sum_over(const std::vector<MemoryNeed>& slots) {
+  MemoryNeed sum = slots.front();
+  for (std::size_t i = 1; i < slots.size(); ++i) sum = plus(sum, slots[i]);
   return sum;
 }
 
@@ -52,12 +56,12 @@ TEST_CASE("a draft model adds what it would need by itself, but the engine's ove
       Candidate alone(main_model(), Engine::LlamaCpp);
       Candidate draft(draft_model(), Engine::LlamaCpp);
       Candidate both(main_model(), Engine::LlamaCpp, nullptr, {{CompanionRole::Draft, &draft_model()}});
-      const Need one = sum_over(lay_out(alone, run, devices).slots);
-      const Need other = sum_over(lay_out(draft, run, devices).slots);
-      const Need together = sum_over(lay_out(both, run, devices).slots);
+      const MemoryNeed one = sum_over(lay_out(alone, run, devices).slots);
+      const MemoryNeed other = sum_over(lay_out(draft, run, devices).slots);
+      const MemoryNeed together = sum_over(lay_out(both, run, devices).slots);
       CHECK(*together.weights == *one.weights + *other.weights);
       CHECK(*together.kv_cache == *one.kv_cache + *other.kv_cache);
-      CHECK(*together.overhead < *one.overhead + engine_overhead(devices.slots.front()));
+      CHECK(*together.overhead < *one.overhead + engine_overhead(devices.slots.front().device));
       CHECK(*together.compute > *one.compute);
     }
   }
@@ -70,7 +74,7 @@ TEST_CASE("a draft model stays on the device when layers of the model go to the 
   run.key_type = run.value_type = Dtype::Q8_0;
   const Layout layout = lay_out(candidate, run, on("rtx-4090"));
   REQUIRE(layout.companions.size() == 1);
-  const Need& draft = layout.companions.front().slots.front();
+  const MemoryNeed& draft = layout.companions.front().slots.front();
   // 32 layers, 32 heads of 128 values, keys and values: 512 KiB for each token.
   CHECK(*draft.kv_cache == std::uint64_t{4096} * 32 * 32 * 128 * 2 * 2);
   CHECK(*layout.companions.front().host.kv_cache == 0);
@@ -98,20 +102,20 @@ TEST_CASE("a projector lies on the first device, or on the host when asked") {
 TEST_CASE("figures with a companion say what they rest on") {
   const DeviceSet devices = on("rtx-4090");
   Candidate alone(main_model(), Engine::LlamaCpp);
-  CHECK(weigh_run(alone, Run(), devices).basis == "rules");
+  CHECK(weigh_run(alone, Run(), devices).basis == Basis::Rules);
   Candidate drafted(main_model(), Engine::LlamaCpp, nullptr, {{CompanionRole::Draft, &draft_model()}});
   const Fit fit = weigh_run(drafted, Run(), devices);
-  CHECK(fit.basis == "rules");
+  CHECK(fit.basis == Basis::Rules);
   REQUIRE(fit.companions.size() == 1);
-  CHECK(fit.companions.front().role == "draft");
+  CHECK(fit.companions.front().role == CompanionRole::Draft);
   CHECK_FALSE(speed_bound(drafted, Run(), devices));
   Candidate seeing(main_model(), Engine::LlamaCpp, nullptr, {{CompanionRole::Projector, &projector()}});
-  CHECK(weigh_run(seeing, Run(), devices).basis == "estimate");
+  CHECK(weigh_run(seeing, Run(), devices).basis == Basis::Estimate);
 }
 
 TEST_CASE("a projector that is too much goes to the host first") {
   Candidate candidate(main_model(), Engine::LlamaCpp, nullptr, {{CompanionRole::Projector, &projector()}});
-  const Need need = lay_out(candidate, Run(), on("rtx-4090")).slots.front();
+  const MemoryNeed need = lay_out(candidate, Run(), on("rtx-4090")).slots.front();
   Device device = Catalogue::built_in().resolve("rtx-4090");
   // As much memory as leaves a safe budget just below the need.
   device.memory_bytes = need.total() + 1536 * kMiB - 64 * kMiB;
@@ -119,7 +123,8 @@ TEST_CASE("a projector that is too much goes to the host first") {
   const DeviceSet devices = device_set_of(device);
   REQUIRE(weigh_run(candidate, Run(), devices).verdict != Verdict::Fits);
   const auto advice = advise(candidate, Run(), devices, Catalogue::built_in());
-  const auto found = std::find_if(advice.begin(), advice.end(), [](const Advice& a) { return a.kind == "projector"; });
+  const auto found =
+      std::find_if(advice.begin(), advice.end(), [](const Advice& a) { return a.kind == AdviceKind::Projector; });
   REQUIRE(found != advice.end());
   CHECK(found->flags == std::vector<std::string>{"--no-mmproj-offload"});
 }

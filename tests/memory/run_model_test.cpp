@@ -137,7 +137,7 @@ TEST_CASE("layers that are run several times have their weights once", "[memory]
     CHECK(layer.ffn == 6000);  // the tensor's width, in the passes that have no tensors as well
     CHECK((layer.parts & kDense) != 0);
   }
-  CHECK(measure(source, {.context = 8192}).weights == source.weight_bytes);
+  CHECK(measure(source, {.context = 8192}).need.weights == source.weight_bytes);
   // config.json states the layers of one stack.
   const Model config = from_config(R"({"architectures": ["HrmTextForCausalLM"], "num_hidden_layers": 4,
       "hidden_size": 2048, "num_attention_heads": 16, "head_dim": 128, "intermediate_size": 6144, "vocab_size": 64000,

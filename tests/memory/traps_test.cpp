@@ -2,7 +2,7 @@
 
 #include "src/memory/compute.h"
 #include "src/memory/memory.h"
-#include "src/memory/placement.h"
+#include "src/memory/split.h"
 #include "tests/catch.h"
 #include "tests/memory/published.h"
 
@@ -48,27 +48,27 @@ TEST_CASE("trap: latent attention counted with its expanded heads", "[memory]") 
 
 TEST_CASE("trap: -ngl counts the output layer first, and logits lie on the host", "[memory]") {
   const Model model = llama_3_8b();
-  const Placement one = measure_split(model, {.gpu_layers = 1}, std::vector<double>{1}).value();
+  const SplitNeed one = measure_split(model, {.gpu_layers = 1}, std::vector<double>{1}).value();
   CHECK(one.devices[0].output);
   CHECK(one.devices[0].blocks == 0);
-  CHECK(one.devices[0].logits == 0U);
-  CHECK(one.host.logits == std::uint64_t{128256} * 4);
-  const Placement most = measure_split(model, {.gpu_layers = 32}, std::vector<double>{1}).value();
+  CHECK(one.devices[0].need.logits == 0U);
+  CHECK(one.host.need.logits == std::uint64_t{128256} * 4);
+  const SplitNeed most = measure_split(model, {.gpu_layers = 32}, std::vector<double>{1}).value();
   CHECK(most.devices[0].blocks == 31);
 }
 
 TEST_CASE("trap: an embedding or reranking model has no generator's cache", "[memory]") {
   // bge-m3 and bge-reranker-v2-m3: 24 layers, 1024 wide; 9.88 and 13.8 GiB were estimated for below 1.7.
   const Model bge = keys_only("bert", transformer(24, 1024, 16, {16}, {4096}, 250002));
-  const Footprint need = measure(bge, at(8192));
-  CHECK(need.kv_cache == 0U);
-  CHECK(*need.compute < kGiB);
+  const RunNeed need = measure(bge, at(8192));
+  CHECK(need.need.kv_cache == 0U);
+  CHECK(*need.need.compute < kGiB);
 }
 
 TEST_CASE("trap: the trained maximum taken as the context without a word", "[memory]") {
-  const Footprint need = measure(llama_3_8b(), {});  // made for 131072 tokens
+  const RunNeed need = measure(llama_3_8b(), {});  // made for 131072 tokens
   CHECK(need.context == 4096);
-  CHECK(measure(llama_3_8b(), at(131072)).kv_cache == *need.kv_cache * 32);
+  CHECK(measure(llama_3_8b(), at(131072)).need.kv_cache == *need.need.kv_cache * 32);
 }
 
 TEST_CASE("trap: memory follows all experts", "[memory]") {

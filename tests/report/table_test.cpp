@@ -44,7 +44,7 @@ TEST_CASE("a CSV cell is no formula and no second line") {
 }
 
 TEST_CASE("on a terminal the name is cut so that the line fits") {
-  const Table table{{{"name"}, {"bytes", Unit::Bytes}}, {{std::string(200, 'x'), std::uint64_t{1024}}}};
+  const Table table{{{"name"}, {"bytes", Unit::Size}}, {{std::string(200, 'x'), std::uint64_t{1024}}}};
   Style style;
   style.terminal = true;
   style.width = 40;

@@ -5,8 +5,8 @@
 
 #include "src/memory/cache.h"
 #include "src/memory/graph/graph.h"
-#include "src/memory/run_model.h"
 #include "src/memory/run.h"
+#include "src/memory/run_model.h"
 
 namespace weigh::core {
 

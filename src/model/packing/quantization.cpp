@@ -6,11 +6,11 @@
 #include <array>
 #include <string>
 
+#include "formats/checked.h"
 #include "formats/error.h"
 #include "src/model/naming/tensor_name.h"
 #include "src/model/packing/schemes.h"
 #include "src/model/remark.h"
-#include "src/model/sum.h"
 
 namespace weigh::core {
 

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "formats/checked.h"
 #include "src/model/config.h"
-#include "src/model/sum.h"
 
 namespace weigh::core {
 

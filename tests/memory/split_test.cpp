@@ -1,4 +1,4 @@
-#include "src/memory/placement.h"
+#include "src/memory/split.h"
 
 #include "src/memory/memory.h"
 #include "tests/catch.h"
@@ -32,7 +32,7 @@ Model four_blocks(bool tied, std::uint32_t nextn = 0, const std::string& archite
   return describe(gguf(tensors, keys));
 }
 
-Placement placed(const Model& model, std::optional<std::uint64_t> gpu_layers, const std::vector<double>& devices,
+SplitNeed placed(const Model& model, std::optional<std::uint64_t> gpu_layers, const std::vector<double>& devices,
                  std::uint64_t cpu_moe = 0) {
   return measure_split(model, {.gpu_layers = gpu_layers, .cpu_moe_layers = cpu_moe}, devices).value();
 }
@@ -52,50 +52,50 @@ TEST_CASE("gpu layers count the output layer first, then blocks from the last", 
                     Row{5, 4, output + 4 * kBlock + 2 * kExperts + tables, true},
                     Row{99, 4, output + 4 * kBlock + 2 * kExperts + tables, true});
   CAPTURE(row.gpu_layers);
-  const Placement placement = placed(model, row.gpu_layers, {1});
-  CHECK(placement.devices[0].blocks == row.blocks);
-  CHECK(placement.devices[0].output == row.output);
-  CHECK(placement.devices[0].weights == row.weights);
-  CHECK(placement.host.blocks == 4 - row.blocks);
-  CHECK(placement.host.output == !row.output);
+  const SplitNeed split = placed(model, row.gpu_layers, {1});
+  CHECK(split.devices[0].blocks == row.blocks);
+  CHECK(split.devices[0].output == row.output);
+  CHECK(split.devices[0].need.weights == row.weights);
+  CHECK(split.host.blocks == 4 - row.blocks);
+  CHECK(split.host.output == !row.output);
   // K and V of a block: 2 * 512 values of 2 bytes in 4096 cells.
-  CHECK(placement.devices[0].kv_cache == row.blocks * 2 * 512 * 2 * 4096);
-  CHECK(placement.host.kv_cache == (4 - row.blocks) * 2 * 512 * 2 * 4096);
+  CHECK(split.devices[0].need.kv_cache == row.blocks * 2 * 512 * 2 * 4096);
+  CHECK(split.host.need.kv_cache == (4 - row.blocks) * 2 * 512 * 2 * 4096);
 }
 
 TEST_CASE("everything is somewhere once, but what both ends use", "[memory]") {
   const Model untied = four_blocks(false), tied = four_blocks(true);
-  const auto sum = [](const Placement& p) { return *p.host.weights + *p.devices[0].weights; };
+  const auto sum = [](const SplitNeed& p) { return *p.host.need.weights + *p.devices[0].need.weights; };
   CHECK(sum(placed(untied, std::nullopt, {1})) == untied.weight_bytes);
   CHECK(sum(placed(tied, std::nullopt, {1})) == tied.weight_bytes + kEmbedding);
   CHECK(sum(placed(tied, 0, {1})) == tied.weight_bytes);
-  CHECK(*placed(tied, std::nullopt, {1}).host.weights == kEmbedding);
-  CHECK(measure(tied, {}).weights == tied.weight_bytes);
+  CHECK(*placed(tied, std::nullopt, {1}).host.need.weights == kEmbedding);
+  CHECK(measure(tied, {}).need.weights == tied.weight_bytes);
 }
 
 TEST_CASE("blocks of multi-token prediction are not loaded", "[memory]") {
   const Model model = four_blocks(false, 1, "glm4moe");
-  CHECK(measure(model, {}).weights == model.weight_bytes - kBlock - kExperts);
-  CHECK(placed(model, 2, {1}).devices[0].weights == kEmbedding + 512 * 4 + 32 * 4);
+  CHECK(measure(model, {}).need.weights == model.weight_bytes - kBlock - kExperts);
+  CHECK(placed(model, 2, {1}).devices[0].need.weights == kEmbedding + 512 * 4 + 32 * 4);
 }
 
 TEST_CASE("experts of the first blocks stay on the host", "[memory]") {
   const Model model = four_blocks(false);
-  const Placement all = placed(model, std::nullopt, {1}), kept = placed(model, std::nullopt, {1}, 3);
-  CHECK(*all.devices[0].weights - *kept.devices[0].weights == kExperts);
-  CHECK(*kept.host.weights - *all.host.weights == kExperts);
-  CHECK(kept.devices[0].kv_cache == all.devices[0].kv_cache);
-  CHECK(*kept.devices[0].compute > *all.devices[0].compute);
+  const SplitNeed all = placed(model, std::nullopt, {1}), kept = placed(model, std::nullopt, {1}, 3);
+  CHECK(*all.devices[0].need.weights - *kept.devices[0].need.weights == kExperts);
+  CHECK(*kept.host.need.weights - *all.host.need.weights == kExperts);
+  CHECK(kept.devices[0].need.kv_cache == all.devices[0].need.kv_cache);
+  CHECK(*kept.devices[0].need.compute > *all.devices[0].need.compute);
 }
 
 TEST_CASE("whole layers per device, the last one carries the output", "[memory]") {
   const Model model = four_blocks(false);
-  const Placement even = placed(model, std::nullopt, {1, 1});
+  const SplitNeed even = placed(model, std::nullopt, {1, 1});
   CHECK(even.devices[0].blocks == 3);  // slots 0, 1, 2 of 5 lie below one half
   CHECK(even.devices[1].blocks == 1);
   CHECK(even.devices[1].output);
   CHECK_FALSE(even.devices[0].output);
-  const Placement uneven = placed(model, std::nullopt, {3, 1, 1});
+  const SplitNeed uneven = placed(model, std::nullopt, {3, 1, 1});
   CHECK(uneven.devices[0].blocks == 3);
   CHECK(uneven.devices[1].blocks == 1);
   CHECK(uneven.devices[2].blocks == 0);
@@ -104,9 +104,9 @@ TEST_CASE("whole layers per device, the last one carries the output", "[memory]"
 
 TEST_CASE("compute grows at partial offload, and logits lie on the host", "[memory]") {
   const Model model = four_blocks(false);
-  const Placement whole = placed(model, std::nullopt, {1}), part = placed(model, 3, {1});
-  CHECK(*part.devices[0].compute > *whole.devices[0].compute);
-  CHECK(*part.host.compute > *whole.host.compute);
-  CHECK(whole.host.logits == 1000U * 4);
-  CHECK(whole.devices[0].logits == 0U);
+  const SplitNeed whole = placed(model, std::nullopt, {1}), part = placed(model, 3, {1});
+  CHECK(*part.devices[0].need.compute > *whole.devices[0].need.compute);
+  CHECK(*part.host.need.compute > *whole.host.need.compute);
+  CHECK(whole.host.need.logits == 1000U * 4);
+  CHECK(whole.devices[0].need.logits == 0U);
 }

@@ -1,6 +1,8 @@
+#include "src/fit/verdict.h"
+
 #include <limits>
 
-#include "src/devices/budget.h"
+#include "src/devices/catalogue.h"
 #include "src/devices/units.h"
 #include "tests/catch.h"
 
@@ -15,22 +17,23 @@ const Catalogue& catalogue() {
   return built_in;
 }
 
-Need weights_of(std::uint64_t bytes) {
-  Need need;
+MemoryNeed weights_of(std::uint64_t bytes) {
+  MemoryNeed need;
   need.weights = bytes;
   return need;
 }
 
 Fit judged(std::uint64_t weights, std::string_view device) {
-  return judge(weights_of(weights), catalogue().resolve(device), "");
+  return judge(device_set_of(catalogue().resolve(device)), weights_of(weights), std::nullopt);
 }
 
-Need pieces_of(std::vector<std::uint64_t> pieces) {
-  Need need;
+// The weights in pieces, and what else there is on all devices together.
+Fit judged(const std::vector<std::uint64_t>& pieces, std::string_view device, MemoryNeed need = {}) {
   need.weights = 0;
-  for (const std::uint64_t piece : pieces) *need.weights += piece;
-  need.pieces = std::move(pieces);
-  return need;
+  for (const std::uint64_t piece : pieces) need.weights = plus(*need.weights, piece);
+  const DeviceSet devices = device_set_of(catalogue().resolve(device));
+  const Load load{&devices.slots.front(), devices.slots.size(), need, pieces};
+  return judge(devices.label, {&load, 1}, std::nullopt);
 }
 
 }  // namespace
@@ -67,7 +70,7 @@ TEST_CASE("the claims about well-known models on well-known devices: bytes of we
   for (const Row& row : rows) {
     CAPTURE(row.claim);
     const Fit fit = judged(row.need, row.device);
-    CAPTURE(fit.reason);
+    CAPTURE(fit.headroom_bytes);
     CHECK(verdict_name(fit.verdict) == verdict_name(row.verdict));
   }
   // 1: the usable share of an M2 Ultra is "around 134 GB".
@@ -127,55 +130,40 @@ TEST_CASE("help within a device's own memory ends where that memory does") {
   }
 }
 
-TEST_CASE("the reason says how far away, which help there is and which rule") {
+TEST_CASE("help is named by the device, with the figure it needs") {
   struct Row {
     std::uint64_t need;
-    std::string device, reason;
+    std::string device;
+    HelpKind kind;
+    std::uint64_t bytes;
   };
   const std::vector<Row> rows = {
-      {94'000'000'000, "m2-ultra-192gb", "46.86 GiB to spare; safe: 70 % of 192 GiB (Apple, shared with macOS)"},
-      {188'000'000'000, "m2-ultra-192gb",
-       "40.69 GiB above the safe budget, 31.09 GiB above what macOS gives; raise iogpu.wired_limit_mb to 184320, with "
-       "nothing else running; "
-       "safe: 70 % of 192 GiB (Apple, shared with macOS)"},
-      {7'000'000'000, "macbook-air-8gb",
-       "1.19 GiB above what macOS gives; more than any setting gives; safe: all that macOS gives by default out of 8 "
-       "GiB (Apple, shared with macOS)"},
-      {26'000'000'000, "rtx-4090",
-       "2.15 GiB above the safe budget, 715.5 MiB above what the driver gives; runs only with layers or experts in "
-       "host memory, at least 2.15 GiB "
-       "there, and how much the host has is not known; safe: 0.92 of 24564 MiB"},
-      {7800 * kMiB, "rtx-4060-laptop",
-       "1009.0 MiB above the safe budget, 15.0 MiB below what the driver gives; safe: driver total 7815 MiB less 1 GiB "
-       "margin"},
-      {110 * kGiB, "ryzen-ai-max-395-128gb",
-       "15.00 GiB above the safe budget, 14.00 GiB above what the driver gives; raise ttm.pages_limit to 33030144; "
-       "safe: the GPU's 96 GiB less 1 "
-       "GiB margin"},
-      {25 * kGiB, "24GiB",
-       "1.00 GiB above the size given; runs only with layers or experts in host memory, at least 1.00 GiB there, and "
-       "how much the host has is not "
-       "known; safe: as given; nothing held back"},
-      {24 * kGiB, "24GiB", "exactly the safe budget; safe: as given; nothing held back"},
-      {64 * kGiB, "ram-64gb",
-       "6.00 GiB above the safe budget, 1.00 GiB above what the system leaves; what does not fit is read from disk "
-       "again and again, far slower; "
-       "safe: 64 GiB less 6 GiB for the operating system"},
-      {94'000'000'000, "2x h100-sxm", "59.01 GiB to spare; safe on each: 0.92 of 81559 MiB"},
+      {94'000'000'000, "m2-ultra-192gb", HelpKind::None, 0},
+      {188'000'000'000, "m2-ultra-192gb", HelpKind::WiredLimit, 180 * kGiB},
+      {7'000'000'000, "macbook-air-8gb", HelpKind::BeyondSettings, 0},
+      {26'000'000'000, "rtx-4090", HelpKind::HostMemory, 26'000'000'000 - 23'696'643'194},
+      {7800 * kMiB, "rtx-4060-laptop", HelpKind::None, 0},
+      {110 * kGiB, "ryzen-ai-max-395-128gb", HelpKind::TtmPages, 126 * kGiB},
+      {64 * kGiB, "ram-64gb", HelpKind::Paging, 0},
+      {5 * kGiB, "iphone-16-pro", HelpKind::Entitlement, 0},
+      {17 * kGiB, "snapdragon-x-elite-32gb", HelpKind::SharedMemory, 0},
+      {17 * kGiB, "tpu-v5e", HelpKind::NothingElse, 0},
   };
   for (const Row& row : rows) {
     CAPTURE(row.device);
-    CHECK(judged(row.need, row.device).reason == row.reason);
+    const Fit fit = judged(row.need, row.device);
+    CHECK(fit.help.kind == row.kind);
+    CHECK(fit.help.bytes == row.bytes);
   }
 }
 
 TEST_CASE("several devices: every figure is a sum, the overhead once for each") {
-  Need need = weights_of(10 * kGiB);
+  MemoryNeed need = weights_of(10 * kGiB);
   need.kv_cache = 2 * kGiB;
   need.overhead = 500 * kMiB;
-  const Fit fit = judge(need, catalogue().resolve("2x rtx-4090"), "llama.cpp");
+  const Fit fit = judge(device_set_of(catalogue().resolve("2x rtx-4090")), need, Engine::LlamaCpp);
   const Budget one = budget_of(catalogue().resolve("rtx-4090"));
-  CHECK(fit.engine == "llama.cpp");
+  CHECK(fit.engine == Engine::LlamaCpp);
   CHECK(fit.device.count == 2);
   CHECK(fit.memory_bytes == 2 * one.memory);
   CHECK(fit.limit_bytes == 2 * one.limit);
@@ -208,37 +196,55 @@ TEST_CASE("several devices: fits needs a split into whole pieces, not only a sum
     CAPTURE(row.name);
     std::vector<std::uint64_t> pieces;
     for (const std::uint64_t gib : row.pieces) pieces.push_back(gib * kGiB);
-    const Fit fit = judge(pieces_of(pieces), catalogue().resolve(row.device), "");
-    CAPTURE(fit.reason);
+    const Fit fit = judged(pieces, row.device);
+    CAPTURE(fit.headroom_bytes);
     CHECK(verdict_name(fit.verdict) == verdict_name(row.verdict));
     const bool only_split = fit.headroom_bytes >= 0 && row.verdict != Verdict::Fits;
-    CHECK((fit.reason.find("no split into whole layers") != std::string::npos) == only_split);
+    CHECK(fit.no_split == only_split);
   }
 }
 
 TEST_CASE("several devices: each keeps room for its own overhead and its share of the rest") {
-  Need need = pieces_of({9 * kGiB, 9 * kGiB});
-  const Device two = catalogue().resolve("2x 10GiB");
+  const std::vector<std::uint64_t> pieces{9 * kGiB, 9 * kGiB};
+  MemoryNeed need;
   need.overhead = kGiB;
-  CHECK(judge(need, two, "").verdict == Verdict::Fits);
+  CHECK(judged(pieces, "2x 10GiB", need).verdict == Verdict::Fits);
   need.overhead = kGiB + 1;
-  CHECK(judge(need, two, "").verdict == Verdict::Over);
+  CHECK(judged(pieces, "2x 10GiB", need).verdict == Verdict::Over);
   need.overhead = kGiB / 2;
   need.kv_cache = kGiB;
-  CHECK(judge(need, two, "").verdict == Verdict::Fits);
+  CHECK(judged(pieces, "2x 10GiB", need).verdict == Verdict::Fits);
   need.kv_cache = kGiB + 1;
-  CHECK(judge(need, two, "").verdict == Verdict::Over);
+  CHECK(judged(pieces, "2x 10GiB", need).verdict == Verdict::Over);
+}
+
+TEST_CASE("devices with needs of their own: the worst verdict, and sums") {
+  const DeviceSet devices = device_set_of(std::vector{catalogue().resolve("10GiB"), catalogue().resolve("20GiB")});
+  const auto verdict = [&](std::uint64_t first, std::uint64_t second) {
+    const std::vector<Load> loads{{&devices.slots[0], 1, weights_of(first)},
+                                  {&devices.slots[1], 1, weights_of(second)}};
+    return judge(devices.label, loads, std::nullopt);
+  };
+  CHECK(verdict(10 * kGiB, 20 * kGiB).verdict == Verdict::Fits);
+  CHECK(verdict(10 * kGiB, 20 * kGiB).headroom_bytes == 0);
+  const Fit one = verdict(11 * kGiB, 5 * kGiB);
+  CHECK(one.verdict == Verdict::Over);
+  CHECK(one.no_split);
+  CHECK(one.need.weights == 16 * kGiB);
+  CHECK(one.help.bytes == kGiB);
+  CHECK_FALSE(verdict(11 * kGiB, 20 * kGiB).no_split);
 }
 
 TEST_CASE("sums beyond 64 bits saturate") {
-  Need need = weights_of(kMax);
+  MemoryNeed need = weights_of(kMax);
   need.kv_cache = kMax;
   need.overhead = kMax;
-  need.pieces = {kMax, kMax, 1};
   CHECK(need.total() == kMax);
   for (const std::string id : {"4096x rtx-4090", "4096x 1024TiB", "ram-64gb", "m2-ultra-192gb", "4096x tpu-v5e"}) {
     CAPTURE(id);
-    const Fit fit = judge(need, catalogue().resolve(id), "");
+    const DeviceSet devices = device_set_of(catalogue().resolve(id));
+    const Load load{&devices.slots.front(), devices.slots.size(), need, {kMax, kMax, 1}};
+    const Fit fit = judge(devices.label, {&load, 1}, std::nullopt);
     CHECK(fit.verdict >= Verdict::Over);
     CHECK(fit.need.total() == kMax);
     CHECK(fit.headroom_bytes == -std::numeric_limits<std::int64_t>::max());
@@ -246,38 +252,7 @@ TEST_CASE("sums beyond 64 bits saturate") {
   Device vast;
   vast.memory_bytes = kMax;
   vast.count = 4096;
-  CHECK(judge(weights_of(1), vast, "").budget_bytes == kMax);
-  CHECK(judge(weights_of(1), vast, "").headroom_bytes == std::numeric_limits<std::int64_t>::max());
-}
-
-TEST_CASE("the ladder shows devices below and above the boundary, smallest first") {
-  for (const std::uint64_t bytes :
-       {std::uint64_t{1}, 6 * kGiB, 23 * kGiB, 90 * kGiB, 350 * kGiB, std::uint64_t{1'200'000'000'000}, 5000 * kGiB}) {
-    CAPTURE(bytes);
-    Need need = weights_of(bytes);
-    need.overhead = 0;
-    const std::vector<Fit> steps = common_devices(need, "llama.cpp", catalogue());
-    REQUIRE(steps.size() >= 3);
-    CHECK(steps.size() <= 6);
-    std::size_t fitting = 0;
-    for (std::size_t i = 0; i < steps.size(); ++i) {
-      CAPTURE(steps[i].device.id);
-      CHECK(steps[i].device.common);
-      CHECK(steps[i].engine == "llama.cpp");
-      CHECK(steps[i].need.overhead == engine_overhead(steps[i].device) * steps[i].device.count);
-      if (i > 0) CHECK(steps[i - 1].budget_bytes <= steps[i].budget_bytes);
-      if (steps[i].verdict == Verdict::Fits) ++fitting;
-    }
-    CHECK(fitting <= 3);
-    CHECK((fitting > 0) == (bytes <= 1'200'000'000'000));
-    CHECK((fitting < steps.size()) == (bytes > 1));
-  }
-}
-
-TEST_CASE("the ladder names the device at the boundary, and none twice over") {
-  const std::vector<Fit> steps = common_devices(weights_of(26'441'533'376), "", catalogue());
-  std::vector<std::string> ids;
-  for (const Fit& step : steps) ids.push_back(step.device.id);
-  CHECK(ids == std::vector<std::string>{"rtx-4080", "m4-32gb", "rtx-4090", "rtx-5090", "m4-pro-48gb", "dual-rtx-4090"});
-  CHECK_FALSE(steps.front().need.overhead.has_value());
+  const Fit fit = judge(device_set_of(vast), weights_of(1), std::nullopt);
+  CHECK(fit.budget_bytes == kMax);
+  CHECK(fit.headroom_bytes == std::numeric_limits<std::int64_t>::max());
 }

@@ -1,37 +1,33 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
+#include "src/memory/need.h"
 #include "src/memory/run.h"
 #include "src/memory/run_model.h"
 #include "src/model/model.h"
 
 namespace weigh::core {
 
-/// What one memory holds of a run, in bytes; a part that cannot be told is absent.
-struct Share {
-  std::optional<std::uint64_t> weights;
-  std::optional<std::uint64_t> kv_cache;
-  std::optional<std::uint64_t> state;
-  std::optional<std::uint64_t> compute;
-  std::optional<std::uint64_t> logits;  ///< the rows a batch's results are kept in: the host's, 0 elsewhere
-  std::uint64_t blocks = 0;             ///< of the model's blocks, those of multi-token prediction included
-  bool output = false;                  ///< holds the output layer
+/// What one memory holds of a run that is split.
+struct SplitPart {
+  MemoryNeed need;           ///< without an overhead
+  std::uint64_t blocks = 0;  ///< of the model's blocks, those of multi-token prediction included
+  bool output = false;       ///< holds the output layer
 };
 
 /// A run on a host and its devices.
-struct Placement {
-  Share host;
-  std::vector<Share> devices;  ///< in the order they were given
+struct SplitNeed {
+  SplitPart host;
+  std::vector<SplitPart> devices;  ///< in the order they were given
 };
 
 /// Where llama.cpp puts what (docs/memory-rules.md 1.1, 7.2): the input layer on the host; the output layer and then blocks
 /// from the last on the devices, as many as `gpu_layers` says; whole layers per device, by the devices' `proportions`
 /// (one of them: all of it). Tied embeddings are loaded for both ends. Blocks of multi-token prediction are not loaded.
-Placement place(const Model& source, const RunModel& model, const Run& run, std::span<const double> proportions);
+SplitNeed split_need(const Model& source, const RunModel& model, const Run& run, std::span<const double> proportions);
 
 /// Bytes of the weights that a run loads into one memory, the blocks of multi-token prediction left out.
 std::uint64_t loaded_weights(const Model& source, const RunModel& model);

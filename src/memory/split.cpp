@@ -1,4 +1,4 @@
-#include "src/memory/placement.h"
+#include "src/memory/split.h"
 
 #include <algorithm>
 #include <numeric>
@@ -7,7 +7,6 @@
 #include "src/memory/cache.h"
 #include "src/memory/compute.h"
 #include "src/memory/weights.h"
-#include "src/model/sum.h"
 
 namespace weigh::core {
 
@@ -44,59 +43,57 @@ Slots assign(const RunModel& model, const Run& run, std::span<const double> prop
   return slots;
 }
 
-void add(std::optional<std::uint64_t>& sum, std::optional<std::uint64_t> bytes) {
-  sum = sum && bytes ? checked_add(*sum, *bytes) : std::nullopt;
-}
+void add(Bytes& sum, Bytes bytes) { sum = plus(sum, bytes); }
 
 class Filler {
  public:
   Filler(const RunModel& model, const Run& run, const WeightParts& weights, const Slots& slots)
       : model_(model), run_(run), weights_(weights), slots_(slots), caches_(layer_caches(model, run)) {}
 
-  Placement fill(std::size_t devices) {
-    placement_.devices.resize(devices);
-    for (Share& share : placement_.devices) start(share);
-    start(placement_.host);
+  SplitNeed fill(std::size_t devices) {
+    split_.devices.resize(devices);
+    for (SplitPart& part : split_.devices) start(part);
+    start(split_.host);
     for (std::size_t i = 0; i < model_.layers.size(); ++i) put_block(i);
     put_ends();
     set_compute();
-    return std::move(placement_);
+    return std::move(split_);
   }
 
  private:
-  Share& at(std::size_t place) { return place == kHost ? placement_.host : placement_.devices[place]; }
+  SplitPart& at(std::size_t place) { return place == kHost ? split_.host : split_.devices[place]; }
 
-  void start(Share& share) const {
-    share.weights = 0;
-    if (caches_) share.kv_cache = share.state = 0;
+  void start(SplitPart& part) const {
+    part.need.weights = 0;
+    if (caches_) part.need.kv_cache = part.need.state = 0;
   }
 
   void put_block(std::size_t i) {
-    Share& share = at(slots_.blocks[i]);
+    SplitPart& part = at(slots_.blocks[i]);
     const WeightParts::Block& block = weights_.blocks[i];
     // Experts that stay back: the first blocks' of them.
     const std::uint64_t kept = i < run_.cpu_moe_layers ? block.experts : 0;
-    add(share.weights, block.bytes - kept);
-    add(placement_.host.weights, kept);
-    ++share.blocks;
+    add(part.need.weights, block.bytes - kept);
+    add(split_.host.need.weights, kept);
+    ++part.blocks;
     if (!caches_) return;
-    add(share.kv_cache, (*caches_)[i].kv);
-    add(share.state, (*caches_)[i].state);
+    add(part.need.kv_cache, (*caches_)[i].kv);
+    add(part.need.state, (*caches_)[i].state);
   }
 
   void put_ends() {
-    add(placement_.host.weights, weights_.input);
-    Share& output = at(slots_.output);
+    add(split_.host.need.weights, weights_.input);
+    SplitPart& output = at(slots_.output);
     output.output = true;
-    add(output.weights, weights_.output);
+    add(output.need.weights, weights_.output);
     // On the host it is the same tensor for both ends.
-    if (weights_.tied && slots_.output != kHost) add(output.weights, weights_.embeddings);
-    for (Share& share : placement_.devices) put_tables(share);
-    put_tables(placement_.host);
+    if (weights_.tied && slots_.output != kHost) add(output.need.weights, weights_.embeddings);
+    for (SplitPart& part : split_.devices) put_tables(part);
+    put_tables(split_.host);
   }
 
-  void put_tables(Share& share) const {
-    if (share.blocks != 0) add(share.weights, weights_.everywhere);
+  void put_tables(SplitPart& part) const {
+    if (part.blocks != 0) add(part.need.weights, weights_.everywhere);
   }
 
   // The largest matrix that is computed with and lies on the host: for prompts it is copied into the device's compute
@@ -113,25 +110,25 @@ class Filler {
   }
 
   void set_compute() {
-    placement_.host.logits = host_output_bytes(model_, run_);
-    if (placement_.devices.empty()) {
-      placement_.host.compute = whole_compute_bytes(model_, run_);
+    split_.host.need.logits = host_output_bytes(model_, run_);
+    if (split_.devices.empty()) {
+      split_.host.need.compute = whole_compute_bytes(model_, run_);
       return;
     }
     const std::uint64_t copied = largest_on_host();
-    for (Share& share : placement_.devices) {
-      share.logits = 0;
+    for (SplitPart& part : split_.devices) {
+      part.need.logits = 0;
       // An output layer that lies on the host is computed here all the same, with its matrix copied over.
-      share.compute = device_compute_bytes(model_, run_, share.output || slots_.output == kHost);
-      add(share.compute, copied);
+      part.need.compute = device_compute_bytes(model_, run_, part.output || slots_.output == kHost);
+      add(part.need.compute, copied);
     }
-    placement_.host.compute = host_input_bytes(model_, run_);
+    split_.host.need.compute = host_input_bytes(model_, run_);
     if (copied == 0) return;
     // As large as a device's as soon as any layer or expert runs on the host (docs/memory-rules.md 5.2).
     Run rows = run_;
-    if (!placement_.host.output) rows.outputs = run_.sequences;
+    if (!split_.host.output) rows.outputs = run_.sequences;
     const auto whole = whole_compute_bytes(model_, rows);
-    placement_.host.compute = whole && placement_.host.compute ? std::max(whole, placement_.host.compute) : whole;
+    split_.host.need.compute = whole && split_.host.need.compute ? std::max(whole, split_.host.need.compute) : whole;
   }
 
   const RunModel& model_;
@@ -139,12 +136,12 @@ class Filler {
   const WeightParts& weights_;
   const Slots& slots_;
   std::optional<std::vector<LayerCache>> caches_;
-  Placement placement_;
+  SplitNeed split_;
 };
 
 }  // namespace
 
-Placement place(const Model& source, const RunModel& model, const Run& run, std::span<const double> proportions) {
+SplitNeed split_need(const Model& source, const RunModel& model, const Run& run, std::span<const double> proportions) {
   const WeightParts weights = weight_parts(source, model);
   const Slots slots = assign(model, run, proportions);
   return Filler(model, run, weights, slots).fill(proportions.size());

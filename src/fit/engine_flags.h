@@ -1,0 +1,28 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/fit/candidate.h"
+#include "src/fit/fit.h"
+
+namespace weigh::core {
+
+/// "f16", "q8_0,f16".
+std::string cache_type_text(const Run& run);
+
+/// By llama.cpp's name, "q8_0", or "fp8". Nothing for what no engine keeps a cache in.
+std::optional<Dtype> cache_type_by_name(std::string_view name);
+std::string cache_types_listed(std::optional<Engine> engine = std::nullopt);
+bool takes_cache_type(Engine engine, Dtype type);
+
+/// Flags of the engine that say this run, without the placement.
+std::vector<std::string> engine_flags(const Candidate& candidate, const Run& run);
+
+/// "llama-server -m model.gguf -c 4096 ...", to paste into a shell. Empty for an engine that is no program, and for a
+/// run that does not fit and has no placement that does.
+std::string command_line(const Candidate& candidate, const Run& run, const Fit& fit);
+
+}  // namespace weigh::core

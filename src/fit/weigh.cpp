@@ -1,0 +1,148 @@
+#include "src/fit/weigh.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <string_view>
+
+#include "formats/error.h"
+#include "src/fit/common_devices.h"
+#include "src/fit/context.h"
+#include "src/fit/engine_flags.h"
+#include "src/fit/placement.h"
+#include "src/fit/speed.h"
+#include "src/fit/verdict.h"
+#include "src/fit/weigh_run.h"
+
+namespace weigh::core {
+
+namespace {
+
+// Whether nearly all of it is plain floating point, as a trainer writes it.
+bool is_unquantized(const Model& model) {
+  if (model.quantization || model.checkpoint.files.empty() || model.checkpoint.kind != CheckpointKind::Model)
+    return false;
+  std::uint64_t plain = 0;
+  for (const DtypeTotals& row : model.by_dtype) {
+    if (row.dtype == "F32" || row.dtype == "F16" || row.dtype == "BF16") plain += row.bytes;
+  }
+  return model.weight_bytes > 0 && plain > model.weight_bytes - model.weight_bytes / 100;
+}
+
+void check(const RunRequest& request, Engine engine, const Model& model) {
+  if (!reads(engine, model)) {
+    throw UsageError(fmt::format("{} is a GGUF file, which is for llama.cpp", model.checkpoint.name));
+  }
+  if (!takes_cache_type(engine, request.key_type) || !takes_cache_type(engine, request.value_type)) {
+    throw UsageError(
+        fmt::format("{} keeps no cache in such a type; there are {}", engine_name(engine), cache_types_listed(engine)));
+  }
+}
+
+void add_run(Candidate& candidate, const Run& run, const DeviceSet& devices, Fit& fit) {
+  if (const auto largest = largest_context(candidate, run, devices)) {
+    fit.max_context = largest->tokens;
+    fit.max_context_is_models = largest->is_models;
+  }
+  fit.command = command_line(candidate, run, fit);
+  if (fit.verdict == Verdict::Fits || fit.verdict == Verdict::Tight) fit.speed = speed_bound(candidate, run, devices);
+}
+
+Fit weigh_on(Candidate& candidate, const Run& run, const DeviceSet& devices, const Catalogue& catalogue,
+             WeighDetail detail) {
+  Fit fit = weigh_run(candidate, run, devices);
+  if (detail == WeighDetail::Verdict) return fit;
+  add_placement(candidate, run, devices, fit);
+  if (detail >= WeighDetail::Run) add_run(candidate, run, devices, fit);
+  if (detail == WeighDetail::Advice && fit.verdict != Verdict::Fits) {
+    fit.advice = advise(candidate, run, devices, catalogue);
+  }
+  if (parts_missing(candidate.source().checkpoint)) fit.remark = Remark::PartsMissing;
+  return fit;
+}
+
+}  // namespace
+
+bool reads(Engine engine, const Model& model) {
+  const bool gguf = !model.checkpoint.files.empty() && model.checkpoint.files.front().format == Format::Gguf;
+  return !gguf || engine == Engine::LlamaCpp;
+}
+
+Engine engine_of(const RunRequest& request, const Model& model) {
+  if (request.as != nullptr) return Engine::LlamaCpp;
+  return request.engine.value_or(default_engine(model));
+}
+
+Run run_of(const RunRequest& request, const Candidate& candidate) {
+  Run run;
+  run.engine = candidate.engine();
+  run.context = request.context;
+  run.key_type = request.key_type;
+  run.value_type = request.value_type;
+  run.sequences = request.sequences;
+  run.unified_cache = request.unified_cache;
+  run.micro_batch = request.micro_batch;
+  run.flash_attention = request.flash_attention;
+  run.full_window_cache = request.full_window_cache;
+  run.gpu_layers = request.gpu_layers;
+  run.cpu_moe_layers = request.cpu_moe_layers;
+  run.projector_on_host = request.projector_on_host;
+  if (request.longest_context && candidate.run_model() != nullptr) {
+    run.context = candidate.run_model()->trained_context;
+  }
+  return run;
+}
+
+Weighing weigh(const Model& model, const RunRequest& request, std::span<const DeviceSet> sets,
+               const Catalogue& catalogue, WeighDetail detail) {
+  const Engine engine = engine_of(request, model);
+  check(request, engine, model);
+  Candidate candidate(model, engine, request.as, request.companions);
+  const Run run = run_of(request, candidate);
+  Weighing weighing;
+  weighing.common_devices = sets.empty() && model.weight_bytes > 0;
+  if (weighing.common_devices) {
+    weighing.fits =
+        common_devices(catalogue, [&](const DeviceSet& devices) { return weigh_run(candidate, run, devices); });
+  }
+  for (const DeviceSet& devices : sets) {
+    weighing.fits.push_back(weigh_on(candidate, run, devices, catalogue, detail));
+  }
+  return weighing;
+}
+
+Weighing weigh_bytes(std::uint64_t weight_bytes, std::span<const DeviceSet> sets, const Catalogue& catalogue) {
+  MemoryNeed need;
+  need.weights = weight_bytes;
+  Weighing weighing;
+  weighing.common_devices = sets.empty() && weight_bytes > 0;
+  if (weighing.common_devices) weighing.fits = common_devices(need, std::nullopt, catalogue);
+  for (const DeviceSet& devices : sets) weighing.fits.push_back(judge(devices, need, std::nullopt));
+  return weighing;
+}
+
+QuantizedChoices quantized_choices(const Model& model, const RunRequest& request, std::span<const DeviceSet> sets) {
+  constexpr std::array<std::string_view, 4> kShown = {"Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M"};
+  QuantizedChoices choices;
+  if (!is_unquantized(model)) return choices;
+  if (sets.empty()) {
+    const GgufPlan plan = plan_gguf(model);
+    for (const std::string_view name : kShown) {
+      const QuantizerType* type = find_quantizer_type(name);
+      choices.sizes.push_back({type, predict(plan, *type).tensor_bytes});
+    }
+    return choices;
+  }
+  RunRequest in_llama_cpp = request;
+  if (request.engine && request.engine != Engine::LlamaCpp) {
+    in_llama_cpp.key_type = in_llama_cpp.value_type = Dtype::F16;
+  }
+  const Candidate candidate(model, Engine::LlamaCpp);
+  const Run run = run_of(in_llama_cpp, candidate);
+  for (const DeviceSet& devices : sets) {
+    choices.on_devices.push_back({devices.label, largest_fitting_type(model, run, devices, request.companions)});
+  }
+  return choices;
+}
+
+}  // namespace weigh::core

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "src/devices/catalogue.h"
+#include "src/fit/advice.h"
+#include "src/fit/candidate.h"
+#include "src/fit/device_set.h"
+#include "src/fit/fit.h"
+
+namespace weigh::core {
+
+/// How a model is to be run. What is absent is the engine's or the model's choice.
+struct RunRequest {
+  std::optional<Engine> engine = std::nullopt;          ///< absent: the one that such files are made for
+  std::optional<std::uint64_t> context = std::nullopt;  ///< tokens, all sequences together
+  bool longest_context = false;                         ///< the model's own, in place of `context`
+  Dtype key_type = Dtype::F16;                          ///< of the KV cache
+  Dtype value_type = Dtype::F16;
+  std::uint64_t sequences = 1;
+  std::uint64_t micro_batch = 512;
+  bool unified_cache = false;
+  bool flash_attention = true;
+  bool full_window_cache = false;
+  std::optional<std::uint64_t> gpu_layers = std::nullopt;
+  std::uint64_t cpu_moe_layers = 0;
+  bool projector_on_host = false;
+  const QuantizerType* as = nullptr;  ///< weigh it as the GGUF of this type, which is for llama.cpp
+  std::vector<Companion> companions = {};
+};
+
+/// How much is worked out.
+enum class WeighDetail : std::uint8_t {
+  Verdict,    ///< need and verdict
+  Placement,  ///< where the parts go as well, which may change the verdict
+  Run,        ///< and the largest context, the command line and the speed
+  Advice,     ///< and what makes it fit
+};
+
+/// A model held against devices.
+struct Weighing {
+  std::vector<Fit> fits;        ///< one for each set, in their order
+  bool common_devices = false;  ///< no set was given: the fits are those of a few common devices
+};
+
+/// Whether an engine loads such files.
+bool reads(Engine engine, const Model& model);
+
+/// The engine of a request for this model.
+Engine engine_of(const RunRequest& request, const Model& model);
+
+/// How a candidate is run.
+Run run_of(const RunRequest& request, const Candidate& candidate);
+
+/// Holds a run of the model against each set, or against a few common devices when there is none. Those are weighed
+/// without more detail. Throws UsageError for an engine that does not read the files or keeps no cache of such a type.
+Weighing weigh(const Model& model, const RunRequest& request, std::span<const DeviceSet> sets,
+               const Catalogue& catalogue, WeighDetail detail = WeighDetail::Placement);
+
+/// Likewise for weights alone, without an engine or a context.
+Weighing weigh_bytes(std::uint64_t weight_bytes, std::span<const DeviceSet> sets, const Catalogue& catalogue);
+
+/// What a checkpoint that is not quantized would be as a GGUF of llama.cpp's types.
+struct QuantizedChoices {
+  struct OnDevice {
+    Device device;                       ///< as it was asked for
+    std::optional<SmallerType> largest;  ///< that fits; absent when none does
+  };
+  std::vector<SmallerType> sizes;    ///< of a few types, when no devices are given
+  std::vector<OnDevice> on_devices;  ///< one for each set
+
+  [[nodiscard]] bool empty() const { return sizes.empty() && on_devices.empty(); }
+};
+
+/// Empty for any other model.
+QuantizedChoices quantized_choices(const Model& model, const RunRequest& request, std::span<const DeviceSet> sets);
+
+}  // namespace weigh::core

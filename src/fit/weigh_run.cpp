@@ -1,0 +1,148 @@
+// A run on devices: what each needs against its budget.
+#include "src/fit/weigh_run.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "formats/checked.h"
+#include "src/fit/engine_flags.h"
+#include "src/fit/layout.h"
+#include "src/fit/verdict.h"
+
+namespace weigh::core {
+
+namespace {
+
+// A layer goes to one device as a whole; a tensor outside of the layers is a piece by itself.
+std::vector<std::uint64_t> pieces_of(const Model& model) {
+  std::map<std::int32_t, std::uint64_t> layers;
+  std::vector<std::uint64_t> pieces;
+  std::size_t index = 0;
+  for (const ModelFile& file : model.checkpoint.files) {
+    for (const Tensor& tensor : file.tensors) {
+      const std::int32_t layer = index < model.tensors.size() ? model.tensors[index].layer : -1;
+      ++index;
+      if (layer < 0) {
+        pieces.push_back(tensor.bytes);
+      } else {
+        layers[layer] += tensor.bytes;
+      }
+    }
+  }
+  std::vector<std::uint64_t> all;
+  for (const auto& [layer, bytes] : layers) all.push_back(bytes);
+  all.insert(all.end(), pieces.begin(), pieces.end());
+  return all;
+}
+
+CacheShape cache_shape(const RunModel& model) {
+  CacheShape shape;
+  for (const LayerModel& layer : model.layers) {
+    if (!layer.cached) continue;
+    ++shape.layers;
+    shape.sliding += layer.sliding ? 1 : 0;
+    shape.latent = shape.latent || (layer.mixer == Mixer::Latent && (layer.parts & kAbsorbed) != 0);
+    shape.least_heads = shape.layers == 1 ? layer.kv_heads : std::min(shape.least_heads, layer.kv_heads);
+    shape.most_heads = std::max(shape.most_heads, layer.kv_heads);
+  }
+  return shape;
+}
+
+// A model of which nothing is known but its tensors.
+Fit weigh_weights(Candidate& candidate, const Run& run, const DeviceSet& devices) {
+  SaturatingSum weights{.value = candidate.whole(run).need.weights.value_or(0)};
+  for (const Companion& companion : candidate.companions()) weights.add(companion.model->weight_bytes);
+  const Engine engine = candidate.engine();
+  std::vector<Load> loads;
+  if (devices.alike()) {
+    Load& load = loads.emplace_back(Load{.slot = &devices.slots.front(), .count = devices.slots.size(), .need = {}});
+    load.need.weights = weights.value;
+    load.need.overhead = engine_overhead(load.slot->device);
+    if (load.count > 1) load.pieces = pieces_of(candidate.source());
+    return judge(devices.label, loads, engine);
+  }
+  SaturatingSum budgets;
+  for (const Slot& slot : devices.slots) budgets.add(slot.budget(engine).safe);
+  for (const Slot& slot : devices.slots) {
+    Load& load = loads.emplace_back(Load{.slot = &slot, .need = {}});
+    load.need.weights = scaled(weights.value, slot.budget(engine).safe, std::max<std::uint64_t>(budgets.value, 1));
+    load.need.overhead = engine_overhead(slot.device);
+  }
+  return judge(devices.label, loads, engine);
+}
+
+CompanionShare share_of(const CompanionNeed& needs) {
+  const Companion& companion = *needs.companion;
+  CompanionShare share{.role = companion.role,
+                       .name = companion.model->checkpoint.name,
+                       .path = companion.model->checkpoint.path,
+                       .need = needs.slots.front(),
+                       .host_bytes = needs.host.total()};
+  for (std::size_t i = 1; i < needs.slots.size(); ++i) share.need = plus(share.need, needs.slots[i]);
+  return share;
+}
+
+Fit weigh_layout(Candidate& candidate, const Run& run, const DeviceSet& devices, const Layout& layout) {
+  std::vector<Load> loads;
+  for (std::size_t i = 0; i < devices.slots.size(); ++i) {
+    loads.push_back({.slot = &devices.slots[i], .need = layout.slots[i]});
+  }
+  Fit fit = judge(devices.label, loads, candidate.engine());
+  fit.context = candidate.whole(run).context;
+  fit.kv_type = cache_type_text(run);
+  fit.cache_shape = cache_shape(*candidate.run_model());
+  fit.cache_shape.with_draft = candidate.draft() != nullptr;
+  for (const CompanionNeed& needs : layout.companions) fit.companions.push_back(share_of(needs));
+  return fit;
+}
+
+// A projector's working memory is never the engine's own figure.
+Basis basis_of(Candidate& candidate, const Run& run) {
+  Basis basis = candidate.whole(run).basis;
+  for (const Companion& companion : candidate.companions()) {
+    const bool draft = companion.role == CompanionRole::Draft;
+    basis = std::max(basis, draft ? candidate.draft()->whole(run).basis : Basis::Estimate);
+  }
+  return basis;
+}
+
+Verdict verdict_of_host(const MemoryNeed& host, const Budget& budget) {
+  if (host.total() <= budget.safe) return Verdict::Fits;
+  return host.total() <= budget.limit ? Verdict::Tight : Verdict::No;
+}
+
+// A run that says itself what goes to the host asks that much of it.
+void judge_host(const Layout& layout, const DeviceSet& devices, Fit& fit) {
+  const Verdict host = verdict_of_host(layout.host, devices.host->budget());
+  if (host <= fit.verdict) return;
+  fit.verdict = host;
+  fit.help = {HelpKind::HostTooSmall, layout.host.total()};
+}
+
+}  // namespace
+
+Fit weigh_run(Candidate& candidate, const Run& run, const DeviceSet& devices) {
+  const RunNeed& whole = candidate.whole(run);
+  const bool split = beside_host(candidate, run, devices);
+  const bool known = candidate.run_model() != nullptr;
+  Layout layout;
+  if (known) layout = lay_out(candidate, run, devices);
+  Fit fit = known ? weigh_layout(candidate, run, devices, layout) : weigh_weights(candidate, run, devices);
+  fit.basis = basis_of(candidate, run);
+  fit.remark = whole.remark;
+  fit.architecture = whole.architecture;
+  fit.beside_host = split;
+  if (devices.host) fit.host = devices.host->device.id;
+  const bool stated = run.gpu_layers || run.cpu_moe_layers != 0;
+  if (split && devices.host && stated) judge_host(layout, devices, fit);
+  if (known && !fit.counted_whole() && fit.verdict == Verdict::Fits) fit.help = {HelpKind::AsFarAsKnown, 0};
+  return fit;
+}
+
+bool fits(Candidate& candidate, const Run& run, const DeviceSet& devices) {
+  const Fit fit = weigh_run(candidate, run, devices);
+  return fit.verdict == Verdict::Fits && fit.counted_whole();
+}
+
+}  // namespace weigh::core

@@ -1,0 +1,230 @@
+#include "src/report/fit_words.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "src/devices/rule.h"
+#include "src/devices/units.h"
+#include "src/report/summary.h"
+
+namespace weigh::core {
+namespace {
+
+/// "192 GiB", "81559 MiB", else as people read it: the figures a device is known by are whole.
+std::string size_text(std::uint64_t bytes) {
+  if (bytes % kGiB == 0) return fmt::format("{} GiB", bytes / kGiB);
+  if (bytes % kMiB == 0) return fmt::format("{} MiB", bytes / kMiB);
+  return human_bytes(bytes);
+}
+
+/// " (7000 MiB free now)": said where it does not decide.
+std::string free_aside(const Budget& budget) {
+  return budget.limit_is_free && budget.stated_limit ? fmt::format(" ({} free now)", size_text(*budget.stated_limit))
+                                                     : "";
+}
+
+std::string unified_text(const Budget& budget) {
+  std::string origin = budget.stated_limit ? "" : ", half of memory,";
+  if (budget.limit_is_free) origin = fmt::format(" free now of {},", size_text(budget.memory));
+  return fmt::format("the GPU's {}{} less 1 GiB margin", size_text(budget.stated_limit.value_or(budget.memory / 2)),
+                     origin);
+}
+
+std::string system_text(const Budget& budget, std::string_view what) {
+  return fmt::format("{} less {} for the operating system{}{}", size_text(budget.memory), size_text(budget.held_back),
+                     what, free_aside(budget));
+}
+
+/// "3.00 GiB above what the driver gives"
+std::string against(std::uint64_t need, std::uint64_t bytes, std::string_view what) {
+  if (need == bytes) return fmt::format("exactly {}", what);
+  return fmt::format("{} {} {}", human_bytes(apart(need, bytes)), need > bytes ? "above" : "below", what);
+}
+
+std::string placement_help(const Fit& fit) {
+  const Placement& placement = *fit.placement;
+  const std::string flags = fmt::format("{}", fmt::join(placement.flags, " "));
+  const std::string bytes = human_bytes(placement.host.need.total());
+  if (fit.host.empty()) return fmt::format("runs with {}, if the host has {} for its part", flags, bytes);
+  if (placement.fits) return fmt::format("runs with {}, {} of it in host memory", flags, bytes);
+  return fmt::format("with {} the host would need {}, more than is safe of {}", flags, bytes, fit.host);
+}
+
+/// "the experts of 9 layers and 12 of 33 layers in host memory, 5.20 GiB there"
+std::string offload_text(const Advice& advice) {
+  std::string text = advice.name.empty() ? "" : advice.name + " and ";
+  const bool layers = advice.kind == AdviceKind::Layers;
+  if (advice.expert_layers != 0) {
+    text += fmt::format("the experts of {} layers{}", advice.expert_layers, layers ? " and " : "");
+  }
+  if (layers) text += fmt::format("{} of {} layers", advice.host_layers, advice.all_layers);
+  return text + fmt::format(" in host memory, {} there", human_bytes(advice.host_bytes));
+}
+
+std::string and_context(const Advice& advice) {
+  return advice.context ? fmt::format(" and a context of {} tokens", *advice.context) : "";
+}
+
+}  // namespace
+
+std::string budget_text(const Budget& budget) {
+  const std::uint64_t mib = budget.memory / kMiB;
+  const std::uint64_t stated_mib = budget.stated_limit.value_or(0) / kMiB;
+  const std::string memory = size_text(budget.memory);
+  switch (budget.rule) {
+    case BudgetRule::ShareOfMemory: return fmt::format("0.92 of {} MiB{}", mib, free_aside(budget));
+    case BudgetRule::FreeLessMargin:
+      return fmt::format("{} MiB free now of {} MiB, less 1 GiB margin", stated_mib, mib);
+    case BudgetRule::DriverLessMargin: return fmt::format("driver total {} MiB less 1 GiB margin", stated_mib);
+    case BudgetRule::MemoryLessDriver:
+      return fmt::format("{} MiB less {} MiB for the driver and 1 GiB margin", mib, budget.held_back / kMiB);
+    case BudgetRule::AppleShare: return fmt::format("70 % of {} (Apple, shared with macOS)", memory);
+    case BudgetRule::AppleDefault:
+      return fmt::format("all that macOS gives by default out of {} (Apple, shared with macOS)", memory);
+    case BudgetRule::AppleLimit:
+      return fmt::format("all of the {} that macOS gives out of {} (Apple, shared with macOS)",
+                         size_text(budget.stated_limit.value_or(budget.limit)), memory);
+    case BudgetRule::UnifiedLessMargin: return unified_text(budget);
+    case BudgetRule::UnifiedLessSystem: return system_text(budget, " that shares it");
+    case BudgetRule::CpuLessSystem: return system_text(budget, "");
+    case BudgetRule::CpuFree: return fmt::format("{} free now of {}", size_text(budget.limit), memory);
+    case BudgetRule::PhoneShare: return fmt::format("37.5 % of {} (an app's share, unverified)", memory);
+    case BudgetRule::AcceleratorShare: return fmt::format("90 % of {} (unverified)", memory);
+    case BudgetRule::AsGiven: return "as given; nothing held back";
+    case BudgetRule::VllmShare: return fmt::format("vLLM's share, 0.92 of {} MiB{}", mib, free_aside(budget));
+    case BudgetRule::VllmFree:
+      return fmt::format("{} free now of {} MiB, less than vLLM's default --gpu-memory-utilization of 0.92",
+                         size_text(budget.safe), mib);
+  }
+  return {};
+}
+
+std::string rule_text(const Fit& fit) {
+  std::string text;
+  for (const Budget& budget : fit.budgets) {
+    const std::string rule = budget_text(budget);
+    if (text.find(rule) == std::string::npos) text += (text.empty() ? "" : ", ") + rule;
+  }
+  return text;
+}
+
+std::string distance_text(const Fit& fit) {
+  const std::uint64_t need = fit.need.total();
+  if (fit.on_devices == Verdict::Fits) {
+    return need == fit.budget_bytes ? "exactly the safe budget" : human_bytes(fit.budget_bytes - need) + " to spare";
+  }
+  const std::string_view limit = fit.device.limit_is_free ? "what is free now" : rule_of(fit.device).limit_name;
+  std::string text = against(need, fit.limit_bytes, limit);
+  if (fit.budget_bytes != fit.limit_bytes) text = against(need, fit.budget_bytes, "the safe budget") + ", " + text;
+  return fit.no_split ? text + ", but no split into whole layers keeps every device within its own" : text;
+}
+
+std::string help_text(const Fit& fit) {
+  switch (fit.help.kind) {
+    case HelpKind::None: return {};
+    case HelpKind::HostMemory:
+      return fmt::format(
+          "runs only with layers or experts in host memory, at least {} there, and how much the host "
+          "has is not known",
+          human_bytes(fit.help.bytes));
+    case HelpKind::WiredLimit:
+      return fmt::format("raise iogpu.wired_limit_mb to {}, with nothing else running", fit.help.bytes / kMiB);
+    case HelpKind::TtmPages: return fmt::format("raise ttm.pages_limit to {}", fit.help.bytes / 4096);
+    case HelpKind::SharedMemory: return "put layers on the CPU, in the part of memory the GPU may not take";
+    case HelpKind::Paging: return "what does not fit is read from disk again and again, far slower";
+    case HelpKind::Entitlement: return "needs the increased-memory-limit entitlement";
+    case HelpKind::NothingElse: return "nothing here holds the rest";
+    case HelpKind::BeyondSettings: return "more than any setting gives";
+    case HelpKind::Placement: return placement_help(fit);
+    case HelpKind::NotEvenOnHost:
+      return "not even the buffers of a run whose layers are all in host memory find a place";
+    case HelpKind::HostTooSmall:
+      return fmt::format("the {} in host memory are more than is safe of {}", human_bytes(fit.help.bytes), fit.host);
+    case HelpKind::AsFarAsKnown: return "as far as the parts are known";
+  }
+  return {};
+}
+
+std::string reason_text(const Fit& fit) {
+  const std::string help = help_text(fit);
+  std::string text = fmt::format("{}{}{}; {}: {}", distance_text(fit), help.empty() ? "" : "; ", help,
+                                 fit.on_each ? "safe on each" : "safe", rule_text(fit));
+  if (fit.remark == Remark::PartsMissing) text += "; " + remark_text(fit.remark, {});
+  return text;
+}
+
+std::string remark_text(Remark remark, std::string_view architecture) {
+  switch (remark) {
+    case Remark::None: return {};
+    case Remark::NoLayers: return "the files do not say how many layers the model has and how wide they are";
+    case Remark::WeightsOnly: return "the files do not say what a run needs beside the weights";
+    case Remark::AttentionIsFull:
+      return fmt::format("attention assumed full: no rule for {} yet",
+                         architecture.empty() ? "an architecture the files do not name" : architecture);
+    case Remark::LatentExpanded:
+      return "this file keeps latent attention expanded: its cache is many times that of a file converted since";
+    case Remark::HeadsUnknown: return "the files do not say how many heads the attention has: its cache is not counted";
+    case Remark::PartsMissing: return "parts are missing: the whole model needs more than this";
+  }
+  return {};
+}
+
+std::string_view basis_name(Basis basis) {
+  constexpr std::array<std::string_view, 3> kNames{"rules", "estimate", "assumed"};
+  return kNames[static_cast<std::size_t>(basis)];
+}
+
+std::string cache_shape_text(const CacheShape& shape) {
+  std::string text = "no layer keeps keys and values";
+  if (shape.layers != 0) {
+    text = fmt::format("{} to {} KV heads", shape.least_heads, shape.most_heads);
+    if (shape.least_heads == shape.most_heads) {
+      text = fmt::format("{} KV head{}", shape.most_heads, shape.most_heads == 1 ? "" : "s");
+    }
+    if (shape.latent) text = "one compressed row";
+    text += fmt::format(" in each of {} layer{}", shape.layers, shape.layers == 1 ? "" : "s");
+    if (shape.sliding != 0) text += fmt::format(", {} of which slide", shape.sliding);
+  }
+  return shape.with_draft ? text + ", and the draft's" : text;
+}
+
+std::string_view advice_name(AdviceKind kind) {
+  constexpr std::array<std::string_view, 8> kNames{"context",      "cache",   "micro-batch", "projector",
+                                                   "quantisation", "experts", "layers",      "device"};
+  return kNames[static_cast<std::size_t>(kind)];
+}
+
+std::string advice_text(const Advice& advice) {
+  switch (advice.kind) {
+    case AdviceKind::Context: return fmt::format("a context of {} tokens", advice.context.value_or(0));
+    case AdviceKind::Cache: return fmt::format("a KV cache in {}{}", advice.name, and_context(advice));
+    case AdviceKind::MicroBatch:
+      return fmt::format("micro-batches of {} tokens, slower at reading prompts", advice.micro_batch);
+    case AdviceKind::Projector: return "the projector in host memory, slower at reading images";
+    case AdviceKind::Quantization:
+      return fmt::format("{} for the weights, {}{}{}", advice.name, human_bytes(advice.weight_bytes),
+                         advice.from_original ? ", made from the original" : "", and_context(advice));
+    case AdviceKind::Experts:
+    case AdviceKind::Layers: return offload_text(advice);
+    case AdviceKind::Device: return advice.name;
+  }
+  return {};
+}
+
+std::string choices_text(const QuantizedChoices& choices) {
+  std::string text;
+  for (const SmallerType& size : choices.sizes) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : " | ", size.type->name, human_bytes(size.weight_bytes));
+  }
+  for (const QuantizedChoices::OnDevice& choice : choices.on_devices) {
+    const std::string largest = choice.largest
+                                    ? fmt::format("{} ({}) is the largest that fits", choice.largest->type->name,
+                                                  human_bytes(choice.largest->weight_bytes))
+                                    : "none fits";
+    text += fmt::format("{}{} on {}", text.empty() ? "" : "; ", largest, device_label(choice.device));
+  }
+  return text;
+}
+
+}  // namespace weigh::core

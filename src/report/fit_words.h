@@ -1,0 +1,61 @@
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "src/fit/fit.h"
+#include "src/fit/weigh.h"
+
+namespace weigh::core {
+
+// What a fit says, in sentences: each is written here, and nowhere else. All strings are unescaped.
+
+/// A part of a need as reports name it.
+struct PartName {
+  std::string_view name;
+  NeedPart part;
+};
+
+/// The parts that reports show. The rows of results are counted as one of them.
+inline constexpr std::array kShownParts{
+    PartName{"weights", &MemoryNeed::weights},   PartName{"KV cache", &MemoryNeed::kv_cache},
+    PartName{"state", &MemoryNeed::state},       PartName{"compute", &MemoryNeed::compute},
+    PartName{"overhead", &MemoryNeed::overhead},
+};
+
+/// The rule of a budget: "70 % of 192 GiB (Apple, shared with macOS)".
+std::string budget_text(const Budget& budget);
+
+/// The rules of all devices, each once.
+std::string rule_text(const Fit& fit);
+
+/// "109.68 GiB to spare", "3.04 GiB above the safe budget, ...".
+std::string distance_text(const Fit& fit);
+
+/// What makes it run all the same, or that nothing does; empty where no help is needed.
+std::string help_text(const Fit& fit);
+
+/// Why the verdict is what it is: distance, help and rule.
+std::string reason_text(const Fit& fit);
+
+/// What is assumed or missing, a sentence without its full stop; empty when nothing is. `architecture` is that of the
+/// fit.
+std::string remark_text(Remark remark, std::string_view architecture);
+
+/// "rules", "estimate", "assumed".
+std::string_view basis_name(Basis basis);
+
+/// "8 KV heads in each of 32 layers, 16 of which slide".
+std::string cache_shape_text(const CacheShape& shape);
+
+/// "context", "cache", "micro-batch", ...
+std::string_view advice_name(AdviceKind kind);
+
+/// One sentence without its full stop: "a context of 2048 tokens".
+std::string advice_text(const Advice& advice);
+
+/// "Q8_0 7.61 GiB | ...", or which type is the largest that fits each device; empty when there is none to choose.
+std::string choices_text(const QuantizedChoices& choices);
+
+}  // namespace weigh::core
