@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
 #include "src/memory/cache.h"
@@ -13,14 +12,6 @@ namespace {
 
 bool is_gguf(const Model& model) {
   return !model.checkpoint.files.empty() && model.checkpoint.files.front().format == Format::Gguf;
-}
-
-// "blk.12.ffn_up.weight" -> 12; -1 outside of blocks.
-std::int32_t block_number(std::string_view name) {
-  constexpr std::string_view kBlock = "blk.";
-  std::int32_t number = -1;
-  if (name.starts_with(kBlock)) std::from_chars(name.data() + kBlock.size(), name.data() + name.size(), number);
-  return number;
 }
 
 // A classifier or a diffusion model also has layers and a width; without a vocabulary or a rule it keeps no cache.
@@ -38,31 +29,40 @@ Engine default_engine(const Model& model) {
   return model.quantization && model.quantization->scheme == "mlx-affine" ? Engine::Mlx : Engine::Transformers;
 }
 
-// A model of the plan's tensors, whose names are views into the plan.
+namespace {
+
+// The file that the plan says, without its keys. Names of tensors are views into the plan.
+Checkpoint planned_checkpoint(const GgufPlan& plan, const QuantizerType* type) {
+  std::vector<Dtype> types;
+  if (type != nullptr) types = predict_types(plan, type->ftype);
+  ModelFile file;
+  file.format = Format::Gguf;
+  for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
+    const PlannedTensor& planned = plan.tensors[i];
+    Tensor tensor;
+    tensor.name = planned.name;
+    tensor.dtype = type != nullptr ? types[i] : planned.dtype;
+    tensor.shape = planned.shape;
+    tensor.elements = element_count(planned.shape).value_or(0);
+    tensor.bytes = tensor_bytes(tensor.dtype, planned.shape).value_or(0);
+    file.tensors.push_back(std::move(tensor));
+  }
+  Checkpoint checkpoint;
+  checkpoint.files.push_back(std::move(file));
+  return checkpoint;
+}
+
+}  // namespace
+
+// What the source would be as a GGUF, described like any other.
 struct Candidate::Converted {
   GgufPlan plan;
   Model model;
 
-  Converted(const Model& source, const QuantizerType* type) : plan(plan_gguf(source)) {
-    std::vector<Dtype> types;
-    if (type != nullptr) types = predict_types(plan, type->ftype);
-    ModelFile file;
-    for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
-      const PlannedTensor& planned = plan.tensors[i];
-      Tensor tensor;
-      tensor.name = planned.name;
-      tensor.dtype = type != nullptr ? types[i] : planned.dtype;
-      tensor.bytes = weigh::core::tensor_bytes(tensor.dtype, planned.shape).value_or(0);
-      TensorFacts facts;
-      facts.layer = block_number(planned.name);
-      facts.stack = facts.layer < 0 ? Stack::None : Stack::Main;
-      facts.routed_expert = planned.name.find("exps.") != std::string::npos;
-      model.weight_bytes += tensor.bytes;
-      file.tensors.push_back(tensor);
-      model.tensors.push_back(facts);
-    }
-    model.checkpoint.files.push_back(std::move(file));
-  }
+  Converted(const Model& source, const QuantizerType* type)
+      : plan(plan_gguf(source)), model(describe(planned_checkpoint(plan, type))) {}
+  Converted(const Converted&) = delete;
+  Converted& operator=(const Converted&) = delete;
 };
 
 Candidate::Candidate(const Model& source, Engine engine, const QuantizerType* type, std::vector<Companion> companions)

@@ -1,7 +1,6 @@
 #include "src/memory/weights.h"
 
 #include <algorithm>
-#include <array>
 
 #include "formats/checked.h"
 
@@ -9,39 +8,35 @@ namespace weigh::core {
 
 namespace {
 
-bool starts_with_any(std::string_view name, std::initializer_list<std::string_view> beginnings) {
-  return std::ranges::any_of(beginnings, [&](std::string_view beginning) { return name.starts_with(beginning); });
-}
-bool ends_with_any(std::string_view name, std::initializer_list<std::string_view> ends) {
-  return std::ranges::any_of(ends, [&](std::string_view end) { return name.ends_with(end); });
+// Which part of the model a tensor outside of its blocks is loaded with.
+enum class Place : std::uint8_t { Input, Embeddings, Everywhere, Head, Output };
+
+Place place_of(const Tensor& tensor, Role role) {
+  // What prepares the embeddings is loaded with them, whatever it does: a norm, or a second embedding for each layer.
+  const bool prepares = tensor.name.starts_with("token_embd_norm") || tensor.name.find("per_layer") != tensor.name.npos;
+  if (prepares) return Place::Input;
+  switch (role) {
+    case Role::TokenEmbedding: return Place::Embeddings;
+    case Role::OtherEmbedding: return Place::Input;
+    case Role::Buffer: return Place::Everywhere;
+    case Role::OutputHead: return Place::Head;
+    default: return Place::Output;
+  }
 }
 
-bool is_token_embedding(std::string_view name) {
-  return name == "token_embd.weight" ||
-         ends_with_any(name, {"embed_tokens.weight", "wte.weight", "word_embeddings.weight", "tok_embeddings.weight"});
-}
-bool is_input(std::string_view name) {
-  return is_token_embedding(name) ||
-         starts_with_any(name, {"token_embd", "token_types", "position_embd", "per_layer_"}) ||
-         ends_with_any(name, {"wpe.weight", "embed_tokens_per_layer.weight", "position_embeddings.weight"});
-}
-bool is_rope_table(std::string_view name) { return starts_with_any(name, {"rope_freqs", "rope_factors"}); }
-
-bool is_output_projection(std::string_view name) {
-  return name == "output.weight" || ends_with_any(name, {"lm_head.weight", "embed_out.weight"});
-}
-
-// Bytes of one class of tensors, all added up without wrapping.
-void add(std::uint64_t& sum, std::uint64_t bytes) {
-  SaturatingSum total{.value = sum};
-  total.add(bytes);
-  sum = total.value;
+void add_outside(const Tensor& tensor, Role role, WeightParts& parts) {
+  const Place place = place_of(tensor, role);
+  const bool input = place == Place::Input || place == Place::Embeddings;
+  std::uint64_t& sum = input ? parts.input : place == Place::Everywhere ? parts.everywhere : parts.output;
+  sum = plus(sum, tensor.bytes);
+  if (place == Place::Embeddings) parts.embeddings = plus(parts.embeddings, tensor.bytes);
+  if (place == Place::Head) parts.tied = false;
 }
 
 void add_to_block(const Tensor& tensor, const TensorFacts& facts, WeightParts::Block& block) {
-  add(block.bytes, tensor.bytes);
+  block.bytes = plus(block.bytes, tensor.bytes);
   if (facts.routed_expert) {
-    add(block.experts, tensor.bytes);
+    block.experts = plus(block.experts, tensor.bytes);
     block.largest_expert = std::max(block.largest_expert, tensor.bytes);
   } else {
     block.largest = std::max(block.largest, tensor.bytes);
@@ -63,20 +58,14 @@ WeightParts weight_parts(const Model& source, const RunModel& model) {
     for (const Tensor& tensor : file.tensors) {
       const TensorFacts facts = index < source.tensors.size() ? source.tensors[index] : TensorFacts{};
       ++index;
-      // Behind the last block stand those that predict, where the files do not name them so (DeepSeek-V3).
+      // Blocks after the last one predict, also where the files do not name them so (DeepSeek-V3).
       const auto layer = static_cast<std::size_t>(std::max(facts.layer, 0));
-      const bool behind = facts.stack == Stack::Main && layer >= parts.blocks.size();
-      if (facts.stack == Stack::Prediction || behind) continue;
+      const bool after_last = facts.stack == Stack::Main && layer >= parts.blocks.size();
+      if (facts.stack == Stack::Prediction || after_last) continue;
       if (facts.layer >= 0 && of_language_model(facts) && layer < parts.blocks.size()) {
         if (!model.layers[layer].predicts) add_to_block(tensor, facts, parts.blocks[layer]);
-      } else if (is_rope_table(tensor.name)) {
-        add(parts.everywhere, tensor.bytes);
-      } else if (is_input(tensor.name)) {
-        add(parts.input, tensor.bytes);
-        if (is_token_embedding(tensor.name)) add(parts.embeddings, tensor.bytes);
       } else {
-        add(parts.output, tensor.bytes);
-        if (is_output_projection(tensor.name)) parts.tied = false;
+        add_outside(tensor, facts.role, parts);
       }
     }
   }
