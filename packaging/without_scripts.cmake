@@ -1,0 +1,10 @@
+# CPack gives a library's package scripts that call ldconfig, which Debian's trigger does: this takes them out again.
+foreach(package IN LISTS CPACK_PACKAGE_FILES)
+  if(package MATCHES "/libweigh[0-9.]+_[^/]*[.]deb$")
+    set(folder ${package}.unpacked)
+    execute_process(COMMAND dpkg-deb -R ${package} ${folder} COMMAND_ERROR_IS_FATAL ANY)
+    file(REMOVE ${folder}/DEBIAN/postinst ${folder}/DEBIAN/postrm)
+    execute_process(COMMAND dpkg-deb --root-owner-group -b ${folder} ${package} OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
+    file(REMOVE_RECURSE ${folder})
+  endif()
+endforeach()
