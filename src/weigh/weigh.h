@@ -31,13 +31,13 @@
 #include "export.h"
 
 #define WEIGH_VERSION_MAJOR 0
-#define WEIGH_VERSION_MINOR 1
+#define WEIGH_VERSION_MINOR 2
 #define WEIGH_VERSION_PATCH 0
-#define WEIGH_VERSION_STRING "0.1.0"
+#define WEIGH_VERSION_STRING "0.2.0"
 
 namespace weigh {
 
-/// Of the library that is loaded: "0.1.0". WEIGH_VERSION_STRING is that of the header.
+/// Of the library that is loaded: "0.2.0". WEIGH_VERSION_STRING is that of the header.
 WEIGH_API const char* version() noexcept;
 
 // --- Errors ---------------------------------------------------------------------------------------------------------

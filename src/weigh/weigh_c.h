@@ -58,7 +58,7 @@ extern "C" {
 
 /* Of the library that is loaded; this header needs one of at least WEIGH_C_API_VERSION. */
 WEIGH_API int weigh_api_version(void);
-/* "0.1.0" */
+/* "0.2.0" */
 WEIGH_API const char* weigh_version(void);
 
 typedef int weigh_status;

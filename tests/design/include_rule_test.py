@@ -47,7 +47,7 @@ def wrong_includes(project, allowed):
 
 
 def wrong_citations(project):
-    for path in files_below(project, "formats", "src", "tests", "examples", "cmake"):
+    for path in files_below(project, "formats", "src", "tests", "examples"):
         mark = "//" if path.endswith((".h", ".cpp", ".c", ".inc", ".in")) else "#"
         for number, line in enumerate(open(os.path.join(project, path), encoding="utf-8"), 1):
             comment = re.search(rf"(?:^|\s){mark}(.*)", line)

@@ -5,9 +5,15 @@ include(CMakePackageConfigHelpers)
 set(WEIGH_ZSH_DIR ${CMAKE_INSTALL_DATADIR}/zsh/site-functions CACHE STRING "Where zsh looks for completions")
 set(CMAKE_SKIP_INSTALL_RPATH ON)
 
+# Both the program and the library write what the schemas describe.
+set(schema_component program)
+if(NOT WEIGH_BUILD_CLI)
+  set(schema_component development)
+endif()
+install(DIRECTORY src/report/schema DESTINATION ${CMAKE_INSTALL_DATADIR}/weigh COMPONENT ${schema_component})
+
 if(WEIGH_BUILD_CLI)
   install(TARGETS weigh RUNTIME COMPONENT program)
-  install(DIRECTORY src/report/schema DESTINATION ${CMAKE_INSTALL_DATADIR}/weigh COMPONENT program)
   # The program tells itself what its options are.
   find_program(GZIP gzip REQUIRED)
   set(generated ${PROJECT_BINARY_DIR}/share)
@@ -34,7 +40,7 @@ if(WEIGH_BUILD_SHARED)
   install(FILES src/weigh/weigh.h src/weigh/weigh_c.h src/weigh/export.h
     DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/weigh COMPONENT development)
   install(EXPORT weigh FILE weighTargets.cmake NAMESPACE weigh:: DESTINATION ${config_dir} COMPONENT development)
-  configure_package_config_file(cmake/weighConfig.cmake.in ${PROJECT_BINARY_DIR}/weighConfig.cmake INSTALL_DESTINATION ${config_dir})
+  configure_package_config_file(src/packaging/weighConfig.cmake.in ${PROJECT_BINARY_DIR}/weighConfig.cmake INSTALL_DESTINATION ${config_dir})
   write_basic_package_version_file(${PROJECT_BINARY_DIR}/weighConfigVersion.cmake COMPATIBILITY SameMinorVersion)
   install(FILES ${PROJECT_BINARY_DIR}/weighConfig.cmake ${PROJECT_BINARY_DIR}/weighConfigVersion.cmake
     DESTINATION ${config_dir} COMPONENT development)
@@ -42,8 +48,8 @@ if(WEIGH_BUILD_SHARED)
   cmake_path(SET pc_dir NORMALIZE /${CMAKE_INSTALL_LIBDIR}/pkgconfig)
   cmake_path(RELATIVE_PATH pc_dir BASE_DIRECTORY / OUTPUT_VARIABLE pc_dir)
   string(REGEX REPLACE "[^/]+" ".." WEIGH_PC_ROOT ${pc_dir})
-  configure_file(cmake/weigh.pc.in ${PROJECT_BINARY_DIR}/weigh.pc @ONLY)
+  configure_file(src/packaging/weigh.pc.in ${PROJECT_BINARY_DIR}/weigh.pc @ONLY)
   install(FILES ${PROJECT_BINARY_DIR}/weigh.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
 endif()
 
-include(packaging/packages.cmake)
+include(src/packaging/packages.cmake)

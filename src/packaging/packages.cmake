@@ -38,10 +38,10 @@ else()
     set(CPACK_DEBIAN_${COMPONENT}_PACKAGE_NAME ${package} PARENT_SCOPE)
     set(CPACK_DEBIAN_${COMPONENT}_PACKAGE_SECTION ${section} PARENT_SCOPE)
     set(CPACK_DEBIAN_${COMPONENT}_DESCRIPTION ${text} PARENT_SCOPE)
-    install(FILES packaging/copyright ${PROJECT_BINARY_DIR}/packaging/changelog.gz
+    install(FILES src/packaging/copyright ${PROJECT_BINARY_DIR}/packaging/changelog.gz
       DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${package} COMPONENT ${component})
     if(WEIGH_CONTACT MATCHES "@localhost>$")
-      install(FILES packaging/lintian-overrides
+      install(FILES src/packaging/lintian-overrides
         DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides RENAME ${package} COMPONENT ${component})
     endif()
   endfunction()
@@ -64,9 +64,9 @@ else()
   file(WRITE ${control}/shlibs "libweigh ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR} ${library_package} (>= ${PROJECT_VERSION})\n")
   file(WRITE ${control}/triggers "activate-noawait ldconfig\n")
   set(CPACK_DEBIAN_LIBRARY_PACKAGE_CONTROL_EXTRA ${control}/shlibs ${control}/triggers)
-  set(CPACK_POST_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/packaging/without_scripts.cmake)
+  set(CPACK_POST_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/src/packaging/without_scripts.cmake)
 
-  configure_file(packaging/changelog.in ${PROJECT_BINARY_DIR}/packaging/changelog @ONLY)
+  configure_file(src/packaging/changelog.in ${PROJECT_BINARY_DIR}/packaging/changelog @ONLY)
   execute_process(COMMAND ${GZIP} -9nkf ${PROJECT_BINARY_DIR}/packaging/changelog COMMAND_ERROR_IS_FATAL ANY)
 endif()
 include(CPack)
