@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "src/devices/device.h"
+#include "src/devices/catalogue.h"
 #include "src/model/model.h"
 #include "src/report/style.h"
 
