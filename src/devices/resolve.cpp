@@ -129,7 +129,7 @@ Device Catalogue::resolve(std::string_view request) const {
     if (const Device* exact = find(asked)) return *exact;
     const Counted counted = split_count(asked);
     std::optional<Device> size = device_of_size(counted.rest);
-    Device device = size ? std::move(*size) : choose(*this, counted.rest);
+    Device device = size ? *size : choose(*this, counted.rest);
     const auto count = checked_mul(device.count, counted.count);
     if (!count || *count > kMaxDevices) throw UsageError("found more than 4096 devices");
     device.count = static_cast<std::uint32_t>(*count);

@@ -45,7 +45,7 @@ Checkpoint planned_checkpoint(const GgufPlan& plan, const QuantizerType* type) {
     tensor.shape = planned.shape;
     tensor.elements = element_count(planned.shape).value_or(0);
     tensor.bytes = tensor_bytes(tensor.dtype, planned.shape).value_or(0);
-    file.tensors.push_back(std::move(tensor));
+    file.tensors.push_back(tensor);
   }
   Checkpoint checkpoint;
   checkpoint.files.push_back(std::move(file));

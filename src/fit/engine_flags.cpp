@@ -102,8 +102,8 @@ std::string cache_type_text(const Run& run) {
   return key == value ? std::string(key) : fmt::format("{},{}", key, value);
 }
 
-std::optional<Dtype> cache_type_by_name(std::string_view text) {
-  const auto row = std::ranges::find(kCacheTypes, text, &std::pair<Dtype, std::string_view>::second);
+std::optional<Dtype> cache_type_by_name(std::string_view name) {
+  const auto row = std::ranges::find(kCacheTypes, name, &std::pair<Dtype, std::string_view>::second);
   return row == kCacheTypes.end() ? std::nullopt : std::optional(row->first);
 }
 

@@ -13,7 +13,7 @@ enum class Place : std::uint8_t { Input, Embeddings, Everywhere, Head, Output };
 
 Place place_of(const Tensor& tensor, Role role) {
   // What prepares the embeddings is loaded with them, whatever it does: a norm, or a second embedding for each layer.
-  const bool prepares = tensor.name.starts_with("token_embd_norm") || tensor.name.find("per_layer") != tensor.name.npos;
+  const bool prepares = tensor.name.starts_with("token_embd_norm") || tensor.name.find("per_layer") != std::string_view::npos;
   if (prepares) return Place::Input;
   switch (role) {
     case Role::TokenEmbedding: return Place::Embeddings;

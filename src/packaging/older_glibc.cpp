@@ -13,7 +13,7 @@ struct Search {
   dl_find_object* result;
 };
 
-int look_at(dl_phdr_info* object, std::size_t, void* data) {
+int look_at(dl_phdr_info* object, std::size_t /*size*/, void* data) {
   const Search& search = *static_cast<const Search*>(data);
   dl_find_object& result = *search.result;
   bool holds = false;

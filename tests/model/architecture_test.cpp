@@ -215,8 +215,7 @@ TEST_CASE("what a config states beyond its dimensions") {
   CHECK_FALSE(read(R"({"num_local_experts": 0, "intermediate_size": 96})").expert_feed_forward_length);
 
   Checkpoint chat = safetensors({});
-  chat.tokenizer_config = std::make_shared<const nlohmann::json>(
-      nlohmann::json{{"tokenizer_class", "LlamaTokenizer"}, {"chat_template", "{{ messages }}"}});
+  chat.tokenizer_config = json(R"({"tokenizer_class": "LlamaTokenizer", "chat_template": "{{ messages }}"})");
   const Architecture spoken = describe(std::move(chat)).architecture;
   CHECK(spoken.tokenizer == "LlamaTokenizer");
   CHECK(spoken.chat_template);

@@ -16,10 +16,6 @@ const TensorSpec kAudio{"audio_tower.layers.0.fc1.weight", Dtype::BF16, {8, 8}};
 KeySpec text(std::string key, std::string value) { return {std::move(key), {}, std::move(value)}; }
 KeySpec architecture(std::string name) { return text("general.architecture", std::move(name)); }
 
-std::shared_ptr<const nlohmann::json> json(std::string_view text) {
-  return std::make_shared<const nlohmann::json>(nlohmann::json::parse(text));
-}
-
 }  // namespace
 
 TEST_CASE("a GGUF is named for what it is") {
