@@ -8,6 +8,7 @@
 #include "src/devices/units.h"
 #include "src/fit/verdict.h"
 #include "tests/catch.h"
+#include "tests/fixtures/fixture_list.h"
 
 using namespace weigh::core;
 
@@ -210,9 +211,11 @@ TEST_CASE("advice says what to change, and what is lost by it") {
        "Q4_K_M and the experts of 32 layers and 12 of 33 layers in host memory, 2.00 GiB there"},
       {{.kind = AdviceKind::Device, .name = "rtx-4090"}, "device", "rtx-4090"},
   };
+  const std::string schema = fixtures::read_text(WEIGH_SOURCE "/src/report/schema/inspect.json");
   for (const Row& row : rows) {
     CHECK(advice_name(row.advice.kind) == row.name);
     CHECK(advice_text(row.advice) == row.text);
+    CHECK(schema.find('"' + std::string(row.name) + '"') != std::string::npos);
   }
 }
 
