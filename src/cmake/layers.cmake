@@ -42,8 +42,8 @@ set(standard_headers
   <algorithm> <array> <charconv> <cstdint> <cstring> <filesystem> <functional> <map> <memory> <optional> <set> <span>
   <string> <string_view> <unordered_map> <utility> <vector>)
 weigh_precompiled(weigh_precompiled_standard HEADERS ${standard_headers})
-weigh_precompiled(weigh_precompiled_all HEADERS ${standard_headers} <fmt/format.h> <nlohmann/json.hpp>
-  LINK fmt::fmt nlohmann_json::nlohmann_json)
+# Without nlohmann/json.hpp, which would cost each file half a second to load.
+weigh_precompiled(weigh_precompiled_fmt HEADERS ${standard_headers} <fmt/format.h> LINK fmt::fmt)
 
 # A layer is one folder and one library. It links only what stands left of it in docs/design.md.
 function(weigh_layer name folder)
@@ -53,7 +53,7 @@ function(weigh_layer name folder)
   weigh_compile_settings(${name})
   target_link_libraries(${name} PUBLIC ${LAYER_PUBLIC} PRIVATE ${LAYER_PRIVATE} $<BUILD_INTERFACE:weigh_flags>)
   if(fmt::fmt IN_LIST LAYER_PRIVATE)
-    target_precompile_headers(${name} REUSE_FROM weigh_precompiled_all)
+    target_precompile_headers(${name} REUSE_FROM weigh_precompiled_fmt)
   else()
     target_precompile_headers(${name} REUSE_FROM weigh_precompiled_standard)
   endif()
