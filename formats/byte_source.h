@@ -9,8 +9,8 @@
 
 namespace weigh::core {
 
-/// Where a file's bytes come from. The only interface of the project: a file, memory, a decompressed stream, a
-/// snapshot, later a server.
+/// Where a file's bytes come from: a file on disk, memory, a decompressed stream, a snapshot. Readers of formats know
+/// nothing else of a file. Bytes are read by offset, in any order; a source keeps no position.
 class ByteSource {
  public:
   virtual ~ByteSource() = default;
@@ -40,7 +40,7 @@ class MemorySource : public ByteSource {
   std::uint64_t size_;
 };
 
-/// A plain file, opened read-only. Throws IoError when it cannot be opened or is no regular file.
+/// A plain file, opened read-only. Throws IoError when it cannot be opened or is not a regular file.
 class FileSource : public ByteSource {
  public:
   explicit FileSource(const std::string& path);

@@ -1,18 +1,20 @@
 // GGUF (docs/formats.md 2, specified by ggml). All integers are unsigned and in the file's byte order, packed.
 //
-//   field                  v1        v2, v3
-//   magic "GGUF"           4         4         the same letters in either byte order
-//   version                u32       u32       its low 16 bits are 0 when the file is of the other byte order
-//   tensor count           u32       u64
-//   key/value count        u32       u64
-//   key/values                                 key (string), value type (u32), value
-//   tensor infos                               name (string), n_dims (u32), dims (u64 each; v1 u32), type (u32), offset
-//   (u64) zeros                                      up to a multiple of general.alignment; none when there are no
-//   tensors tensor data                                each tensor at its offset from here, padded to the alignment
+//   field             v1      v2, v3   what it is
+//   magic             4       4        "GGUF", the same letters in either byte order
+//   version           u32     u32      its low 16 bits are 0 when the file is of the other byte order
+//   tensor count      u32     u64
+//   key/value count   u32     u64
+//   key/values                         of each: key (string), value type (u32), value
+//   tensor infos                       of each: name (string), dimension count (u32), dimensions (u64; v1 u32),
+//                                      type (u32), offset (u64)
+//   zeros                              up to a multiple of general.alignment; none when there are no tensors
+//   tensor data                        each tensor at its offset from here, padded to the alignment
 //
-//   string: length (u64; v1 u32), then bytes.  array: element type (u32), count (u64; v1 u32), elements.
+//   string                             length (u64; v1 u32), bytes
+//   array                              element type (u32), count (u64; v1 u32), elements
 //
-// v2 and v3 differ in the number only. Dimensions stand innermost first in the file and are turned round here, once.
+// v2 and v3 differ in the number only. Dimensions are innermost first in the file and turned round here, once.
 
 #include "formats/gguf.h"
 
@@ -23,7 +25,7 @@
 #include "formats/byte_reader.h"
 #include "formats/checked.h"
 #include "formats/layout.h"
-#include "formats/unique.h"
+#include "formats/repeated_names.h"
 
 namespace weigh::core {
 

@@ -1,9 +1,10 @@
 // safetensors (docs/formats.md 3), specified by huggingface/safetensors, safetensors/src/tensor.rs.
 //
-//   offset   bytes   field
-//   0        8       N, unsigned little-endian
-//   8        N       JSON: {"NAME": {"dtype": "F16", "shape": [..], "data_offsets": [begin, end]}, ..., "__metadata__":
-//   {..}} 8 + N            data area; offsets count from here, tensors lie packed without holes, in any order
+//   offset   bytes      field
+//   0        8          N, unsigned little-endian
+//   8        N          JSON: {"NAME": {"dtype": "F16", "shape": [..], "data_offsets": [begin, end]}, ...,
+//                              "__metadata__": {..}}
+//   8 + N    the rest   tensor data; offsets count from here, tensors are packed without holes, in any order
 //
 // The header goes through simdjson on demand. What that leaves unread (unknown fields) is parsed whole, so that a
 // header which is no JSON anywhere is refused here as it is there.
@@ -20,7 +21,7 @@
 #include "formats/checked.h"
 #include "formats/layout.h"
 #include "formats/little_endian.h"
-#include "formats/unique.h"
+#include "formats/repeated_names.h"
 
 namespace weigh::core {
 

@@ -6,7 +6,7 @@
 #include <functional>
 
 #include "formats/error.h"
-#include "formats/unique.h"
+#include "formats/text.h"
 #include "src/audit/audited_files.h"
 #include "src/audit/checks.h"
 

@@ -9,7 +9,7 @@
 
 #include "formats/checked.h"
 #include "formats/error.h"
-#include "formats/unique.h"
+#include "formats/repeated_names.h"
 #include "src/checkpoint/selection.h"
 #include "src/source/file_names.h"
 #include "src/source/folder.h"

@@ -4,7 +4,7 @@
 #include <bit>
 #include <nlohmann/json.hpp>
 
-#include "formats/unique.h"
+#include "formats/text.h"
 #include "src/fit/companions.h"
 #include "src/model/naming/roles.h"
 #include "src/report/escape.h"

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <unordered_set>
 
-#include "formats/unique.h"
+#include "formats/text.h"
 #include "src/report/json.h"
 #include "src/report/listings.h"
 #include "src/report/table.h"

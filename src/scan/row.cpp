@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "formats/checked.h"
-#include "formats/unique.h"
+#include "formats/text.h"
 
 namespace weigh::core {
 

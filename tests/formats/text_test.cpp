@@ -145,3 +145,33 @@ TEST_CASE("a count of parameters is read exactly or not at all") {
   CAPTURE(row.text);
   CHECK(parse_count(row.text) == row.expected);
 }
+
+TEST_CASE("is_utf8 follows RFC 3629") {
+  struct Row {
+    std::string_view text;
+    bool valid;
+  };
+  const std::vector<Row> rows = {
+      {"", true},
+      {"plain", true},
+      {"gr\xc3\xbc\xc3\x9f", true},
+      {"\xe2\x82\xac \xf0\x9f\x98\x80", true},
+      {std::string_view("\0", 1), true},
+      {"\xf4\x8f\xbf\xbf", true},   // U+10FFFF
+      {"\xf4\x90\x80\x80", false},  // one above
+      {"\xff", false},
+      {"\x80", false},  // a continuation alone
+      {"\xc3", false},  // cut
+      {"\xe2\x82", false},
+      {"\xc3(", false},
+      {"\xc0\x80", false},  // overlong zero
+      {"\xe0\x80\x80", false},
+      {"\xf0\x80\x80\x80", false},
+      {"\xed\xa0\x80", false},  // a surrogate
+      {"\xed\x9f\xbf", true},   // just below them
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.text);
+    CHECK(is_utf8(row.text) == row.valid);
+  }
+}

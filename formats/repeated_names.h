@@ -11,7 +11,4 @@ namespace weigh::core {
 /// 500,000 names, and no hostile choice of names makes it slower than a sort.
 std::vector<std::size_t> repeated_names(std::span<const std::string_view> names);
 
-/// Whether the text is valid UTF-8 (RFC 3629: no surrogates, no overlong forms).
-bool is_utf8(std::string_view text);
-
 }  // namespace weigh::core
