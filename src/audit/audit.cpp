@@ -6,6 +6,8 @@
 #include "formats/error.h"
 #include "src/audit/audited_files.h"
 #include "src/audit/check_content.h"
+#include "src/checkpoint/open_checkpoint.h"
+#include "src/checkpoint/resolved_path.h"
 
 namespace weigh::core {
 
@@ -24,20 +26,21 @@ void list_unfinished(const fs::path& folder, const std::string& prefix, std::vec
 }
 
 // Those of the folder itself, of a local-dir download's hidden folder, and of the cache that a snapshot links into.
-std::vector<std::string> unfinished_downloads(const ResolvedPath& named) {
+std::vector<std::string> unfinished_downloads(const ResolvedPath& resolved) {
   std::vector<std::string> names;
   const auto own = [&](const std::string& name) {
-    if (named.whole_folder) return true;
-    return std::ranges::any_of(named.selections.front().files,
+    if (resolved.whole_folder) return true;
+    return std::ranges::any_of(resolved.selections.front().files,
                                [&](const std::string& file) { return name.starts_with(file); });
   };
-  for (const std::string& name : named.folder.names) {
+  for (const std::string& name : resolved.folder.names) {
     if (is_unfinished_name(name) && own(name)) names.push_back(name);
   }
-  if (!named.whole_folder || named.header_only) return names;
-  list_unfinished(fs::path(named.folder.path) / ".cache/huggingface/download", ".cache/huggingface/download/", names);
+  if (!resolved.whole_folder || resolved.header_only) return names;
+  list_unfinished(fs::path(resolved.folder.path) / ".cache/huggingface/download", ".cache/huggingface/download/",
+                  names);
   std::error_code error;
-  const fs::path whole = fs::weakly_canonical(named.folder.path, error);
+  const fs::path whole = fs::weakly_canonical(resolved.folder.path, error);
   if (whole.parent_path().filename() == kHubSnapshots) {
     list_unfinished(whole.parent_path().parent_path() / kHubBlobs, "../../blobs/", names);
   }
@@ -114,15 +117,15 @@ Audit run_checks(std::string path, const AuditInput& input, std::vector<Finding>
 }
 
 // One model of what was named. `beside`: the folder's other files are part of this audit.
-Audit audit_selection(const ResolvedPath& named, const Selection& selection, const std::string& shown, AuditInput input,
-                      const AuditOptions& options) {
+Audit audit_selection(const ResolvedPath& resolved, const Selection& selection, const std::string& shown,
+                      AuditInput input, const AuditOptions& options) {
   input.selection = &selection;
   std::vector<Finding> already;
   std::optional<Model> model;
   try {
-    Checkpoint checkpoint = open_selection(named.folder, selection);
+    Checkpoint checkpoint = open_selection(resolved.folder, selection);
     checkpoint.path = shown;
-    checkpoint.header_only = named.header_only;
+    checkpoint.header_only = resolved.header_only;
     model = describe(std::move(checkpoint));
     input.model = &*model;
   } catch (const FormatError& error) {
@@ -132,7 +135,7 @@ Audit audit_selection(const ResolvedPath& named, const Selection& selection, con
   }
   Audit audit = run_checks(shown, input, std::move(already), options);
   if (audit.files.empty()) {
-    for (const std::string& name : selection.files) audit.files.push_back(named.folder.path_of(name));
+    for (const std::string& name : selection.files) audit.files.push_back(resolved.folder.path_of(name));
   }
   return audit;
 }
@@ -147,16 +150,16 @@ void leave_only(const Selection& selection, Folder& folder) {
 // What is left where not even the names of the model's files are known.
 Audit audit_failure(const std::string& path, Finding finding, const AuditOptions& options) {
   AuditInput input;
-  ResolvedPath named;
+  ResolvedPath resolved;
   std::error_code error;
   if (fs::is_directory(path, error)) {
     try {
-      named.folder = local_folder(path);
-      named.whole_folder = true;
-      input.folder = &named.folder;
+      resolved.folder = local_folder(path);
+      resolved.whole_folder = true;
+      input.folder = &resolved.folder;
       input.beside = true;
-      input.has_models = std::ranges::any_of(named.folder.names, is_weights_name);
-      input.downloads = unfinished_downloads(named);
+      input.has_models = std::ranges::any_of(resolved.folder.names, is_weights_name);
+      input.downloads = unfinished_downloads(resolved);
     } catch (const Error&) {  // it cannot be listed: the finding says so
       input.folder = nullptr;
     }
@@ -167,35 +170,37 @@ Audit audit_failure(const std::string& path, Finding finding, const AuditOptions
 }  // namespace
 
 std::vector<Audit> audit_path(const std::string& path, const AuditOptions& options) {
-  ResolvedPath named;
+  ResolvedPath resolved;
   try {
-    named = resolve_path(path);
-    if (named.selections.empty()) throw IoError(explain_no_model(named.folder), std::nullopt, "no-model");
+    resolved = resolve_path(path);
+    if (resolved.selections.empty()) throw IoError(explain_no_model(resolved.folder), std::nullopt, "no-model");
   } catch (const FormatError& error) {
     return {audit_failure(path, as_finding(error, true), options)};
   } catch (const Error& error) {
     return {audit_failure(path, as_finding(error, false), options)};
   }
-  if (!named.whole_folder) leave_only(named.selections.front(), named.folder);
+  if (!resolved.whole_folder) leave_only(resolved.selections.front(), resolved.folder);
   AuditInput input;
-  input.folder = &named.folder;
-  input.header_only = named.header_only;
+  input.folder = &resolved.folder;
+  input.header_only = resolved.header_only;
   input.has_models = true;
-  input.downloads = unfinished_downloads(named);
-  const bool loads_as_folder = named.whole_folder || (named.folder.has("config.json") &&
-                                                      is_safetensors_name(named.selections.front().files.front()));
+  input.downloads = unfinished_downloads(resolved);
+  const bool loads_as_folder =
+      resolved.whole_folder ||
+      (resolved.folder.has("config.json") && is_safetensors_name(resolved.selections.front().files.front()));
   std::vector<Audit> audits;
-  if (named.selections.size() == 1) {
+  if (resolved.selections.size() == 1) {
     input.beside = loads_as_folder;
-    audits.push_back(audit_selection(named, named.selections.front(), path, std::move(input), options));
+    audits.push_back(audit_selection(resolved, resolved.selections.front(), path, std::move(input), options));
     return audits;
   }
   AuditInput whole = input;
   whole.beside = loads_as_folder;
   audits.push_back(run_checks(path, whole, {}, options));
   input.downloads.clear();
-  for (const Selection& selection : named.selections) {
-    audits.push_back(audit_selection(named, selection, named.folder.path_of(selection.files.front()), input, options));
+  for (const Selection& selection : resolved.selections) {
+    audits.push_back(
+        audit_selection(resolved, selection, resolved.folder.path_of(selection.files.front()), input, options));
   }
   return audits;
 }

@@ -7,10 +7,6 @@
 
 namespace weigh::core {
 
-namespace {
-constexpr std::uint64_t kMaxSmall = std::uint64_t{16} << 20U;
-}
-
 std::optional<std::string> read_head(const Folder& folder, const std::string& name, std::size_t most) {
   try {
     const auto source = folder.open(name);
@@ -25,7 +21,7 @@ std::optional<std::string> read_head(const Folder& folder, const std::string& na
 std::optional<std::string> read_small(const Folder& folder, const std::string& name) {
   try {
     const auto source = folder.open(name);
-    if (source->size() > kMaxSmall || source->available() < source->size()) return std::nullopt;
+    if (source->size() > kMaxSideFileBytes || source->available() < source->size()) return std::nullopt;
     std::string text(static_cast<std::size_t>(source->size()), '\0');
     source->read(0, std::as_writable_bytes(std::span(text)));
     return text;

@@ -8,12 +8,8 @@
 #include <vector>
 
 #include "formats/model_file.h"
-#include "formats/snapshot.h"
 
 namespace weigh::core {
-
-struct Folder;
-struct Selection;
 
 /// Why one path gave no report.
 struct Failure {
@@ -46,23 +42,5 @@ struct Checkpoint {
 
 /// Whether a part of the set is not there or cannot be read, so that every sum falls short.
 bool parts_missing(const Checkpoint& checkpoint);
-
-/// What one path holds. A bad file beside good ones is a failure, not an exception.
-struct OpenResult {
-  std::vector<Checkpoint> checkpoints;
-  std::vector<Failure> failures;
-};
-
-/// Opens what `path` names: a file, a split or sharded set by any one part or by its index, a folder, a snapshot.
-/// Never throws for what is wrong with the input: that is in `failures`.
-OpenResult open_checkpoints(const std::string& path);
-
-/// Opens the files that were selected in a folder. Throws Error when none of them can be read. The caller sets the
-/// path.
-Checkpoint open_selection(const Folder& folder, const Selection& selection);
-
-/// The headers of every model that `path` names, and the small files beside them that say more. Throws Error when there
-/// is none.
-Snapshot take_snapshot(const std::string& path);
 
 }  // namespace weigh::core

@@ -25,20 +25,6 @@ struct Selection {
   std::vector<Finding> findings;
 };
 
-/// What one path names, before any model file is opened.
-struct ResolvedPath {
-  Folder folder;
-  std::vector<Selection> selections;
-  bool whole_folder = false;  ///< the path is a folder or a snapshot: all that lies in it is meant
-  bool header_only = false;
-};
-
-/// Throws Error when there is no such path, or an index cannot be read.
-ResolvedPath resolve_path(const std::string& path);
-
-/// Why a folder without selections has none: a sentence.
-std::string explain_no_model(const Folder& folder);
-
 /// The models of a folder, each file in at most one (docs/formats.md 4). Copies of the same
 /// weights in other files are left out and named in a finding. Throws Error when an index cannot be read.
 std::vector<Selection> select_models(const Folder& folder);

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "src/checkpoint/take_snapshot.h"
 #include "src/cli/commands.h"
 #include "src/cli/weighing.h"
 #include "src/report/summary.h"

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "src/checkpoint/open_checkpoint.h"
 #include "src/report/summary.h"
 #include "src/report/writers.h"
 

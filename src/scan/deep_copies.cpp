@@ -3,7 +3,7 @@
 #include <map>
 
 #include "formats/error.h"
-#include "src/checkpoint/checkpoint.h"
+#include "src/checkpoint/open_checkpoint.h"
 #include "src/content/read_content.h"
 
 namespace weigh::core {

@@ -12,6 +12,7 @@
 #include <unordered_set>
 
 #include "formats/error.h"
+#include "src/checkpoint/open_checkpoint.h"
 #include "src/checkpoint/selection.h"
 #include "src/scan/file_kinds.h"
 #include "src/scan/thread_pool.h"

@@ -60,7 +60,10 @@ bool is_pickle_name(std::string_view name);
 /// A download that is not finished: "x.incomplete", "x.part", "sha256-HEX-partial-3".
 bool is_unfinished_name(std::string_view name);
 
-/// Names of the small files next to the weights, those that win first.
+/// The small files next to the weights are read up to here.
+inline constexpr std::uint64_t kMaxSideFileBytes = std::uint64_t{16} << 20U;
+
+/// Their names, those that win first.
 inline constexpr std::array<std::string_view, 2> kConfigNames = {"config.json", "params.json"};
 inline constexpr std::array<std::string_view, 4> kQuantizationConfigNames = {
     "quantize_config.json", "quant_config.json", "hf_quant_config.json", "quantization_config.json"};

@@ -13,7 +13,7 @@
 
 namespace weigh::core {
 
-/// ResolvedPath files that a checkpoint may be made of: a folder on disk, or the inside of a snapshot.
+/// The files that a checkpoint may be made of, by name: a folder on disk, or the inside of a snapshot.
 struct Folder {
   std::string path;                ///< how to show it, without a trailing '/'; empty inside a snapshot
   std::string name;                ///< what to call a model that fills it

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "formats/error.h"
-#include "src/checkpoint/checkpoint.h"
+#include "src/checkpoint/open_checkpoint.h"
 
 namespace weigh::core {
 namespace {

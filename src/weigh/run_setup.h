@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "src/checkpoint/open_checkpoint.h"
 #include "src/devices/catalogue.h"
 #include "src/fit/device_set.h"
 #include "src/report/report.h"

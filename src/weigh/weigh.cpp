@@ -10,6 +10,7 @@
 
 #include "formats/error.h"
 #include "src/audit/audit.h"
+#include "src/checkpoint/open_checkpoint.h"
 #include "src/report/audit.h"
 #include "src/report/escape.h"
 #include "src/report/json.h"

@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include "src/checkpoint/checkpoint.h"
+#include "src/checkpoint/open_checkpoint.h"
 #include "src/memory/memory.h"
 
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "src/checkpoint/checkpoint.h"
+#include "src/checkpoint/open_checkpoint.h"
 #include "src/devices/catalogue.h"
 #include "src/devices/units.h"
 #include "src/fit/advice.h"

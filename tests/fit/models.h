@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "src/checkpoint/checkpoint.h"
+#include "src/checkpoint/open_checkpoint.h"
 #include "src/devices/catalogue.h"
 #include "src/fit/candidate.h"
 #include "src/fit/device_set.h"

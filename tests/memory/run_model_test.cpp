@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "src/checkpoint/open_checkpoint.h"
 #include "src/memory/memory.h"
 #include "tests/catch.h"
 #include "tests/fixtures/fixture_list.h"

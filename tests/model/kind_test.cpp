@@ -1,5 +1,6 @@
 #include "src/model/kind.h"
 
+#include "src/checkpoint/open_checkpoint.h"
 #include "tests/catch.h"
 #include "tests/model/builder.h"
 

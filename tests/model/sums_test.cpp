@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "src/checkpoint/open_checkpoint.h"
 #include "src/model/model.h"
 #include "tests/catch.h"
 #include "tests/fixtures/fixture_list.h"

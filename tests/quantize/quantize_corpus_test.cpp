@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 
+#include "src/checkpoint/open_checkpoint.h"
 #include "src/quantize/quantize_types.h"
 #include "tests/catch.h"
 

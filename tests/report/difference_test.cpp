@@ -1,6 +1,6 @@
 #include "src/report/difference.h"
 
-#include "src/checkpoint/checkpoint.h"
+#include "src/checkpoint/open_checkpoint.h"
 #include "tests/catch.h"
 
 using namespace weigh::core;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "src/checkpoint/open_checkpoint.h"
 #include "src/scan/stored_row.h"
 #include "tests/catch.h"
 

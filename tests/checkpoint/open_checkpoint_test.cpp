@@ -1,6 +1,7 @@
+#include "src/checkpoint/open_checkpoint.h"
+
 #include <algorithm>
 
-#include "src/checkpoint/checkpoint.h"
 #include "tests/catch.h"
 #include "tests/fixtures/fixture_list.h"
 
@@ -82,16 +83,4 @@ TEST_CASE("every named part of a split set opens the same checkpoint") {
     CHECK(opened.checkpoints.front().files.size() == 3);
     CHECK(opened.checkpoints.front().file_paths.front().ends_with("split-00001-of-00003.gguf"));
   }
-}
-
-TEST_CASE("a snapshot of a snapshot says the same as the model") {
-  const std::string path = kTestdata + "/safetensors/good/sharded";
-  const Snapshot first = take_snapshot(path);
-  CHECK(std::ranges::count(first.files, "config.json", &SnapshotFile::name) == 1);
-  CHECK(std::ranges::count(first.files, "model.safetensors.index.json", &SnapshotFile::name) == 1);
-  for (const SnapshotFile& file : first.files) {
-    if (file.name.ends_with(".safetensors")) CHECK(file.head.size() < file.file_bytes);
-  }
-  CHECK_THROWS(take_snapshot(kTestdata + "/other"));
-  CHECK_THROWS(take_snapshot(kTestdata + "/other/lfs-pointer.gguf"));
 }

@@ -1,0 +1,107 @@
+#include "src/checkpoint/open_checkpoint.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "formats/error.h"
+#include "src/checkpoint/cross_check.h"
+#include "src/checkpoint/resolved_path.h"
+#include "src/source/file_names.h"
+
+namespace weigh::core {
+
+namespace {
+
+std::shared_ptr<const nlohmann::json> read_json(const Folder& folder, const std::string& name, Checkpoint& checkpoint) {
+  std::string problem;
+  try {
+    const std::vector<std::byte> bytes = read_all(*folder.open(name), kMaxSideFileBytes);
+    const auto* text = reinterpret_cast<const char*>(bytes.data());
+    auto json = std::make_shared<nlohmann::json>(nlohmann::json::parse(text, text + bytes.size()));
+    if (json->is_object()) return json;
+    problem = fault(name, std::string("JSON of type ") + json->type_name(), "an object");
+  } catch (const nlohmann::json::parse_error& error) {
+    problem = fault(name, fmt::format("no valid JSON at byte {}", error.byte), "a JSON object");
+  } catch (const Error& error) {
+    problem = name + " " + error.what();
+  }
+  checkpoint.findings.push_back({Severity::Warning, "config-unreadable", problem, {}, std::nullopt, name});
+  return nullptr;
+}
+
+std::shared_ptr<const nlohmann::json> first_json(const Folder& folder, const std::string& prefix,
+                                                 std::span<const std::string_view> names, Checkpoint& checkpoint) {
+  for (const std::string_view name : names) {
+    const std::string file = prefix + std::string(name);
+    if (folder.has(file)) return read_json(folder, file, checkpoint);
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Checkpoint open_selection(const Folder& folder, const Selection& selection) {
+  Checkpoint checkpoint;
+  checkpoint.name = selection.name;
+  checkpoint.kind = selection.kind;
+  checkpoint.findings = selection.findings;
+  for (const std::string& name : selection.files) {
+    try {
+      const auto source = folder.open(name);
+      checkpoint.files.push_back(read_model_file(*source, without_zst(name)));
+      checkpoint.files.back().name = name;
+      checkpoint.file_paths.push_back(folder.path_of(name));
+    } catch (const Error& error) {
+      if (selection.files.size() == 1) throw;
+      checkpoint.findings.push_back({Severity::Error,
+                                     "unreadable-shard",
+                                     fmt::format("{}; all figures are without it", error.what()),
+                                     {},
+                                     error.offset,
+                                     name});
+    }
+  }
+  if (checkpoint.files.empty()) throw FormatError(checkpoint.findings.back().message);
+  cross_check(checkpoint, selection);
+  if (checkpoint.files.front().format == Format::Safetensors) {
+    const std::string prefix(folder_part(selection.files.front()));
+    checkpoint.config = first_json(folder, prefix, kConfigNames, checkpoint);
+    checkpoint.quantization_config = first_json(folder, prefix, kQuantizationConfigNames, checkpoint);
+    checkpoint.tokenizer_config = first_json(folder, prefix, kTokenizerConfigNames, checkpoint);
+    if (checkpoint.kind == CheckpointKind::Adapter) {
+      checkpoint.adapter_config = first_json(folder, prefix, kAdapterConfigNames, checkpoint);
+    }
+    checkpoint.chat_template_file = std::ranges::any_of(
+        kChatTemplateNames, [&](std::string_view name) { return folder.has(prefix + std::string(name)); });
+    checkpoint.sentence_modules = folder.has(prefix + std::string(kSentenceModulesName));
+  }
+  return checkpoint;
+}
+
+OpenResult open_checkpoints(const std::string& path) {
+  OpenResult opened;
+  ResolvedPath resolved;
+  try {
+    resolved = resolve_path(path);
+    if (resolved.selections.empty()) throw IoError(explain_no_model(resolved.folder));
+  } catch (const Error& error) {
+    opened.failures.push_back({path, error.what(), error.offset});
+    return opened;
+  }
+  for (const Selection& selection : resolved.selections) {
+    // Where a path holds several models, each is shown by its own first file.
+    const std::string shown = resolved.selections.size() == 1 ? path : resolved.folder.path_of(selection.files.front());
+    try {
+      opened.checkpoints.push_back(open_selection(resolved.folder, selection));
+      opened.checkpoints.back().path = shown;
+      opened.checkpoints.back().header_only = resolved.header_only;
+    } catch (const Error& error) {
+      opened.failures.push_back({shown, error.what(), error.offset});
+    }
+  }
+  return opened;
+}
+
+}  // namespace weigh::core

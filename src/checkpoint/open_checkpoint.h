@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "src/checkpoint/checkpoint.h"
+#include "src/checkpoint/selection.h"
+#include "src/source/folder.h"
+
+namespace weigh::core {
+
+/// What one path holds. A bad file beside good ones is a failure, not an exception.
+struct OpenResult {
+  std::vector<Checkpoint> checkpoints;
+  std::vector<Failure> failures;
+};
+
+/// Opens what `path` names: a file, a split or sharded set by any one part or by its index, a folder, a snapshot.
+/// Never throws for what is wrong with the input: that is in `failures`.
+OpenResult open_checkpoints(const std::string& path);
+
+/// Opens the files that were selected in a folder. Throws Error when none of them can be read. The caller sets the
+/// path.
+Checkpoint open_selection(const Folder& folder, const Selection& selection);
+
+}  // namespace weigh::core

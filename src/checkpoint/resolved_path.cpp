@@ -1,0 +1,56 @@
+#include "src/checkpoint/resolved_path.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "formats/error.h"
+#include "src/source/file_names.h"
+
+namespace weigh::core {
+
+namespace fs = std::filesystem;
+
+ResolvedPath resolve_path(const std::string& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (status.type() == fs::file_type::not_found) throw IoError("does not exist");
+  if (fs::is_directory(status)) {
+    ResolvedPath resolved{local_folder(path), {}, true, false};
+    resolved.selections = select_models(resolved.folder);
+    return resolved;
+  }
+  if (auto snapshot = open_snapshot(path)) {
+    ResolvedPath resolved{snapshot_folder(std::move(*snapshot)), {}, true, true};
+    resolved.selections = select_models(resolved.folder);
+    return resolved;
+  }
+  const fs::path file(path);
+  const std::string parent = file.parent_path().string();
+  const std::string name = file.filename().string();
+  ResolvedPath resolved{local_folder(parent.empty() ? "." : parent), {}, false, false};
+  if (parent.empty()) resolved.folder.path.clear();
+  if (!resolved.folder.has(name)) {  // a hidden file: the user named it, so it counts
+    resolved.folder.names.push_back(name);
+    std::ranges::sort(resolved.folder.names);
+  }
+  resolved.selections.push_back(select_for_file(resolved.folder, name));
+  return resolved;
+}
+
+std::string explain_no_model(const Folder& folder) {
+  const auto first_of = [&](auto matches) { return std::ranges::find_if(folder.names, matches); };
+  const auto pickle = first_of(is_pickle_name);
+  const auto deeper =
+      first_of([](const std::string& name) { return name.find('/') != std::string::npos && is_weights_name(name); });
+  if (deeper != folder.names.end()) {
+    return "holds no GGUF or safetensors file itself; the folder " + quote(deeper->substr(0, deeper->find('/'))) +
+           " in it does";
+  }
+  if (pickle != folder.names.end()) {
+    return "holds no GGUF or safetensors file, only pickles such as " + quote(*pickle) +
+           ", which are not read: loading one can run any code";
+  }
+  return "holds no GGUF or safetensors file";
+}
+
+}  // namespace weigh::core

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "src/checkpoint/selection.h"
+#include "src/source/folder.h"
+
+namespace weigh::core {
+
+/// What one path names, before any model file is opened.
+struct ResolvedPath {
+  Folder folder;
+  std::vector<Selection> selections;
+  bool whole_folder = false;  ///< the path is a folder or a snapshot: all that lies in it is meant
+  bool header_only = false;
+};
+
+/// Throws Error when there is no such path, or an index cannot be read.
+ResolvedPath resolve_path(const std::string& path);
+
+/// Why a folder without selections has none: a sentence.
+std::string explain_no_model(const Folder& folder);
+
+}  // namespace weigh::core

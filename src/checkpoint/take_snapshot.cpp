@@ -1,0 +1,38 @@
+#include "src/checkpoint/take_snapshot.h"
+
+#include <algorithm>
+
+#include "formats/error.h"
+#include "formats/model_file.h"
+#include "src/checkpoint/resolved_path.h"
+#include "src/source/file_names.h"
+
+namespace weigh::core {
+
+Snapshot take_snapshot(const std::string& path) {
+  const ResolvedPath resolved = resolve_path(path);
+  if (resolved.selections.empty()) throw IoError(explain_no_model(resolved.folder));
+  Snapshot snapshot;
+  snapshot.name = resolved.selections.size() == 1 ? resolved.selections.front().name : resolved.folder.name;
+  bool safetensors = false;
+  for (const Selection& selection : resolved.selections) {
+    for (const std::string& name : selection.files) {
+      const auto source = resolved.folder.open(name);
+      const ModelFile file = read_model_file(*source, name);
+      safetensors = safetensors || file.format == Format::Safetensors;
+      SnapshotFile head{name, source->size(), {}};
+      head.head.resize(std::min({file.header_bytes, source->size(), source->available()}));
+      source->read(0, head.head);
+      snapshot.files.push_back(std::move(head));
+    }
+  }
+  for (const std::string& name : resolved.folder.names) {
+    if (!safetensors || !is_side_file_name(name)) continue;
+    const auto source = resolved.folder.open(name);
+    if (source->size() > kMaxSideFileBytes) continue;
+    snapshot.files.push_back({name, source->size(), read_all(*source, kMaxSideFileBytes)});
+  }
+  return snapshot;
+}
+
+}  // namespace weigh::core
