@@ -56,15 +56,6 @@ std::string prefix_of(const AuditInput& input) {
   return std::string(folder_part(input.selection->files.front()));
 }
 
-std::vector<SeenTensor> tensors_of(const Model& model) {
-  std::vector<SeenTensor> seen;
-  seen.reserve(model.tensors.size());
-  for (const ModelFile& file : model.checkpoint.files) {
-    for (const Tensor& tensor : file.tensors) seen.push_back({&tensor, &model.tensors[seen.size()], &file});
-  }
-  return seen;
-}
-
 bool is_complete(const Model& model) {
   return model.checkpoint.kind != CheckpointKind::Adapter && !model.adapter && !parts_missing(model.checkpoint) &&
          !model.tensors.empty();

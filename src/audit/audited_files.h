@@ -31,14 +31,6 @@ bool is_weight_file(const AuditInput& input, const std::string& name);
 /// The folder's part that the model lies in, with its '/', as "unet/"; empty for most.
 std::string prefix_of(const AuditInput& input);
 
-/// All tensors of the model, parallel to Model::tensors.
-struct SeenTensor {
-  const Tensor* tensor;
-  const TensorFacts* facts;
-  const ModelFile* file;
-};
-std::vector<SeenTensor> tensors_of(const Model& model);
-
 /// A model as a whole, not an adapter, and with all its parts.
 bool is_complete(const Model& model);
 

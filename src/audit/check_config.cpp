@@ -40,13 +40,13 @@ Severity severity_for(const Model& model) {
 bool has_config(const Model& model) { return model.checkpoint.config != nullptr && is_complete(model); }
 
 // A tensor of the language model's own blocks, or outside of blocks.
-bool is_own(const Model& model, const SeenTensor& seen) {
-  return seen.facts->stack == Stack::Main && !seen.facts->prediction && !model.blocks[seen.facts->block].prediction;
+bool is_own(const Model& model, const TensorFacts& facts) {
+  return facts.stack == Stack::Main && !facts.prediction && !model.blocks[facts.block].prediction;
 }
 
 // Unpacked: its shape is what the config speaks of.
-bool is_plain(const SeenTensor& seen) {
-  return seen.facts->parameters == seen.tensor->elements && seen.tensor->shape.size() == 2;
+bool is_plain(const TensorFacts& facts) {
+  return facts.parameters == facts.tensor->elements && facts.tensor->shape.size() == 2;
 }
 
 // Keys that stand twice in one object, found while the text is parsed.
@@ -154,10 +154,10 @@ void check_config_layers(const AuditInput& input, const FindingReporter& reporte
   }
   if (Hyperparameters(model.checkpoint).stacks()) return;  // layers that are run again
   std::set<std::int32_t> layers;
-  for (const SeenTensor& seen : tensors_of(model)) {
-    const bool counts = seen.facts->stack == Stack::Main || seen.facts->stack == Stack::Decoder;
-    if (counts && seen.facts->layer >= 0 && !seen.facts->prediction) layers.insert(seen.facts->layer);
-    if (seen.facts->stack == Stack::Encoder) return;  // two series, and configs do not agree on which they count
+  for (const TensorFacts& facts : model.tensors) {
+    const bool counts = facts.stack == Stack::Main || facts.stack == Stack::Decoder;
+    if (counts && facts.layer >= 0 && !facts.prediction) layers.insert(facts.layer);
+    if (facts.stack == Stack::Encoder) return;  // two series, and configs do not agree on which they count
   }
   if (layers.empty()) return;
   const auto found = static_cast<std::uint64_t>(*layers.rbegin()) + 1;
@@ -190,17 +190,13 @@ void check_config_heads(const AuditInput& input, const FindingReporter& reporter
   for (const Projection& row : {Projection{Role::AttentionQ, "q_proj", *architecture.heads},
                                 Projection{Role::AttentionK, "k_proj", *architecture.kv_heads}}) {
     std::set<std::uint64_t> rows;
-    const Tensor* first = nullptr;
-    const ModelFile* file = nullptr;
-    for (const SeenTensor& seen : tensors_of(model)) {
-      if (seen.facts->role != row.role || !is_own(model, seen) || !is_plain(seen)) continue;
-      if (!seen.tensor->name.ends_with(".weight") || seen.tensor->name.find(row.name) == std::string_view::npos)
+    const TensorFacts* first = nullptr;
+    for (const TensorFacts& facts : model.tensors) {
+      if (facts.role != row.role || !is_own(model, facts) || !is_plain(facts)) continue;
+      if (!facts.tensor->name.ends_with(".weight") || facts.tensor->name.find(row.name) == std::string_view::npos)
         continue;
-      rows.insert(seen.tensor->shape[0]);
-      if (first == nullptr) {
-        first = seen.tensor;
-        file = seen.file;
-      }
+      rows.insert(facts.tensor->shape[0]);
+      if (first == nullptr) first = &facts;
     }
     if (rows.size() != 1) continue;  // none, or layers that differ on purpose
     const auto expected = row.heads * *architecture.head_size_k;
@@ -209,30 +205,30 @@ void check_config_heads(const AuditInput& input, const FindingReporter& reporter
     reporter.report(severity_for(model),
                     fmt::format("config.json states {} {} of {}, which makes {} rows; {} has {}", row.heads,
                                 row.role == Role::AttentionQ ? "heads" : "KV heads", *architecture.head_size_k,
-                                expected, quote(first->name), *rows.begin()),
-                    {.file = file->name, .tensor = std::string(first->name)});
+                                expected, quote(first->tensor->name), *rows.begin()),
+                    {.file = first->file->name, .tensor = std::string(first->tensor->name)});
   }
 }
 
 namespace {
 
 // The token embedding outside of blocks.
-std::optional<SeenTensor> embedding_of(const Model& model) {
-  for (const SeenTensor& seen : tensors_of(model)) {
-    const bool is_table = seen.facts->role == Role::TokenEmbedding && seen.facts->layer < 0 && is_plain(seen);
-    if (is_table && seen.tensor->name.find("per_layer") == std::string_view::npos) return seen;
+const TensorFacts* embedding_of(const Model& model) {
+  for (const TensorFacts& facts : model.tensors) {
+    const bool is_table = facts.role == Role::TokenEmbedding && facts.layer < 0 && is_plain(facts);
+    if (is_table && facts.tensor->name.find("per_layer") == std::string_view::npos) return &facts;
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 }  // namespace
 
 void check_config_width(const AuditInput& input, const FindingReporter& reporter) {
   const Model& model = *input.model;
-  const auto embedding = has_config(model) ? embedding_of(model) : std::nullopt;
+  const TensorFacts* embedding = has_config(model) ? embedding_of(model) : nullptr;
   const auto stated = model.architecture.embedding_length;
   const ConfigReader config(model.checkpoint.config.get());
-  if (!embedding || !stated || config.find({"embedding_size", "word_embed_proj_dim"})) return;
+  if (embedding == nullptr || !stated || config.find({"embedding_size", "word_embed_proj_dim"})) return;
   if (embedding->tensor->shape[1] == *stated) return;
   reporter.report(severity_for(model),
                   fmt::format("config.json states a width of {}, {} has {} columns", *stated,
@@ -242,9 +238,9 @@ void check_config_width(const AuditInput& input, const FindingReporter& reporter
 
 void check_config_vocabulary(const AuditInput& input, const FindingReporter& reporter) {
   const Model& model = *input.model;
-  const auto embedding = has_config(model) ? embedding_of(model) : std::nullopt;
+  const TensorFacts* embedding = has_config(model) ? embedding_of(model) : nullptr;
   const auto stated = model.architecture.vocab_size;
-  if (!embedding || !stated || embedding->tensor->shape[0] == *stated) return;
+  if (embedding == nullptr || !stated || embedding->tensor->shape[0] == *stated) return;
   const std::uint64_t rows = embedding->tensor->shape[0];
   const Location place{.file = embedding->file->name, .tensor = std::string(embedding->tensor->name)};
   if (rows > *stated) {

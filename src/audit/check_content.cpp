@@ -82,7 +82,7 @@ void compare_digests(const DeepFile& file, const Content& content, const DeepLog
 
 // A mask's buffer may well be infinite; biases, fresh adapters and zero points may well be zero.
 void judge(const DeepFile& file, const TensorHealth& health, const DeepLog& log) {
-  const Tensor& tensor = file.model->tensors[health.tensor];
+  const Tensor& tensor = *file.facts[health.tensor].tensor;
   const Role role = file.facts[health.tensor].role;
   const std::string name = quote(tensor.name);
   const std::string_view what = health.scales ? "scales" : "values";

@@ -29,9 +29,9 @@ const Metadata* metadata_of(const Model& model) { return ArchitectureKeys(model.
 
 constexpr std::uint64_t kGuessed = 1024;  // llama.cpp's mark on a file type that it took from the tensors
 
-bool is_block_weight(const SeenTensor& seen) {
-  return seen.facts->layer >= 0 && seen.tensor->shape.size() >= 2 && seen.facts->role != Role::Router &&
-         seen.facts->role != Role::Norm && seen.tensor->elements >= 1024;
+bool is_block_weight(const TensorFacts& facts) {
+  return facts.layer >= 0 && facts.tensor->shape.size() >= 2 && facts.role != Role::Router &&
+         facts.role != Role::Norm && facts.tensor->elements >= 1024;
 }
 
 // "8x7B" as {8, 7e9}; "0.5B", "270M".
@@ -102,22 +102,22 @@ std::string shape_text(std::span<const std::uint64_t> shape) {
 // One tensor of every layer.
 struct Series {
   std::map<std::vector<std::uint64_t>, std::vector<std::int32_t>> layers_by_shape;
-  std::map<std::vector<std::uint64_t>, SeenTensor> first;
+  std::map<std::vector<std::uint64_t>, const TensorFacts*> first;
   std::size_t count = 0;
 };
 
 std::map<std::string, Series> series_of(const Model& model) {
   std::map<std::string, Series> all;
-  for (const SeenTensor& seen : tensors_of(model)) {
+  for (const TensorFacts& facts : model.tensors) {
     // Packed tensors differ where their bits do; of single experts each has its own number.
-    if (seen.facts->layer < 0 || seen.facts->prediction || seen.facts->parameters != seen.tensor->elements) continue;
-    if (seen.facts->routed_expert && seen.tensor->shape.size() < 3) continue;
-    const NameParts parts = parse_name(seen.tensor->name);
-    if (parts.layer != seen.facts->layer) continue;
-    Series& series = all[std::to_string(static_cast<int>(seen.facts->stack)) + std::string(parts.rest)];
-    std::vector<std::uint64_t> shape(seen.tensor->shape.begin(), seen.tensor->shape.end());
-    series.first.emplace(shape, seen);
-    series.layers_by_shape[std::move(shape)].push_back(seen.facts->layer);
+    if (facts.layer < 0 || facts.prediction || facts.parameters != facts.tensor->elements) continue;
+    if (facts.routed_expert && facts.tensor->shape.size() < 3) continue;
+    const NameParts parts = parse_name(facts.tensor->name);
+    if (parts.layer != facts.layer) continue;
+    Series& series = all[std::to_string(static_cast<int>(facts.stack)) + std::string(parts.rest)];
+    std::vector<std::uint64_t> shape(facts.tensor->shape.begin(), facts.tensor->shape.end());
+    series.first.emplace(shape, &facts);
+    series.layers_by_shape[std::move(shape)].push_back(facts.layer);
     ++series.count;
   }
   return all;
@@ -133,8 +133,8 @@ void check_gguf_block_count(const AuditInput& input, const FindingReporter& repo
   const auto stacks = Hyperparameters(model.checkpoint).stacks();
   const std::uint64_t stored = stacks && stacks->slots == *stated ? stacks->stored() : *stated;
   std::int32_t last = -1;
-  for (const SeenTensor& seen : tensors_of(model)) {
-    if (seen.tensor->name.starts_with("blk.")) last = std::max(last, seen.facts->layer);
+  for (const TensorFacts& facts : model.tensors) {
+    if (facts.tensor->name.starts_with("blk.")) last = std::max(last, facts.layer);
   }
   const auto found = static_cast<std::uint64_t>(last + 1);
   if (last < 0 || found == stored) return;
@@ -162,12 +162,12 @@ void check_gguf_file_type(const AuditInput& input, const FindingReporter& report
   std::uint64_t all = 0;
   std::uint64_t could = 0;  // have rows of whole blocks
   std::map<Dtype, std::uint64_t> sums;
-  for (const SeenTensor& seen : tensors_of(model)) {
-    if (!is_block_weight(seen)) continue;
-    if (seen.tensor->dtype == type->default_dtype) return;
-    all += seen.tensor->elements;
-    sums[seen.tensor->dtype] += seen.tensor->elements;
-    if (block != 0 && seen.tensor->shape.back() % block == 0) could += seen.tensor->elements;
+  for (const TensorFacts& facts : model.tensors) {
+    if (!is_block_weight(facts)) continue;
+    if (facts.tensor->dtype == type->default_dtype) return;
+    all += facts.tensor->elements;
+    sums[facts.tensor->dtype] += facts.tensor->elements;
+    if (block != 0 && facts.tensor->shape.back() % block == 0) could += facts.tensor->elements;
   }
   if (all == 0 || could < all / 2) return;  // the quantizer falls back to types of smaller blocks
   const auto most = std::ranges::max_element(sums, {}, [](const auto& row) { return row.second; });
@@ -182,14 +182,14 @@ void check_gguf_vocabulary(const AuditInput& input, const FindingReporter& repor
   if (!is_whole_model(model) || metadata == nullptr) return;
   const MetadataEntry* tokens = metadata->find("tokenizer.ggml.tokens");
   if (tokens == nullptr || tokens->type != ValueType::Array) return;
-  for (const SeenTensor& seen : tensors_of(model)) {
-    if (seen.tensor->name != "token_embd.weight" || seen.tensor->shape.size() != 2) continue;
-    const std::uint64_t rows = seen.tensor->shape[0];
+  for (const TensorFacts& facts : model.tensors) {
+    if (facts.tensor->name != "token_embd.weight" || facts.tensor->shape.size() != 2) continue;
+    const std::uint64_t rows = facts.tensor->shape[0];
     if (rows == tokens->count) return;
     reporter.report(rows < tokens->count ? Severity::Warning : Severity::Note,
                     fmt::format("tokenizer.ggml.tokens has {} tokens, {} has {} rows", tokens->count,
-                                quote(seen.tensor->name), rows),
-                    {.file = seen.file->name, .tensor = std::string(seen.tensor->name), .offset = tokens->offset});
+                                quote(facts.tensor->name), rows),
+                    {.file = facts.file->name, .tensor = std::string(facts.tensor->name), .offset = tokens->offset});
   }
 }
 
@@ -225,15 +225,15 @@ void check_layer_shape(const AuditInput& input, const FindingReporter& reporter)
         std::ranges::max_element(series.layers_by_shape, {}, [](const auto& row) { return row.second.size(); });
     const auto odd =
         std::ranges::find_if(series.layers_by_shape, [&](const auto& row) { return row.first != most->first; });
-    const SeenTensor& seen = series.first.at(odd->first);
+    const TensorFacts& facts = *series.first.at(odd->first);
     const bool alone = series.layers_by_shape.size() == 2 && odd->second.size() == 1 && series.count >= 4;
     if (alone) {
       reporter.report(
-          fmt::format("tensor {} has the shape {}, that of the other {} layers is {}", quote(seen.tensor->name),
+          fmt::format("tensor {} has the shape {}, that of the other {} layers is {}", quote(facts.tensor->name),
                       shape_text(odd->first), most->second.size(), shape_text(most->first)),
-          {.file = seen.file->name, .tensor = std::string(seen.tensor->name)});
+          {.file = facts.file->name, .tensor = std::string(facts.tensor->name)});
     } else if (varied++ == 0) {
-      example = std::string(seen.tensor->name);
+      example = std::string(facts.tensor->name);
     }
   }
   if (varied == 0) return;

@@ -83,10 +83,10 @@ void check_absurd_size(const AuditInput& input, const FindingReporter& reporter)
   constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 46U;  // 64 TiB: the largest model known has 2 TB
   constexpr std::uint64_t kMaxTensors = 4'000'000;              // and 100,000 tensors
   const Model& model = *input.model;
-  for (const SeenTensor& seen : tensors_of(model)) {
-    if (seen.tensor->bytes < kMaxBytes) continue;
-    reporter.report(fmt::format("tensor {} claims {} bytes", quote(seen.tensor->name), seen.tensor->bytes),
-                    {.file = seen.file->name, .tensor = std::string(seen.tensor->name)});
+  for (const TensorFacts& facts : model.tensors) {
+    if (facts.tensor->bytes < kMaxBytes) continue;
+    reporter.report(fmt::format("tensor {} claims {} bytes", quote(facts.tensor->name), facts.tensor->bytes),
+                    {.file = facts.file->name, .tensor = std::string(facts.tensor->name)});
   }
   if (model.weight_bytes >= kMaxBytes) {
     reporter.report(fmt::format("the tensors claim {} bytes together", model.weight_bytes));

@@ -42,18 +42,18 @@ class Regex {
   regex_t compiled_{};
 };
 
-using Order = bool (*)(const ListedTensor&, const ListedTensor&);
+using Order = bool (*)(const TensorFacts*, const TensorFacts*);
 struct SortKey {
   std::string_view name;
   Order before;
 };
 
 constexpr std::array kSortKeys{
-    SortKey{"bytes", [](const ListedTensor& a, const ListedTensor& b) { return a.tensor->bytes > b.tensor->bytes; }},
-    SortKey{"name", [](const ListedTensor& a, const ListedTensor& b) { return a.tensor->name < b.tensor->name; }},
+    SortKey{"bytes", [](const TensorFacts* a, const TensorFacts* b) { return a->tensor->bytes > b->tensor->bytes; }},
+    SortKey{"name", [](const TensorFacts* a, const TensorFacts* b) { return a->tensor->name < b->tensor->name; }},
     SortKey{"offset",
-            [](const ListedTensor& a, const ListedTensor& b) {
-              return std::pair(a.file, a.tensor->offset) < std::pair(b.file, b.tensor->offset);
+            [](const TensorFacts* a, const TensorFacts* b) {
+              return std::pair(a->file, a->tensor->offset) < std::pair(b->file, b->tensor->offset);
             }},
 };
 
@@ -70,11 +70,12 @@ Grouping find_grouping(const std::string& name) {
   throw UsageError("--group " + name + ": there are layer, module and role");
 }
 
-std::vector<ListedTensor> select(const Model& model, const TensorsOptions& options) {
-  std::vector<ListedTensor> tensors = list_tensors(model);
-  if (!options.filter.empty()) {
-    const Regex filter(options.filter);
-    std::erase_if(tensors, [&](const ListedTensor& listed) { return !filter.matches(listed.tensor->name); });
+std::vector<const TensorFacts*> select(const Model& model, const TensorsOptions& options) {
+  std::optional<Regex> filter;
+  if (!options.filter.empty()) filter.emplace(options.filter);
+  std::vector<const TensorFacts*> tensors;
+  for (const TensorFacts& facts : model.tensors) {
+    if (!filter || filter->matches(facts.tensor->name)) tensors.push_back(&facts);
   }
   if (!options.sort.empty()) std::stable_sort(tensors.begin(), tensors.end(), find_order(options.sort));
   return tensors;

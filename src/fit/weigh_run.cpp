@@ -18,16 +18,11 @@ namespace {
 std::vector<std::uint64_t> pieces_of(const Model& model) {
   std::map<std::int32_t, std::uint64_t> layers;
   std::vector<std::uint64_t> pieces;
-  std::size_t index = 0;
-  for (const ModelFile& file : model.checkpoint.files) {
-    for (const Tensor& tensor : file.tensors) {
-      const std::int32_t layer = index < model.tensors.size() ? model.tensors[index].layer : -1;
-      ++index;
-      if (layer < 0) {
-        pieces.push_back(tensor.bytes);
-      } else {
-        layers[layer] += tensor.bytes;
-      }
+  for (const TensorFacts& facts : model.tensors) {
+    if (facts.layer < 0) {
+      pieces.push_back(facts.tensor->bytes);
+    } else {
+      layers[facts.layer] += facts.tensor->bytes;
     }
   }
   std::vector<std::uint64_t> all;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <string_view>
 #include <vector>
 
@@ -40,21 +39,12 @@ std::uint32_t part_of(std::string_view name) {
   return row != kPartNames.end() && row->name == name ? row->part : 0;
 }
 
-struct BlockName {
-  std::uint64_t block = 0;
-  std::string_view rest;
-};
-
-std::optional<BlockName> block_name(std::string_view name) {
-  constexpr std::string_view kPrefix = "blk.";
-  if (!name.starts_with(kPrefix)) return std::nullopt;
-  BlockName result;
-  const char* first = name.data() + kPrefix.size();
-  const char* last = name.data() + name.size();
-  const auto [end, error] = std::from_chars(first, last, result.block);
-  if (error != std::errc{} || end == last || *end != '.') return std::nullopt;
-  result.rest = {end + 1, static_cast<std::size_t>(last - end - 1)};
-  return result;
+// "attn_q.weight" of "blk.3.attn_q.weight"; empty for the names of other formats and what is outside of blocks.
+std::string_view name_in_block(const Model& source, const TensorFacts& facts) {
+  const std::string_view block = source.blocks[facts.block].name;
+  const std::string_view name = facts.tensor->name;
+  if (!block.starts_with("blk.") || name.size() == block.size()) return {};
+  return name.substr(block.size() + 1);
 }
 
 std::uint64_t rows(const Tensor& tensor) {
@@ -108,7 +98,8 @@ void read_tensor(std::string_view rest, const Tensor& tensor, LayerModel& layer,
 
 // The projections of a safetensors model, where no config.json speaks of heads. A packed weight has fewer rows than it
 // stands for only where rows are packed; then this is a guess too small, and better than none.
-void read_projection(const Tensor& tensor, const TensorFacts& facts, Shapes& shapes) {
+void read_projection(const TensorFacts& facts, Shapes& shapes) {
+  const Tensor& tensor = *facts.tensor;
   if (tensor.shape.size() != 2 || facts.parameters == 0) return;
   if (tensor.name.ends_with("q_proj.weight")) shapes.query_rows = tensor.shape[0];
   if (tensor.name.ends_with("k_proj.weight")) shapes.key_rows = tensor.shape[0];
@@ -201,19 +192,14 @@ void run_again(const LayerModel& earlier, LayerModel& layer) {
 void read_layer_parts(const Model& source, RunModel& model) {
   std::vector<Shapes> shapes(model.layers.size());
   bool told = false;
-  std::size_t index = 0;
-  for (const ModelFile& file : source.checkpoint.files) {
-    for (const Tensor& tensor : file.tensors) {
-      const TensorFacts facts = index < source.tensors.size() ? source.tensors[index] : TensorFacts{};
-      ++index;
-      const auto name = block_name(tensor.name);
-      if (name && name->block < model.layers.size()) {
-        const auto block = static_cast<std::size_t>(name->block);
-        read_tensor(name->rest, tensor, model.layers[block], shapes[block]);
-        told = true;
-      } else if (facts.stack == Stack::Main && static_cast<std::size_t>(facts.layer) < model.layers.size()) {
-        read_projection(tensor, facts, shapes[static_cast<std::size_t>(facts.layer)]);
-      }
+  for (const TensorFacts& facts : source.tensors) {
+    const auto layer = static_cast<std::size_t>(facts.layer);  // -1, outside of blocks, is none of them
+    if (layer >= model.layers.size()) continue;
+    if (const auto name = name_in_block(source, facts); !name.empty()) {
+      read_tensor(name, *facts.tensor, model.layers[layer], shapes[layer]);
+      told = true;
+    } else if (facts.stack == Stack::Main) {
+      read_projection(facts, shapes[layer]);
     }
   }
   const bool cached = model.rule == nullptr || model.rule->memory == MemoryKind::Attention;

@@ -80,12 +80,11 @@ bool sane(const RunModel& model) {
 
 std::uint64_t count_vocabulary(const Hyperparameters& keys, const Model& model) {
   // The embedding's rows are what a graph multiplies by; the keys may name a vocabulary that was padded.
-  for (const ModelFile& file : model.checkpoint.files) {
-    for (const Tensor& tensor : file.tensors) {
-      if ((tensor.name == "token_embd.weight" || tensor.name.ends_with("embed_tokens.weight")) &&
-          tensor.shape.size() == 2) {
-        return tensor.shape[0];
-      }
+  for (const TensorFacts& facts : model.tensors) {
+    const Tensor& tensor = *facts.tensor;
+    if ((tensor.name == "token_embd.weight" || tensor.name.ends_with("embed_tokens.weight")) &&
+        tensor.shape.size() == 2) {
+      return tensor.shape[0];
     }
   }
   return keys.number("vocab_size").value_or(model.architecture.vocab_size.value_or(0));

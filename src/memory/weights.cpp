@@ -13,7 +13,8 @@ enum class Place : std::uint8_t { Input, Embeddings, Everywhere, Head, Output };
 
 Place place_of(const Tensor& tensor, Role role) {
   // What prepares the embeddings is loaded with them, whatever it does: a norm, or a second embedding for each layer.
-  const bool prepares = tensor.name.starts_with("token_embd_norm") || tensor.name.find("per_layer") != std::string_view::npos;
+  const bool prepares =
+      tensor.name.starts_with("token_embd_norm") || tensor.name.find("per_layer") != std::string_view::npos;
   if (prepares) return Place::Input;
   switch (role) {
     case Role::TokenEmbedding: return Place::Embeddings;
@@ -33,7 +34,8 @@ void add_outside(const Tensor& tensor, Role role, WeightParts& parts) {
   if (place == Place::Head) parts.tied = false;
 }
 
-void add_to_block(const Tensor& tensor, const TensorFacts& facts, WeightParts::Block& block) {
+void add_to_block(const TensorFacts& facts, WeightParts::Block& block) {
+  const Tensor& tensor = *facts.tensor;
   block.bytes = plus(block.bytes, tensor.bytes);
   if (facts.routed_expert) {
     block.experts = plus(block.experts, tensor.bytes);
@@ -53,20 +55,15 @@ WeightParts weight_parts(const Model& source, const RunModel& model) {
   WeightParts parts;
   parts.blocks.resize(model.layers.size());
   parts.tied = !model.has(kNoLogits);
-  std::size_t index = 0;
-  for (const ModelFile& file : source.checkpoint.files) {
-    for (const Tensor& tensor : file.tensors) {
-      const TensorFacts facts = index < source.tensors.size() ? source.tensors[index] : TensorFacts{};
-      ++index;
-      // Blocks after the last one predict, also where the files do not name them so (DeepSeek-V3).
-      const auto layer = static_cast<std::size_t>(std::max(facts.layer, 0));
-      const bool after_last = facts.stack == Stack::Main && layer >= parts.blocks.size();
-      if (facts.stack == Stack::Prediction || after_last) continue;
-      if (facts.layer >= 0 && of_language_model(facts) && layer < parts.blocks.size()) {
-        if (!model.layers[layer].predicts) add_to_block(tensor, facts, parts.blocks[layer]);
-      } else {
-        add_outside(tensor, facts.role, parts);
-      }
+  for (const TensorFacts& facts : source.tensors) {
+    // Blocks after the last one predict, also where the files do not name them so (DeepSeek-V3).
+    const auto layer = static_cast<std::size_t>(std::max(facts.layer, 0));
+    const bool after_last = facts.stack == Stack::Main && layer >= parts.blocks.size();
+    if (facts.stack == Stack::Prediction || after_last) continue;
+    if (facts.layer >= 0 && of_language_model(facts) && layer < parts.blocks.size()) {
+      if (!model.layers[layer].predicts) add_to_block(facts, parts.blocks[layer]);
+    } else {
+      add_outside(*facts.tensor, facts.role, parts);
     }
   }
   return parts;

@@ -161,15 +161,14 @@ std::optional<std::uint64_t> count_layers(std::span<const TensorFacts> facts) {
   return std::nullopt;
 }
 
-void fill_from_shapes(std::span<const Tensor* const> tensors, std::span<const TensorFacts> facts,
-                      Architecture& architecture) {
+void fill_from_shapes(std::span<const TensorFacts> facts, Architecture& architecture) {
   if (!architecture.layers) architecture.layers = count_layers(facts);
   if (architecture.vocab_size && architecture.embedding_length) return;
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const Tensor& tensor = *tensors[i];
-    if (facts[i].layer >= 0 || tensor.shape.size() != 2 || facts[i].role != Role::TokenEmbedding) continue;
+  for (const TensorFacts& row : facts) {
+    const Tensor& tensor = *row.tensor;
+    if (row.layer >= 0 || tensor.shape.size() != 2 || row.role != Role::TokenEmbedding) continue;
     // A packed embedding has fewer columns than the model is wide, but its rows are whole.
-    const std::uint64_t width = whole_quotient(facts[i].parameters, tensor.shape[0]);
+    const std::uint64_t width = whole_quotient(row.parameters, tensor.shape[0]);
     if (!architecture.vocab_size) architecture.vocab_size = tensor.shape[0];
     if (!architecture.embedding_length && width != 0) architecture.embedding_length = width;
     return;
@@ -177,22 +176,22 @@ void fill_from_shapes(std::span<const Tensor* const> tensors, std::span<const Te
 }
 
 // The matrix that turns the last layer's output into the vocabulary; a classifier's is none.
-bool is_vocabulary_head(const Tensor& tensor, const TensorFacts& facts) {
+bool is_vocabulary_head(const TensorFacts& facts) {
   constexpr auto kHeads = std::to_array<std::string_view>({"lm_head", "output", "embed_out", "output_layer", "head"});
-  return facts.role == Role::OutputHead && tensor.shape.size() == 2 &&
-         std::ranges::find(kHeads, last_part(split_name(tensor.name).module)) != kHeads.end();
+  return facts.role == Role::OutputHead && facts.tensor->shape.size() == 2 &&
+         std::ranges::find(kHeads, last_part(split_name(facts.tensor->name).module)) != kHeads.end();
 }
 
 }  // namespace
 
-std::optional<bool> settle_tied_head(const Checkpoint& checkpoint, std::span<const Tensor* const> tensors,
-                                     std::span<TensorFacts> facts, std::vector<Finding>& findings) {
+std::optional<bool> settle_tied_head(const Checkpoint& checkpoint, std::span<TensorFacts> facts,
+                                     std::vector<Finding>& findings) {
   const Tensor* embedding = nullptr;
-  std::optional<std::size_t> head;
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const bool outside = facts[i].layer < 0;
-    if (outside && facts[i].role == Role::TokenEmbedding && embedding == nullptr) embedding = tensors[i];
-    if (outside && is_vocabulary_head(*tensors[i], facts[i])) head = i;
+  TensorFacts* head = nullptr;
+  for (TensorFacts& row : facts) {
+    if (row.layer >= 0) continue;
+    if (row.role == Role::TokenEmbedding && embedding == nullptr) embedding = row.tensor;
+    if (is_vocabulary_head(row)) head = &row;
   }
   // An encoder has no head to tie.
   const bool generates = std::ranges::any_of(
@@ -200,23 +199,22 @@ std::optional<bool> settle_tied_head(const Checkpoint& checkpoint, std::span<con
   if (embedding == nullptr || !generates || ArchitectureKeys(checkpoint).number("pooling_type")) return std::nullopt;
   const ConfigReader config(checkpoint.config.get());
   const bool stated = config.flag("tie_word_embeddings");
-  if (!head) {
+  if (head == nullptr) {
     // A classifier has no head to tie, and says so by its config's silence or refusal.
     const auto* flag = config.find({"tie_word_embeddings"});
     return flag == nullptr || stated;
   }
-  const Tensor& tensor = *tensors[*head];
+  const Tensor& tensor = *head->tensor;
   const bool copy = stated && tensor.dtype == embedding->dtype && std::ranges::equal(tensor.shape, embedding->shape);
   if (!copy) return false;
-  facts[*head].parameters = 0;
+  head->parameters = 0;
   add_finding(findings, Severity::Note, "tied-head-stored",
               "the config ties the head to the token embedding, yet both are stored: the head's parameters are not "
               "counted again, its bytes are");
   return true;
 }
 
-Architecture read_architecture(const Checkpoint& checkpoint, std::span<const Tensor* const> tensors,
-                               std::span<const TensorFacts> facts) {
+Architecture read_architecture(const Checkpoint& checkpoint, std::span<const TensorFacts> facts) {
   const Hyperparameters keys(checkpoint);
   Architecture architecture = read_stated(keys);
   if (keys.gguf()) {
@@ -224,7 +222,7 @@ Architecture read_architecture(const Checkpoint& checkpoint, std::span<const Ten
   } else {
     add_from_config(keys, checkpoint, architecture);
   }
-  fill_from_shapes(tensors, facts, architecture);
+  fill_from_shapes(facts, architecture);
   return architecture;
 }
 

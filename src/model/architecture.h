@@ -9,12 +9,11 @@
 namespace weigh::core {
 
 /// From GGUF keys or config.json; what they leave open from the shapes, as far as shapes tell.
-Architecture read_architecture(const Checkpoint& checkpoint, std::span<const Tensor* const> tensors,
-                               std::span<const TensorFacts> facts);
+Architecture read_architecture(const Checkpoint& checkpoint, std::span<const TensorFacts> facts);
 
 /// Whether the head is the token embedding: because none is stored, or because the config says so, in which case a
 /// stored copy's parameters are set to 0. Nothing without a token embedding. Needs the roles.
-std::optional<bool> settle_tied_head(const Checkpoint& checkpoint, std::span<const Tensor* const> tensors,
-                                     std::span<TensorFacts> facts, std::vector<Finding>& findings);
+std::optional<bool> settle_tied_head(const Checkpoint& checkpoint, std::span<TensorFacts> facts,
+                                     std::vector<Finding>& findings);
 
 }  // namespace weigh::core

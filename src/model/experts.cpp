@@ -75,12 +75,12 @@ StatedExperts stated_experts(const Checkpoint& checkpoint) {
 }
 
 // A bare scale that is a parameter is Gemma 4's learned one per expert; it works for every token.
-bool is_learned_scale(const Tensor& tensor, const TensorFacts& facts) {
-  return facts.parameters > 0 && last_part(tensor.name) == "scale";
+bool is_learned_scale(const TensorFacts& facts) {
+  return facts.parameters > 0 && last_part(facts.tensor->name) == "scale";
 }
 
-void add_tensor(const Tensor& tensor, const ExpertName& name, const StatedExperts& stated, TensorFacts& facts,
-                ExpertLayer& layer) {
+void add_tensor(const ExpertName& name, const StatedExperts& stated, TensorFacts& facts, ExpertLayer& layer) {
+  const Tensor& tensor = *facts.tensor;
   switch (name.part) {
     case ExpertPart::None: return;
     case ExpertPart::Shared: layer.shared = true; return;
@@ -97,7 +97,7 @@ void add_tensor(const Tensor& tensor, const ExpertName& name, const StatedExpert
       if (!stated.groups.empty() && name.index < stated.groups.front()) layer.first_group.add(facts.parameters);
       break;
     case ExpertPart::Stacked:
-      if (is_learned_scale(tensor, facts)) return;
+      if (is_learned_scale(facts)) return;
       if (name.chunk || facts.parameters == 0) break;
       if (tensor.shape.size() >= 3) {
         layer.stacked_differ = layer.stacked_differ || (layer.stacked != 0 && layer.stacked != tensor.shape[0]);
@@ -113,12 +113,12 @@ void add_tensor(const Tensor& tensor, const ExpertName& name, const StatedExpert
 }
 
 // All blocks with expert tensors in them, in the order they come.
-std::vector<ExpertLayer> collect_layers(std::span<const Tensor* const> tensors, const ReadNames& names,
-                                        const StatedExperts& stated, std::span<TensorFacts> facts) {
+std::vector<ExpertLayer> collect_layers(const ReadNames& names, const StatedExperts& stated,
+                                        std::span<TensorFacts> facts) {
   constexpr std::uint32_t kNone = UINT32_MAX;
   std::vector<std::uint32_t> layer_of(names.blocks.size(), kNone);
   std::vector<ExpertLayer> layers;
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
+  for (std::size_t i = 0; i < facts.size(); ++i) {
     const ReadName& name = names.tensors[i];
     if (name.expert.part == ExpertPart::None) continue;
     std::uint32_t& at = layer_of[name.block];
@@ -129,7 +129,7 @@ std::vector<ExpertLayer> collect_layers(std::span<const Tensor* const> tensors, 
       layer.layer = names.blocks[name.block].layer;
       layer.prediction = names.blocks[name.block].prediction;
     }
-    add_tensor(*tensors[i], name.expert, stated, facts[i], layers[at]);
+    add_tensor(name.expert, stated, facts[i], layers[at]);
   }
   for (ExpertLayer& layer : layers) {
     std::ranges::sort(layer.indices);
@@ -245,11 +245,10 @@ void unmark_dense(const ReadNames& names, std::span<TensorFacts> facts, std::spa
 
 }  // namespace
 
-std::optional<Experts> find_experts(const Checkpoint& checkpoint, std::span<const Tensor* const> tensors,
-                                    const ReadNames& names, std::span<TensorFacts> facts,
+std::optional<Experts> find_experts(const Checkpoint& checkpoint, const ReadNames& names, std::span<TensorFacts> facts,
                                     std::vector<Finding>& findings) {
   const StatedExperts stated = stated_experts(checkpoint);
-  std::vector<ExpertLayer> layers = collect_layers(tensors, names, stated, facts);
+  std::vector<ExpertLayer> layers = collect_layers(names, stated, facts);
   for (ExpertLayer& layer : layers) settle_count(layer, stated);
   unmark_dense(names, facts, layers);
 

@@ -185,7 +185,7 @@ std::string_view adapted_module(std::string_view name) {
   return last_part(name);
 }
 
-std::vector<std::string> target_modules(const ConfigReader& config, std::span<const Tensor* const> tensors) {
+std::vector<std::string> target_modules(const ConfigReader& config, std::span<const TensorFacts> tensors) {
   std::set<std::string, std::less<>> modules;
   if (const auto* stated = config.find({"target_modules"}); stated != nullptr && stated->is_array()) {
     for (const nlohmann::json& module : *stated) {
@@ -194,8 +194,8 @@ std::vector<std::string> target_modules(const ConfigReader& config, std::span<co
   }
   if (modules.empty()) {
     constexpr std::size_t kMax = 256;
-    for (const Tensor* tensor : tensors) {
-      const auto module = adapted_module(tensor->name);
+    for (const TensorFacts& facts : tensors) {
+      const auto module = adapted_module(facts.tensor->name);
       if (!module.empty() && modules.size() < kMax) modules.emplace(module);
     }
   }
@@ -203,12 +203,13 @@ std::vector<std::string> target_modules(const ConfigReader& config, std::span<co
 }
 
 // The narrow side of a pair's first matrix, whichever way round it is stored.
-std::optional<std::uint64_t> rank_by_shapes(std::span<const Tensor* const> tensors) {
-  for (const Tensor* tensor : tensors) {
-    const bool first = tensor->name.find("lora_A") != tensor->name.npos ||
-                       tensor->name.find("lora_a") != tensor->name.npos ||
-                       tensor->name.find("lora_down") != tensor->name.npos;
-    if (first && tensor->shape.size() == 2) return std::min(tensor->shape[0], tensor->shape[1]);
+std::optional<std::uint64_t> rank_by_shapes(std::span<const TensorFacts> tensors) {
+  for (const TensorFacts& facts : tensors) {
+    const Tensor& tensor = *facts.tensor;
+    const bool first = tensor.name.find("lora_A") != tensor.name.npos ||
+                       tensor.name.find("lora_a") != tensor.name.npos ||
+                       tensor.name.find("lora_down") != tensor.name.npos;
+    if (first && tensor.shape.size() == 2) return std::min(tensor.shape[0], tensor.shape[1]);
   }
   return std::nullopt;
 }
@@ -220,8 +221,7 @@ Naming naming_of(const Checkpoint& checkpoint) {
   return ConfigReader(checkpoint.config.get()).text({"_class_name"}).empty() ? Naming::HuggingFace : Naming::Diffusers;
 }
 
-std::optional<AdapterFacts> adapter_facts(const Checkpoint& checkpoint, std::span<const Tensor* const> tensors,
-                                          std::span<const TensorFacts> facts) {
+std::optional<AdapterFacts> adapter_facts(const Checkpoint& checkpoint, std::span<const TensorFacts> facts) {
   const ArchitectureKeys keys(checkpoint);
   const bool gguf = is_gguf(checkpoint);
   const bool all = !facts.empty() && std::ranges::all_of(facts, [](const TensorFacts& tensor) {
@@ -234,10 +234,10 @@ std::optional<AdapterFacts> adapter_facts(const Checkpoint& checkpoint, std::spa
   AdapterFacts adapter;
   const ConfigReader config(checkpoint.adapter_config.get());
   adapter.rank = config.number({"r", "rank", "lora_parameters.rank"});
-  if (!adapter.rank) adapter.rank = rank_by_shapes(tensors);
+  if (!adapter.rank) adapter.rank = rank_by_shapes(facts);
   adapter.alpha = gguf && keys.metadata() != nullptr ? keys.metadata()->number("adapter.lora.alpha")
                                                      : config.real({"lora_alpha", "lora_parameters.alpha"});
-  adapter.target_modules = target_modules(config, tensors);
+  adapter.target_modules = target_modules(config, facts);
   return adapter;
 }
 

@@ -12,8 +12,7 @@ namespace weigh::core {
 Naming naming_of(const Checkpoint& checkpoint);
 
 /// Nothing for what is no adapter. Needs the roles.
-std::optional<AdapterFacts> adapter_facts(const Checkpoint& checkpoint, std::span<const Tensor* const> tensors,
-                                          std::span<const TensorFacts> facts);
+std::optional<AdapterFacts> adapter_facts(const Checkpoint& checkpoint, std::span<const TensorFacts> facts);
 
 /// Of an mmproj file, by its keys, or of a checkpoint whose config has a vision tower.
 std::optional<ProjectorFacts> projector_facts(const Checkpoint& checkpoint);

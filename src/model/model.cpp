@@ -19,23 +19,15 @@ namespace weigh::core {
 
 namespace {
 
-std::vector<const Tensor*> all_tensors(const Checkpoint& checkpoint) {
-  std::vector<const Tensor*> tensors;
-  for (const ModelFile& file : checkpoint.files) {
-    for (const Tensor& tensor : file.tensors) tensors.push_back(&tensor);
-  }
-  return tensors;
-}
-
 struct Sums {
   std::uint64_t tensors = 0;
   SaturatingSum elements, parameters, bytes;
 
-  void add(const Tensor& tensor, const TensorFacts& facts) {
+  void add(const TensorFacts& facts) {
     ++tensors;
-    elements.add(tensor.elements);
+    elements.add(facts.tensor->elements);
     parameters.add(facts.parameters);
-    bytes.add(tensor.bytes);
+    bytes.add(facts.tensor->bytes);
   }
   [[nodiscard]] bool overflowed() const { return elements.overflowed || parameters.overflowed || bytes.overflowed; }
 };
@@ -43,16 +35,15 @@ struct Sums {
 constexpr auto kLargestFirst = [](const auto& a, const auto& b) { return a.bytes > b.bytes; };
 
 // Adds up what the tensors say. False when some sum does not fit in 64 bits.
-bool add_up(std::span<const Tensor* const> tensors, Model& model) {
+bool add_up(Model& model) {
   std::array<Sums, 256> dtypes{};  // by Dtype, which is one byte
   std::array<Sums, static_cast<std::size_t>(Role::Count)> roles{};
   Sums all;
   SaturatingSum padding;
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const TensorFacts& facts = model.tensors[i];
-    dtypes[static_cast<std::size_t>(tensors[i]->dtype)].add(*tensors[i], facts);
-    roles[static_cast<std::size_t>(facts.role)].add(*tensors[i], facts);
-    all.add(*tensors[i], facts);
+  for (const TensorFacts& facts : model.tensors) {
+    dtypes[static_cast<std::size_t>(facts.tensor->dtype)].add(facts);
+    roles[static_cast<std::size_t>(facts.role)].add(facts);
+    all.add(facts);
   }
   for (const ModelFile& file : model.checkpoint.files) padding.add(file.padding_bytes);
   for (std::size_t i = 0; i < dtypes.size(); ++i) {
@@ -95,13 +86,13 @@ bool is_copy(const Tensor& tensor) {
           tensor.name.ends_with(".shared_head_head.weight"));
 }
 
-void count_prediction(std::span<const Tensor* const> tensors, Model& model) {
+void count_prediction(Model& model) {
   Sums sums;
   SaturatingSum copied;
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    if (!model.tensors[i].prediction) continue;
-    sums.add(*tensors[i], model.tensors[i]);
-    if (is_copy(*tensors[i])) copied.add(model.tensors[i].parameters);
+  for (const TensorFacts& facts : model.tensors) {
+    if (!facts.prediction) continue;
+    sums.add(facts);
+    if (is_copy(*facts.tensor)) copied.add(facts.parameters);
   }
   if (sums.tensors == 0) return;
   Prediction& prediction = model.prediction.emplace();
@@ -132,13 +123,13 @@ void count_conventions(Model& model) {
 }
 
 // Names that no pattern knows are worth a word: their share is in no other row of the roles.
-void remark_unknown_roles(std::span<const Tensor* const> tensors, const Model& model, std::vector<Finding>& findings) {
+void remark_unknown_roles(const Model& model, std::vector<Finding>& findings) {
   constexpr std::size_t kShown = 3;
   std::uint64_t count = 0;
   std::vector<std::string> shown;
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    if (model.tensors[i].role != Role::Other) continue;
-    if (count++ < kShown) shown.push_back(quote(tensors[i]->name));
+  for (const TensorFacts& facts : model.tensors) {
+    if (facts.role != Role::Other) continue;
+    if (count++ < kShown) shown.push_back(quote(facts.tensor->name));
   }
   if (count == 0) return;
   add_finding(findings, Severity::Note, "unknown-role",
@@ -171,9 +162,6 @@ std::uint64_t sum_over_files(const Checkpoint& checkpoint, Get get) {
 
 }  // namespace
 
-std::uint64_t Model::tensor_count() const {
-  return sum_over_files(checkpoint, [](const ModelFile& file) { return file.tensors.size(); });
-}
 std::uint64_t Model::file_bytes() const {
   return sum_over_files(checkpoint, [](const ModelFile& file) { return file.file_bytes; });
 }
@@ -188,13 +176,7 @@ std::optional<double> Model::bits_per_weight() const {
 
 std::vector<BlockTotals> totals_by_block(const Model& model) {
   std::vector<Sums> sums(model.blocks.size());
-  std::size_t i = 0;
-  for (const ModelFile& file : model.checkpoint.files) {
-    for (const Tensor& tensor : file.tensors) {
-      sums[model.tensors[i].block].add(tensor, model.tensors[i]);
-      ++i;
-    }
-  }
+  for (const TensorFacts& facts : model.tensors) sums[facts.block].add(facts);
   std::vector<BlockTotals> rows;
   for (std::size_t block = 0; block < sums.size(); ++block) {
     rows.push_back({.block = model.blocks[block],
@@ -205,39 +187,49 @@ std::vector<BlockTotals> totals_by_block(const Model& model) {
   return rows;
 }
 
+std::vector<TensorFacts> tensors_of(const Checkpoint& checkpoint) {
+  std::size_t count = 0;
+  for (const ModelFile& file : checkpoint.files) count += file.tensors.size();
+  std::vector<TensorFacts> tensors;
+  tensors.reserve(count);
+  for (const ModelFile& file : checkpoint.files) {
+    for (const Tensor& tensor : file.tensors) tensors.push_back({.tensor = &tensor, .file = &file});
+  }
+  return tensors;
+}
+
 Model describe(Checkpoint checkpoint) {
   Model model;
   model.checkpoint = std::move(checkpoint);
-  const std::vector<const Tensor*> tensors = all_tensors(model.checkpoint);
-  model.tensors.resize(tensors.size());
+  model.tensors = tensors_of(model.checkpoint);
   std::vector<Finding> findings;
-  model.quantization = count_parameters(model.checkpoint, tensors, model.tensors, findings);
-  ReadNames names = read_names(tensors, naming_of(model.checkpoint));
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
+  model.quantization = count_parameters(model.checkpoint, model.tensors, findings);
+  ReadNames names = read_names(model.tensors, naming_of(model.checkpoint));
+  for (std::size_t i = 0; i < model.tensors.size(); ++i) {
     const std::uint32_t block = names.tensors[i].block;
     model.tensors[i].block = block;
     model.tensors[i].layer = names.blocks[block].layer;
     model.tensors[i].stack = names.blocks[block].stack;
   }
-  model.experts = find_experts(model.checkpoint, tensors, names, model.tensors, findings);
-  assign_roles(names, tensors, model.tensors);
+  model.experts = find_experts(model.checkpoint, names, model.tensors, findings);
+  assign_roles(names, model.tensors);
   model.blocks = std::move(names.blocks);
-  model.architecture = read_architecture(model.checkpoint, tensors, model.tensors);
-  model.architecture.tied_embeddings = settle_tied_head(model.checkpoint, tensors, model.tensors, findings);
+  model.architecture = read_architecture(model.checkpoint, model.tensors);
+  model.architecture.tied_embeddings = settle_tied_head(model.checkpoint, model.tensors, findings);
   // A head that lies in a missing shard is not tied.
   if (parts_missing(model.checkpoint)) model.architecture.tied_embeddings.reset();
-  if (!add_up(tensors, model)) {
+  if (!add_up(model)) {
     add_finding(findings, Severity::Error, "sum-overflow",
                 "the tensors' sizes add up to more than 64 bits hold; the sums stop at 2^64 - 1");
   } else {
     count_active(model);
-    count_prediction(tensors, model);
+    count_prediction(model);
     count_conventions(model);
   }
-  model.adapter = adapter_facts(model.checkpoint, tensors, model.tensors);
+  model.adapter = adapter_facts(model.checkpoint, model.tensors);
   model.projector = projector_facts(model.checkpoint);
   model.kind = kind_of_model(model);
-  remark_unknown_roles(tensors, model, findings);
+  remark_unknown_roles(model, findings);
   const auto claimed = model.checkpoint.claimed_parameters;
   if (claimed && *claimed != model.total_parameters) {
     add_finding(findings, Severity::Warning, "index-total-parameters",

@@ -126,11 +126,13 @@ struct Quantization {
   std::optional<std::uint64_t> group_size;
 };
 
-/// What we know of one tensor beyond its header entry. Parallel to the files' tensors, file after file.
+/// One tensor: its entry in the header of a file, and what is known of it beyond that. Points into the checkpoint.
 struct TensorFacts {
-  std::uint64_t parameters = 0;  ///< logical: unpacked weights; 0 for quantization overhead
-  std::int32_t layer = -1;       ///< block number within its stack, -1 outside of blocks
-  std::uint32_t block = 0;       ///< index into the model's blocks
+  const Tensor* tensor = nullptr;   ///< never null in a model
+  const ModelFile* file = nullptr;  ///< the one that holds it; likewise
+  std::uint64_t parameters = 0;     ///< logical: unpacked weights; 0 for quantization overhead
+  std::int32_t layer = -1;          ///< block number within its stack, -1 outside of blocks
+  std::uint32_t block = 0;          ///< index into the model's blocks
   /// Which series of blocks: the language model's own is Main, or Decoder where there are two.
   Stack stack = Stack::None;
   Role role = Role::Other;
@@ -142,7 +144,7 @@ struct TensorFacts {
 /// empty.
 struct Model {
   Checkpoint checkpoint;
-  std::vector<TensorFacts> tensors;  ///< file 0's tensors, then file 1's, ...
+  std::vector<TensorFacts> tensors;  ///< all of them, in the order of the files and their headers
   std::vector<Block> blocks;         ///< the first is what is outside of blocks; the others in the order they come
   Architecture architecture;
   std::optional<AdapterFacts> adapter;
@@ -160,12 +162,19 @@ struct Model {
   std::optional<Quantization> quantization;
   std::vector<Finding> findings;  ///< of the files, the checkpoint and the model, errors first
 
-  [[nodiscard]] std::uint64_t tensor_count() const;
+  [[nodiscard]] std::uint64_t tensor_count() const { return tensors.size(); }
+  /// Index of the tensor's file in the checkpoint.
+  [[nodiscard]] std::size_t file_index(const TensorFacts& facts) const {
+    return static_cast<std::size_t>(facts.file - checkpoint.files.data());
+  }
   [[nodiscard]] std::uint64_t file_bytes() const;
   [[nodiscard]] std::uint64_t header_bytes() const;
   /// 8 * bytes / parameters; nothing without parameters.
   [[nodiscard]] std::optional<double> bits_per_weight() const;
 };
+
+/// All tensors of a checkpoint, with nothing known of them yet. Points into the checkpoint's files.
+std::vector<TensorFacts> tensors_of(const Checkpoint& checkpoint);
 
 /// Says what a checkpoint's tensors are. Never throws for odd input; what is odd becomes a finding.
 Model describe(Checkpoint checkpoint);

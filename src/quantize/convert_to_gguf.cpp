@@ -591,16 +591,11 @@ GgufPlan plan_conversion(const Model& model) {
   const bool tied = to.config.flag("tie_word_embeddings") || is_one_of(to.plan.architecture, kAlwaysTied);
   to.head_omitted = tied && is_one_of(to.plan.architecture, kHeadOmitted);
   read_dimensions(to);
-  for (const ModelFile& file : model.checkpoint.files) {
-    for (const Tensor& tensor : file.tensors) {
-      const SplitName split = split_name(tensor.name);
-      if (split.suffix == Suffix::Scales) to.scales.emplace(split.module, &tensor);
-    }
+  for (const TensorFacts& facts : model.tensors) {
+    const SplitName split = split_name(facts.tensor->name);
+    if (split.suffix == Suffix::Scales) to.scales.emplace(split.module, facts.tensor);
   }
-  std::size_t i = 0;
-  for (const ModelFile& file : model.checkpoint.files) {
-    for (const Tensor& tensor : file.tensors) convert(to, tensor, model.tensors[i++]);
-  }
+  for (const TensorFacts& facts : model.tensors) convert(to, *facts.tensor, facts);
   rename_dense(to);
   settle_heads(to);
   add_rope_tables(to);

@@ -46,10 +46,9 @@ GgufPlan from_gguf(const Model& model) {
   plan.experts = first_of(keys.numbers("expert_count"), 0);
   if (keys.metadata() != nullptr) plan.key_bytes = key_bytes(*keys.metadata());
   plan.tensors.reserve(model.tensors.size());
-  for (const ModelFile& file : model.checkpoint.files) {
-    for (const Tensor& tensor : file.tensors) {
-      plan.tensors.push_back({std::string(tensor.name), tensor.dtype, {tensor.shape.begin(), tensor.shape.end()}});
-    }
+  for (const TensorFacts& facts : model.tensors) {
+    const Tensor& tensor = *facts.tensor;
+    plan.tensors.push_back({std::string(tensor.name), tensor.dtype, {tensor.shape.begin(), tensor.shape.end()}});
   }
   return plan;
 }

@@ -42,34 +42,32 @@ struct Parts {
 };
 
 void add_parts(const Model& model, bool second, Parts& parts) {
-  for (const ListedTensor& listed : list_tensors(model)) {
-    const auto& [tensor, facts, file] = listed;
-    add(parts.dtypes, std::string(name(tensor->dtype)), facts->parameters, tensor->bytes, second);
-    add(parts.roles, std::string(role_name(facts->role)), facts->parameters, tensor->bytes, second);
-    if (facts->parameters == 0) continue;
-    const std::string_view group = part_name(facts->role);
-    add(parts.groups, facts->layer < 0 ? std::string(group) : fmt::format("layer {:04} {}", facts->layer, group),
-        facts->parameters, tensor->bytes, second);
+  for (const TensorFacts& facts : model.tensors) {
+    add(parts.dtypes, std::string(name(facts.tensor->dtype)), facts.parameters, facts.tensor->bytes, second);
+    add(parts.roles, std::string(role_name(facts.role)), facts.parameters, facts.tensor->bytes, second);
+    if (facts.parameters == 0) continue;
+    const std::string_view group = part_name(facts.role);
+    add(parts.groups, facts.layer < 0 ? std::string(group) : fmt::format("layer {:04} {}", facts.layer, group),
+        facts.parameters, facts.tensor->bytes, second);
   }
 }
 
 void compare_tensors(Difference& difference) {
   std::unordered_map<std::string_view, const Tensor*> of_a;
-  const std::vector<ListedTensor> a = list_tensors(*difference.a);
-  for (const ListedTensor& listed : a) of_a.emplace(listed.tensor->name, listed.tensor);
-  for (const ListedTensor& listed : list_tensors(*difference.b)) {
-    const auto known = of_a.find(listed.tensor->name);
+  for (const TensorFacts& facts : difference.a->tensors) of_a.emplace(facts.tensor->name, facts.tensor);
+  for (const TensorFacts& facts : difference.b->tensors) {
+    const auto known = of_a.find(facts.tensor->name);
     if (known == of_a.end()) {
-      difference.added.push_back({nullptr, listed.tensor});
+      difference.added.push_back({nullptr, facts.tensor});
       continue;
     }
-    const TensorDifference pair{known->second, listed.tensor};
+    const TensorDifference pair{known->second, facts.tensor};
     if (pair.reshaped() || pair.retyped()) difference.changed.push_back(pair);
     of_a.erase(known);
   }
-  for (const ListedTensor& listed : a) {
-    const auto left = of_a.find(listed.tensor->name);
-    if (left != of_a.end() && left->second == listed.tensor) difference.removed.push_back({listed.tensor, nullptr});
+  for (const TensorFacts& facts : difference.a->tensors) {
+    const auto left = of_a.find(facts.tensor->name);
+    if (left != of_a.end() && left->second == facts.tensor) difference.removed.push_back({facts.tensor, nullptr});
   }
 }
 

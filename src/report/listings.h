@@ -14,16 +14,6 @@ namespace weigh::core {
 
 // The lists of `weigh tensors`, `metadata` and `devices`, each in every output format.
 
-/// One tensor with what the model knows of it. Points into the model.
-struct ListedTensor {
-  const Tensor* tensor = nullptr;
-  const TensorFacts* facts = nullptr;
-  std::size_t file = 0;  ///< index of its file
-};
-
-/// Every tensor, in the order of the files and their headers.
-std::vector<ListedTensor> list_tensors(const Model& model);
-
 /// What tensors are summed up by.
 enum class Grouping : std::uint8_t {
   None,
@@ -37,8 +27,8 @@ std::optional<Grouping> grouping_by_name(std::string_view name);
 
 struct TensorListing {
   std::string path;
-  const Model* model = nullptr;  ///< none when the path could not be read
-  std::vector<ListedTensor> tensors;
+  const Model* model = nullptr;             ///< none when the path could not be read
+  std::vector<const TensorFacts*> tensors;  ///< of the model, as they are to be listed
   Grouping grouping = Grouping::None;
   std::vector<Failure> errors;
 };
@@ -51,7 +41,7 @@ struct TensorGroup {
 };
 
 /// Sums that add up to those of `tensors`. Layers in their order, the others largest first.
-std::vector<TensorGroup> group_tensors(const std::vector<ListedTensor>& tensors, Grouping grouping);
+std::vector<TensorGroup> group_tensors(const std::vector<const TensorFacts*>& tensors, Grouping grouping);
 
 void write_tensors(const TensorListing& listing, std::string_view format, const Style& style, std::ostream& out);
 

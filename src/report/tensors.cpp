@@ -13,9 +13,7 @@
 namespace weigh::core {
 namespace {
 
-std::uint64_t absolute_offset(const TensorListing& listing, const ListedTensor& listed) {
-  return listing.model->checkpoint.files[listed.file].header_bytes + listed.tensor->offset;
-}
+std::uint64_t absolute_offset(const TensorFacts& facts) { return facts.file->header_bytes + facts.tensor->offset; }
 
 std::string shape_text(const Tensor& tensor) {
   if (tensor.shape.empty()) return "scalar";
@@ -63,12 +61,12 @@ Table tensor_table(const TensorListing& listing, bool brief) {
   if (several_files && !brief) {
     for (const ModelFile& file : listing.model->checkpoint.files) files.push_back(file.name);
   }
-  for (const ListedTensor& listed : listing.tensors) {
-    const Tensor& tensor = *listed.tensor;
+  for (const TensorFacts* facts : listing.tensors) {
+    const Tensor& tensor = *facts->tensor;
     auto& row = table.rows.emplace_back(std::vector<Cell>{std::string(tensor.name), std::string(name(tensor.dtype)),
-                                                          shape_text(tensor), listed.facts->parameters, tensor.bytes,
-                                                          absolute_offset(listing, listed)});
-    if (several_files) row.emplace_back(files[listed.file]);
+                                                          shape_text(tensor), facts->parameters, tensor.bytes,
+                                                          absolute_offset(*facts)});
+    if (several_files) row.emplace_back(files[listing.model->file_index(*facts)]);
   }
   return table;
 }
@@ -141,17 +139,17 @@ void write_tensors_json(const TensorListing& listing, std::ostream& out) {
   JsonText text;
   std::vector<Json> rows;
   rows.reserve(listing.tensors.size());
-  for (const ListedTensor& listed : listing.tensors) {
-    const Tensor& tensor = *listed.tensor;
+  for (const TensorFacts* facts : listing.tensors) {
+    const Tensor& tensor = *facts->tensor;
     rows.push_back({{"name", text(tensor.name)},
                     {"dtype", name(tensor.dtype)},
                     {"shape", std::vector<std::uint64_t>(tensor.shape.begin(), tensor.shape.end())},
-                    {"parameters", listed.facts->parameters},
+                    {"parameters", facts->parameters},
                     {"bytes", tensor.bytes},
-                    {"offset", absolute_offset(listing, listed)},
-                    {"file", listed.file},
-                    {"role", role_name(listed.facts->role)},
-                    {"layer", listed.facts->layer < 0 ? Json() : Json(listed.facts->layer)}});
+                    {"offset", absolute_offset(*facts)},
+                    {"file", listing.model->file_index(*facts)},
+                    {"role", role_name(facts->role)},
+                    {"layer", facts->layer < 0 ? Json() : Json(facts->layer)}});
   }
   Json document{{"schema", "weigh.tensors/1"}, {"path", text(listing.path)}, {"tensors", nullptr}};
   if (Json finding = text.finding(); !finding.is_null()) document["findings"] = Json::array({std::move(finding)});
@@ -161,17 +159,6 @@ void write_tensors_json(const TensorListing& listing, std::ostream& out) {
 
 }  // namespace
 
-std::vector<ListedTensor> list_tensors(const Model& model) {
-  std::vector<ListedTensor> tensors;
-  tensors.reserve(model.tensors.size());
-  for (std::size_t file = 0; file < model.checkpoint.files.size(); ++file) {
-    for (const Tensor& tensor : model.checkpoint.files[file].tensors) {
-      tensors.push_back({&tensor, &model.tensors[tensors.size()], file});
-    }
-  }
-  return tensors;
-}
-
 std::optional<Grouping> grouping_by_name(std::string_view name) {
   if (name == "layer") return Grouping::Layer;
   if (name == "module") return Grouping::Module;
@@ -179,15 +166,15 @@ std::optional<Grouping> grouping_by_name(std::string_view name) {
   return std::nullopt;
 }
 
-std::vector<TensorGroup> group_tensors(const std::vector<ListedTensor>& tensors, Grouping grouping) {
+std::vector<TensorGroup> group_tensors(const std::vector<const TensorFacts*>& tensors, Grouping grouping) {
   std::map<std::string, TensorGroup> groups;
-  for (const ListedTensor& listed : tensors) {
-    TensorGroup& group = groups[grouping == Grouping::Layer    ? layer_of(*listed.facts)
-                                : grouping == Grouping::Module ? module_of(listed.tensor->name)
-                                                               : std::string(role_name(listed.facts->role))];
+  for (const TensorFacts* facts : tensors) {
+    TensorGroup& group = groups[grouping == Grouping::Layer    ? layer_of(*facts)
+                                : grouping == Grouping::Module ? module_of(facts->tensor->name)
+                                                               : std::string(role_name(facts->role))];
     ++group.tensors;
-    group.parameters += listed.facts->parameters;
-    group.bytes += listed.tensor->bytes;
+    group.parameters += facts->parameters;
+    group.bytes += facts->tensor->bytes;
   }
   std::vector<TensorGroup> rows;
   for (auto& [key, group] : groups) {

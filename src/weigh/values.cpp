@@ -130,18 +130,18 @@ ModelInfo info_of(const core::Model& from) {
 std::vector<Tensor> tensors_of(const core::Model& model) {
   std::vector<Tensor> tensors;
   tensors.reserve(model.tensors.size());
-  for (const core::ListedTensor& listed : core::list_tensors(model)) {
-    const core::Tensor& from = *listed.tensor;
+  for (const core::TensorFacts& facts : model.tensors) {
+    const core::Tensor& from = *facts.tensor;
     Tensor& tensor = tensors.emplace_back();
     tensor.name = from.name;
     tensor.dtype = core::name(from.dtype);
     tensor.shape.assign(from.shape.begin(), from.shape.end());
-    tensor.parameters = listed.facts->parameters;
+    tensor.parameters = facts.parameters;
     tensor.bytes = from.bytes;
-    tensor.offset = model.checkpoint.files[listed.file].header_bytes + from.offset;
-    tensor.file = listed.file;
-    tensor.role = core::role_name(listed.facts->role);
-    if (listed.facts->layer >= 0) tensor.layer = static_cast<std::uint32_t>(listed.facts->layer);
+    tensor.offset = facts.file->header_bytes + from.offset;
+    tensor.file = model.file_index(facts);
+    tensor.role = core::role_name(facts.role);
+    if (facts.layer >= 0) tensor.layer = static_cast<std::uint32_t>(facts.layer);
   }
   return tensors;
 }

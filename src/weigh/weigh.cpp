@@ -229,8 +229,8 @@ std::string Model::json(const std::vector<std::string>& devices, const RunOption
 std::string Model::tensors_json() const {
   return guarded([&] {
     const core::Model& model = data_->model;
-    const core::TensorListing listing{
-        model.checkpoint.path, &model, core::list_tensors(model), core::Grouping::None, {}};
+    core::TensorListing listing{model.checkpoint.path, &model, {}, core::Grouping::None, {}};
+    for (const core::TensorFacts& facts : model.tensors) listing.tensors.push_back(&facts);
     return written([&](std::ostream& out) { core::write_tensors(listing, "json", {}, out); });
   });
 }

@@ -117,18 +117,14 @@ void measure(const Form& form, int runs) {
   for (int run = 0; run < runs; ++run) {
     Checkpoint checkpoint;
     reading.push_back(milliseconds([&] { checkpoint = read(files, form); }));
-    std::vector<const Tensor*> tensors;
-    for (const ModelFile& file : checkpoint.files) {
-      for (const Tensor& tensor : file.tensors) tensors.push_back(&tensor);
-    }
-    count = tensors.size();
-    std::vector<TensorFacts> facts(count);
+    std::vector<TensorFacts> facts = tensors_of(checkpoint);
+    count = facts.size();
     std::vector<Finding> findings;
     ReadNames understood;
-    quantization.push_back(milliseconds([&] { count_parameters(checkpoint, tensors, facts, findings); }));
-    roles.push_back(milliseconds([&] { understood = read_names(tensors, naming_of(checkpoint)); }));
-    experts.push_back(milliseconds([&] { find_experts(checkpoint, tensors, understood, facts, findings); }));
-    roles.back() += milliseconds([&] { assign_roles(understood, tensors, facts); });
+    quantization.push_back(milliseconds([&] { count_parameters(checkpoint, facts, findings); }));
+    roles.push_back(milliseconds([&] { understood = read_names(facts, naming_of(checkpoint)); }));
+    experts.push_back(milliseconds([&] { find_experts(checkpoint, understood, facts, findings); }));
+    roles.back() += milliseconds([&] { assign_roles(understood, facts); });
     whole.push_back(milliseconds([&] { describe(std::move(checkpoint)); }));
   }
   std::printf("%s: %zu tensors in %d files, medians of %d runs\n", form.title, count, kShards, runs);

@@ -133,7 +133,7 @@ class Reader {
 
 }  // namespace
 
-ReadNames read_names(std::span<const Tensor* const> tensors, Naming naming) {
+ReadNames read_names(std::span<const TensorFacts> tensors, Naming naming) {
   ReadNames names;
   names.tensors.reserve(tensors.size());
   names.blocks.emplace_back();
@@ -141,8 +141,8 @@ ReadNames read_names(std::span<const Tensor* const> tensors, Naming naming) {
   index.id({});
   Reader reader(naming);
   std::uint32_t last = 0;
-  for (const Tensor* tensor : tensors) {
-    std::string_view rest = tensor->name;
+  for (const TensorFacts& facts : tensors) {
+    std::string_view rest = facts.tensor->name;
     // Tensors come block by block, so the one before usually tells.
     const std::string_view before = names.blocks[last].name;
     if (!before.empty() && rest.starts_with(before) && rest.size() > before.size() && rest[before.size()] == '.') {
@@ -162,12 +162,12 @@ ReadNames read_names(std::span<const Tensor* const> tensors, Naming naming) {
   return names;
 }
 
-void assign_roles(const ReadNames& names, std::span<const Tensor* const> tensors, std::span<TensorFacts> facts) {
+void assign_roles(const ReadNames& names, std::span<TensorFacts> facts) {
   std::vector<bool> recurrent(names.blocks.size());
   for (const ReadName& name : names.tensors) {
     if (name.role == Role::StateSpace && name.block != 0) recurrent[name.block] = true;
   }
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
+  for (std::size_t i = 0; i < facts.size(); ++i) {
     Role role = names.tensors[i].role;
     // A GGUF keeps a delta net's inputs under attention's names, attn_qkv and attn_gate.
     const bool input = role == Role::AttentionFused || role == Role::AttentionOther;
@@ -177,9 +177,9 @@ void assign_roles(const ReadNames& names, std::span<const Tensor* const> tensors
       role = Role::Prediction;
     } else if (role == Role::RoutedExpert && !facts[i].routed_expert) {
       // A learned scale per expert works for every token; a layer of one expert without a router is dense.
-      role = last_part(tensors[i]->name) == "scale" ? Role::Router : Role::DenseFfn;
+      role = last_part(facts[i].tensor->name) == "scale" ? Role::Router : Role::DenseFfn;
     }
-    const bool overhead = facts[i].parameters == 0 && tensors[i]->elements != 0;
+    const bool overhead = facts[i].parameters == 0 && facts[i].tensor->elements != 0;
     facts[i].role = overhead && role != Role::Buffer ? Role::Overhead : role;
   }
 }

@@ -23,10 +23,10 @@ struct ReadNames {
 };
 
 /// One look at every name. Names that differ only in their numbers are understood once.
-ReadNames read_names(std::span<const Tensor* const> tensors, Naming naming);
+ReadNames read_names(std::span<const TensorFacts> tensors, Naming naming);
 
 /// Fills in each tensor's role, from its name and from what is known by now: its parameters, whether it is routed, and
 /// what kind of block it is in.
-void assign_roles(const ReadNames& names, std::span<const Tensor* const> tensors, std::span<TensorFacts> facts);
+void assign_roles(const ReadNames& names, std::span<TensorFacts> facts);
 
 }  // namespace weigh::core

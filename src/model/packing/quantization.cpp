@@ -27,12 +27,12 @@ struct Modules {
   std::vector<Suffix> suffixes;     // per tensor
 };
 
-Modules group_by_module(std::span<const Tensor* const> tensors) {
+Modules group_by_module(std::span<const TensorFacts> tensors) {
   Modules modules{.names = NameIndex(tensors.size()), .masks = {}, .first = {}, .next = {}, .suffixes = {}};
   modules.next.resize(tensors.size(), Modules::none);
   modules.suffixes.resize(tensors.size());
   for (std::uint32_t i = 0; i < tensors.size(); ++i) {
-    const SplitName split = split_name(tensors[i]->name);
+    const SplitName split = split_name(tensors[i].tensor->name);
     const std::uint32_t module = modules.names.id(split.module);
     if (module == modules.masks.size()) {
       modules.masks.push_back(0);
@@ -47,9 +47,9 @@ Modules group_by_module(std::span<const Tensor* const> tensors) {
 }
 
 // No companion at all means no quantized module: the usual case, and one pass over the ends of the names tells.
-bool has_companions(std::span<const Tensor* const> tensors) {
-  return std::ranges::any_of(tensors, [](const Tensor* tensor) {
-    const Suffix suffix = split_name(tensor->name).suffix;
+bool has_companions(std::span<const TensorFacts> tensors) {
+  return std::ranges::any_of(tensors, [](const TensorFacts& facts) {
+    const Suffix suffix = split_name(facts.tensor->name).suffix;
     return suffix != Suffix::Weight && suffix != Suffix::Bias;
   });
 }
@@ -141,22 +141,21 @@ void remark(const PackedTensor& packed, const Unpacked& unpacked, Counted& count
   if (stated && unpacked.bits && *stated != *unpacked.bits && !varies) counted.disagreeing.add(packed.name);
 }
 
-Counted count_modules(const Checkpoint& checkpoint, const QuantizationConfig& config,
-                      std::span<const Tensor* const> tensors, std::span<TensorFacts> facts) {
-  const Modules modules = group_by_module(tensors);
+Counted count_modules(const Checkpoint& checkpoint, const QuantizationConfig& config, std::span<TensorFacts> facts) {
+  const Modules modules = group_by_module(facts);
   const auto types = torchao_types(checkpoint, modules);
   Counted counted;
   ModuleTensors companions{};
   for (std::uint32_t module = 0; module < modules.masks.size(); ++module) {
     const std::uint32_t first = modules.first[module];
     for (std::uint32_t i = first; i != Modules::none; i = modules.next[i]) {
-      companions[static_cast<std::size_t>(modules.suffixes[i])] = tensors[i];
-      facts[i].parameters = stored_parameters(*tensors[i], modules.suffixes[i]);
+      companions[static_cast<std::size_t>(modules.suffixes[i])] = facts[i].tensor;
+      facts[i].parameters = stored_parameters(*facts[i].tensor, modules.suffixes[i]);
     }
     const SuffixMask mask = modules.masks[module];
     SuffixMask packed_suffixes = 0;
     for (std::uint32_t i = first; i != Modules::none; i = modules.next[i]) {
-      const PackedTensor packed{.tensor = *tensors[i],
+      const PackedTensor packed{.tensor = *facts[i].tensor,
                                 .module = companions,
                                 .name = modules.names.names()[module],
                                 .torchao_type = types.empty() ? std::string_view() : types[module],
@@ -240,17 +239,16 @@ void compare_with_config(const QuantizationConfig& config, const Counted& counte
 
 }  // namespace
 
-std::optional<Quantization> count_parameters(const Checkpoint& checkpoint, std::span<const Tensor* const> tensors,
-                                             std::span<TensorFacts> facts, std::vector<Finding>& findings) {
+std::optional<Quantization> count_parameters(const Checkpoint& checkpoint, std::span<TensorFacts> facts,
+                                             std::vector<Finding>& findings) {
   const bool gguf = !checkpoint.files.empty() && checkpoint.files.front().format == Format::Gguf;
   const QuantizationConfig config = gguf ? QuantizationConfig{} : read_quantization_config(checkpoint);
-  if (!has_companions(tensors)) {
-    for (std::size_t i = 0; i < tensors.size(); ++i)
-      facts[i].parameters = stored_parameters(*tensors[i], Suffix::Weight);
+  if (!has_companions(facts)) {
+    for (TensorFacts& row : facts) row.parameters = stored_parameters(*row.tensor, Suffix::Weight);
     compare_with_config(config, {}, std::nullopt, findings);
     return std::nullopt;
   }
-  const Counted counted = count_modules(checkpoint, config, tensors, facts);
+  const Counted counted = count_modules(checkpoint, config, facts);
   std::optional<Quantization> quantization;
   // A GGUF's types are its quantization; the scales beside some of its weights are no scheme of their own.
   if (!gguf && !counted.tallies.empty()) {

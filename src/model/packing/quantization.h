@@ -9,8 +9,8 @@
 namespace weigh::core {
 
 /// Fills in each tensor's logical parameters and says which scheme holds most of the weights; nothing where none is
-/// packed. `tensors` are all of the checkpoint's, `facts` is parallel to them.
-std::optional<Quantization> count_parameters(const Checkpoint& checkpoint, std::span<const Tensor* const> tensors,
-                                             std::span<TensorFacts> facts, std::vector<Finding>& findings);
+/// packed. `facts` are all of the checkpoint's tensors.
+std::optional<Quantization> count_parameters(const Checkpoint& checkpoint, std::span<TensorFacts> facts,
+                                             std::vector<Finding>& findings);
 
 }  // namespace weigh::core

@@ -246,10 +246,8 @@ TEST_CASE("expert numbers are read whichever way names are understood") {
   for (int i = 0; i < 5000; ++i) {
     tensors.push_back({"layers.2.kind" + std::to_string(i) + "x.mlp.experts.7.w1.weight", Dtype::BF16, {4, 8}});
   }
-  std::vector<const Tensor*> views;
   const Checkpoint checkpoint = safetensors(tensors);
-  for (const Tensor& tensor : checkpoint.files.front().tensors) views.push_back(&tensor);
-  const ReadNames names = read_names(views, Naming::HuggingFace);
+  const ReadNames names = read_names(tensors_of(checkpoint), Naming::HuggingFace);
   for (std::size_t i = 0; i < 6; ++i) {
     CHECK(names.tensors[i].expert.part == ExpertPart::Indexed);
     CHECK(names.tensors[i].expert.index == i / 2);
