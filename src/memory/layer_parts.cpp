@@ -122,7 +122,7 @@ Mixer mixer_of(const RunModel& model, const LayerModel& layer, const Shapes& sha
   return Mixer::None;
 }
 
-void conclude(const RunModel& model, const Shapes& shapes, LayerModel& layer) {
+void infer_parts(const RunModel& model, const Shapes& shapes, LayerModel& layer) {
   layer.mixer = mixer_of(model, layer, shapes);
   if (shapes.attention && shapes.state_space) layer.parts |= kParallelMamba;
   // The layout of 2023, one tensor per expert.
@@ -210,7 +210,7 @@ void read_layer_parts(const Model& source, RunModel& model) {
     }
     if (cached) guess_heads(shapes[i], model.layers[i]);
     if (told) {
-      conclude(model, shapes[i], model.layers[i]);
+      infer_parts(model, shapes[i], model.layers[i]);
     } else {
       assume_parts(model, model.layers[i]);
     }

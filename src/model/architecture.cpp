@@ -184,7 +184,7 @@ bool is_vocabulary_head(const TensorFacts& facts) {
 
 }  // namespace
 
-std::optional<bool> settle_tied_head(const Checkpoint& checkpoint, std::span<TensorFacts> facts,
+std::optional<bool> decide_tied_head(const Checkpoint& checkpoint, std::span<TensorFacts> facts,
                                      std::vector<Finding>& findings) {
   const Tensor* embedding = nullptr;
   TensorFacts* head = nullptr;

@@ -13,7 +13,7 @@ Architecture read_architecture(const Checkpoint& checkpoint, std::span<const Ten
 
 /// Whether the head is the token embedding: because none is stored, or because the config says so, in which case a
 /// stored copy's parameters are set to 0. Nothing without a token embedding. Needs the roles.
-std::optional<bool> settle_tied_head(const Checkpoint& checkpoint, std::span<TensorFacts> facts,
+std::optional<bool> decide_tied_head(const Checkpoint& checkpoint, std::span<TensorFacts> facts,
                                      std::vector<Finding>& findings);
 
 }  // namespace weigh::core

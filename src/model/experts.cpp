@@ -140,7 +140,7 @@ std::vector<ExpertLayer> collect_layers(const ReadNames& names, const StatedExpe
 
 // Experts of one block: distinct numbers, else the stacked dimension, else (flattened) what the router or the config
 // says.
-void settle_count(ExpertLayer& layer, const StatedExperts& stated) {
+void decide_count(ExpertLayer& layer, const StatedExperts& stated) {
   layer.count = std::max<std::uint64_t>(layer.indices.size(), layer.stacked);
   if (layer.count == 0 && layer.flattened) layer.count = layer.router ? layer.router_rows : stated.count.value_or(0);
   // Jamba keeps its dense layers as the one expert of a layer without a router.
@@ -249,7 +249,7 @@ std::optional<Experts> find_experts(const Checkpoint& checkpoint, const ReadName
                                     std::vector<Finding>& findings) {
   const StatedExperts stated = stated_experts(checkpoint);
   std::vector<ExpertLayer> layers = collect_layers(names, stated, facts);
-  for (ExpertLayer& layer : layers) settle_count(layer, stated);
+  for (ExpertLayer& layer : layers) decide_count(layer, stated);
   unmark_dense(names, facts, layers);
 
   Experts experts;

@@ -215,7 +215,7 @@ Model describe(Checkpoint checkpoint) {
   assign_roles(names, model.tensors);
   model.blocks = std::move(names.blocks);
   model.architecture = read_architecture(model.checkpoint, model.tensors);
-  model.architecture.tied_embeddings = settle_tied_head(model.checkpoint, model.tensors, findings);
+  model.architecture.tied_embeddings = decide_tied_head(model.checkpoint, model.tensors, findings);
   // A head that lies in a missing shard is not tied.
   if (parts_missing(model.checkpoint)) model.architecture.tied_embeddings.reset();
   if (!add_up(model)) {

@@ -540,7 +540,7 @@ void rename_dense(Converter& to) {
 constexpr auto kHybrid = std::to_array<std::string_view>(
     {"granitehybrid", "jamba", "nemotron_h", "lfm2", "lfm2moe", "plamo2", "kimi-linear"});
 
-void settle_heads(Converter& to) {
+void decide_heads(Converter& to) {
   const PlannedTensor* query = find_tensor(to.plan, "blk.0.attn_q.weight");
   const PlannedTensor* key = find_tensor(to.plan, "blk.0.attn_k.weight");
   if (is_one_of(to.plan.architecture, kHybrid) && query == nullptr) to.plan.kv_heads = 0;
@@ -597,7 +597,7 @@ GgufPlan plan_conversion(const Model& model) {
   }
   for (const TensorFacts& facts : model.tensors) convert(to, *facts.tensor, facts);
   rename_dense(to);
-  settle_heads(to);
+  decide_heads(to);
   add_rope_tables(to);
   to.plan.key_bytes = guess_key_bytes(to);
   to.plan.estimated_keys = true;
