@@ -11,11 +11,11 @@ constexpr std::uint64_t kMaxHeader = std::uint64_t{1} << 30;
 void ByteReader::fetch(std::uint64_t length, std::string_view field) {
   if (length > remaining()) {
     fail(position_, field, std::to_string(remaining()) + " bytes up to the end of the file", std::to_string(length),
-         "truncated-header");
+         FindingCode::TruncatedHeader);
   }
   const std::uint64_t end = position_ + length;  // within the file, so it cannot wrap
   if (end > kMaxHeader)
-    fail(position_, field, "a header of " + std::to_string(end) + " bytes", "at most 1 GiB", "absurd-count");
+    fail(position_, field, "a header of " + std::to_string(end) + " bytes", "at most 1 GiB", FindingCode::AbsurdCount);
   const std::uint64_t generous = std::min({2 * bytes_.size, source_.available(), kMaxHeader});
   const std::uint64_t wanted = std::max(end, std::max(generous, std::min(kFirstFetch, source_.available())));
   auto larger = std::make_unique_for_overwrite<std::byte[]>(wanted);

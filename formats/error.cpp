@@ -12,7 +12,7 @@ std::string fault(std::string_view subject, std::string_view found, std::string_
 }
 
 void fail(std::uint64_t offset, std::string_view subject, std::string_view found, std::string_view expected,
-          std::string_view code) {
+          std::optional<FindingCode> code) {
   throw FormatError(fault(subject, found, expected), offset, code);
 }
 

@@ -6,16 +6,19 @@
 #include <string>
 #include <string_view>
 
+#include "formats/finding_code.h"
+
 namespace weigh::core {
 
 /// Everything weigh throws. `what()` is one sentence without a path; whoever catches it knows the path.
 /// Text taken from a file stands in it unescaped: escape it where it is shown.
 struct Error : std::runtime_error {
-  explicit Error(const std::string& sentence, std::optional<std::uint64_t> at = std::nullopt, std::string_view id = {})
-      : std::runtime_error(sentence), offset(at), code(id) {}
+  explicit Error(const std::string& sentence, std::optional<std::uint64_t> at = std::nullopt,
+                 std::optional<FindingCode> what = std::nullopt)
+      : std::runtime_error(sentence), offset(at), code(what) {}
 
   std::optional<std::uint64_t> offset;  ///< byte offset in the file, where one is known
-  std::string_view code;  ///< the audit's check that it answers, a string literal; empty where none is more specific
+  std::optional<FindingCode> code;      ///< nothing where none is more specific than the error's type
 };
 
 /// The bytes are not what the format demands.
@@ -35,7 +38,7 @@ struct UsageError : Error {
 
 /// Throws a FormatError that reads "SUBJECT: found FOUND, expected EXPECTED". Out of line to keep readers small.
 [[noreturn]] void fail(std::uint64_t offset, std::string_view subject, std::string_view found,
-                       std::string_view expected, std::string_view code = {});
+                       std::string_view expected, std::optional<FindingCode> code = std::nullopt);
 
 /// "SUBJECT: found FOUND, expected EXPECTED": the one shape of a sentence about a fault, thrown or recorded.
 std::string fault(std::string_view subject, std::string_view found, std::string_view expected);

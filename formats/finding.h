@@ -4,16 +4,28 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
+
+#include "formats/finding_code.h"
 
 namespace weigh::core {
 
 enum class Severity : std::uint8_t { Note, Warning, Error };
 
 /// Something odd in a file that can still be read. An error finding makes the exit status 1.
+///
+///     Finding(FindingCode::Truncated, Severity::Error, "...").at(offset).of_tensor(name).in(file)
 struct Finding {
-  Severity severity = Severity::Note;
-  std::string_view code;                ///< stable, kebab-case, a string literal: "tensor-overlap"
+  Finding(FindingCode what, Severity how_bad, std::string sentence)
+      : code(what), severity(how_bad), message(std::move(sentence)) {}
+
+  Finding at(std::uint64_t position) && { return offset = position, std::move(*this); }
+  Finding of_tensor(std::string_view name) && { return tensor = name, std::move(*this); }
+  Finding in(std::string_view name) && { return file = name, std::move(*this); }
+
+  FindingCode code;
+  Severity severity;
   std::string message;                  ///< one sentence, unescaped
   std::string tensor;                   ///< the tensor it is about, or empty
   std::optional<std::uint64_t> offset;  ///< absolute offset in its file, where one applies
@@ -42,7 +54,7 @@ class FindingLog {
 
  private:
   struct Seen {
-    std::string_view code;
+    FindingCode code;
     Severity severity;
     std::size_t count;
   };

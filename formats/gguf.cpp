@@ -103,7 +103,7 @@ class GgufReader {
     if (count > most) {
       fail(at, field, std::to_string(count),
            "at most " + std::to_string(most) + ", as " + std::to_string(reader_.remaining()) + " bytes are left",
-           "absurd-count");
+           FindingCode::AbsurdCount);
     }
   }
 
@@ -140,9 +140,10 @@ class GgufReader {
       const std::uint64_t key_at = reader_.position();
       keys_.push_back(read_string("key"));
       const std::string key(reader_.passed(keys_.back().offset, keys_.back().length));
-      if (key.empty()) add(Severity::Error, "empty-key", fault("key", "an empty one", "a name"), {}, key_at);
+      if (key.empty()) add(FindingCode::EmptyKey, Severity::Error, fault("key", "an empty one", "a name"), {}, key_at);
       if (key.size() > kLongestKey) {
-        add(Severity::Error, "long-key", fault("key length", std::to_string(key.size()), "at most 65535"), {}, key_at);
+        add(FindingCode::LongKey, Severity::Error, fault("key length", std::to_string(key.size()), "at most 65535"), {},
+            key_at);
       }
       entry.type = read_value_type(key);
       entry.offset = reader_.position();
@@ -184,7 +185,7 @@ class GgufReader {
   void skip_elements(ValueType type, std::uint64_t count, const std::string& key, int depth) {
     if (depth > kMaxArrayDepth) {
       fail(reader_.position(), "nested arrays of key " + quote(key), "more than " + std::to_string(kMaxArrayDepth),
-           "fewer levels", "deep-nesting");
+           "fewer levels", FindingCode::DeepNesting);
     }
     if (type == ValueType::String) {
       for (std::uint64_t i = 0; i < count; ++i) reader_.skip(read_length("string length"), "string in an array");
@@ -211,8 +212,8 @@ class GgufReader {
       fail(entry.offset, "general.alignment", std::to_string(alignment_), "a power of two");
     }
     if (alignment_ > kLargeAlignment) {
-      add(Severity::Warning, "large-alignment", fault("general.alignment", std::to_string(alignment_), "at most 1 MiB"),
-          {}, entry.offset);
+      add(FindingCode::LargeAlignment, Severity::Warning,
+          fault("general.alignment", std::to_string(alignment_), "at most 1 MiB"), {}, entry.offset);
     }
   }
 
@@ -248,7 +249,8 @@ class GgufReader {
     file_.header_bytes = end;
     if (!infos_.empty()) {
       const auto data_start = checked_round_up(end, alignment_);
-      if (!data_start) fail(end, "data area", "a start beyond 64 bits", "one inside the file", "size-overflow");
+      if (!data_start)
+        fail(end, "data area", "a start beyond 64 bits", "one inside the file", FindingCode::SizeOverflow);
       file_.header_bytes = *data_start;
     }
 
@@ -267,7 +269,7 @@ class GgufReader {
       if (!elements || *elements >= kMaxElements ||
           std::ranges::any_of(tensor.shape, [](auto d) { return d >= kMaxElements; })) {
         fail(infos_[i].type_at, "tensor " + quote(tensor.name), "dimensions whose product exceeds 63 bits",
-             "fewer elements", "size-overflow");
+             "fewer elements", FindingCode::SizeOverflow);
       }
       tensor.elements = *elements;
     }
@@ -285,13 +287,14 @@ class GgufReader {
     names.reserve(std::max(infos_.size(), keys_.size()));
     for (const MetadataEntry& entry : file_.metadata.entries) names.push_back(entry.key);
     for (const std::size_t i : repeated_names(names)) {
-      add(Severity::Error, "duplicate-key", "key " + quote(names[i]) + " occurs more than once", {}, keys_[i].offset);
+      add(FindingCode::DuplicateKey, Severity::Error, "key " + quote(names[i]) + " occurs more than once", {},
+          keys_[i].offset);
     }
     names.clear();
     for (const Tensor& tensor : file_.tensors) names.push_back(tensor.name);
     for (const std::size_t i : repeated_names(names)) {
-      add(Severity::Error, "duplicate-tensor", "tensor " + quote(names[i]) + " occurs more than once", names[i],
-          infos_[i].name.offset);
+      add(FindingCode::DuplicateTensor, Severity::Error, "tensor " + quote(names[i]) + " occurs more than once",
+          names[i], infos_[i].name.offset);
     }
     for (std::size_t i = 0; i < file_.tensors.size(); ++i) check_tensor(file_.tensors[i], infos_[i]);
   }
@@ -299,14 +302,14 @@ class GgufReader {
   void check_tensor(const Tensor& tensor, const TensorInfo& info) {
     const std::uint64_t length = tensor.name.size();
     if (length >= kLongestName) {
-      add(length > kLongestName ? Severity::Error : Severity::Note, "long-tensor-name",
+      add(FindingCode::LongTensorName, length > kLongestName ? Severity::Error : Severity::Note,
           fault("name of tensor " + quote(tensor.name), std::to_string(length) + " bytes",
                 "at most 63 by llama.cpp, 64 by the specification"),
           tensor.name, info.name.offset);
     }
     if (tensor.elements == 0) {
-      add(Severity::Error, "zero-dimension", fault("tensor " + quote(tensor.name), "a dimension of 0", "at least 1"),
-          tensor.name, info.type_at);
+      add(FindingCode::ZeroDimension, Severity::Error,
+          fault("tensor " + quote(tensor.name), "a dimension of 0", "at least 1"), tensor.name, info.type_at);
     }
   }
 
@@ -374,7 +377,7 @@ class GgufReader {
       const std::uint64_t row_elements = tensor.shape.empty() ? 1 : tensor.shape.back();
       if (row_elements % row.block_elements == 0) {
         fail(infos_[i].type_at, "tensor " + quote(tensor.name), "a size beyond 64 bits", "one inside the file",
-             "size-overflow");
+             FindingCode::SizeOverflow);
       }
       fail(infos_[i].type_at, "tensor " + quote(tensor.name), "rows of " + std::to_string(row_elements) + " elements",
            "a multiple of " + std::to_string(row.block_elements) + ", the block of " + std::string(row.name));
@@ -388,17 +391,17 @@ class GgufReader {
     const std::uint64_t at = infos_[members.front()].type_at;
     const std::string those = std::to_string(members.size()) + (members.size() == 1 ? " tensor" : " tensors");
     if (dtype == Dtype::Unknown) {
-      add(Severity::Error, "unknown-type",
+      add(FindingCode::UnknownType, Severity::Error,
           fault("type of " + those, "id " + std::to_string(type), "one that a known program writes") +
               "; sizes are taken from the offsets",
           first.name, at);
     } else if (row.status == DtypeStatus::Removed) {
-      add(Severity::Error, "removed-type",
+      add(FindingCode::RemovedType, Severity::Error,
           those + " of type " + std::string(row.name) + " (id " + std::to_string(type) + "), which " +
               std::string(row.origin) + " has removed and refuses; the model must be quantised again",
           first.name, at);
     } else if (row.status == DtypeStatus::Fork) {
-      add(Severity::Warning, "fork-type",
+      add(FindingCode::ForkType, Severity::Warning,
           those + " of type " + std::string(row.name) + " (id " + std::to_string(type) + "), which " +
               std::string(row.origin) + " reads and llama.cpp refuses" +
               (row.block_elements == 0 ? "; its size depends on the build and is taken from the offsets" : ""),
@@ -406,8 +409,8 @@ class GgufReader {
     }
   }
 
-  void add(Severity severity, std::string_view code, std::string message, std::string_view tensor, std::uint64_t at) {
-    log_.add({severity, code, std::move(message), std::string(tensor), at, {}});
+  void add(FindingCode code, Severity severity, std::string message, std::string_view tensor, std::uint64_t at) {
+    log_.add(Finding(code, severity, std::move(message)).of_tensor(tensor).at(at));
   }
 
   ByteReader reader_;

@@ -23,48 +23,39 @@ std::vector<const Tensor*> by_offset(const std::vector<Tensor>& tensors) {
 void check_end(ModelFile& file, const LayoutRules& rules, std::uint64_t used,
                const std::vector<const Tensor*>& sorted) {
   const auto end = checked_add(file.header_bytes, used);
-  if (!end) fail(file.header_bytes, "tensor data", "an end beyond 64 bits", "one inside the file", "size-overflow");
+  if (!end)
+    fail(file.header_bytes, "tensor data", "an end beyond 64 bits", "one inside the file", FindingCode::SizeOverflow);
   if (*end > file.file_bytes) {
     file.missing_bytes = *end - file.file_bytes;
     if (used == 0) return;  // only the header's own padding is not there, and nothing lies behind it
     const auto cut = std::ranges::count_if(sorted, [&](const Tensor* tensor) {
       return tensor->bytes > 0 && tensor->offset + tensor->bytes > file.data_bytes();
     });
-    file.findings.push_back({Severity::Error,
-                             "truncated",
-                             fault("file size", std::to_string(file.file_bytes) + " bytes", std::to_string(*end)) +
-                                 ": " + std::to_string(file.missing_bytes) + " bytes are missing, " +
-                                 std::to_string(cut) + " of " + std::to_string(sorted.size()) +
-                                 " tensors are not whole",
-                             {},
-                             file.file_bytes,
-                             {}});
+    std::string message = fault("file size", std::to_string(file.file_bytes) + " bytes", std::to_string(*end)) + ": " +
+                          std::to_string(file.missing_bytes) + " bytes are missing, " + std::to_string(cut) + " of " +
+                          std::to_string(sorted.size()) + " tensors are not whole";
+    file.findings.push_back(Finding(FindingCode::Truncated, Severity::Error, std::move(message)).at(file.file_bytes));
     return;
   }
   const std::uint64_t trailing = file.file_bytes - *end;
   file.padding_bytes += trailing;
   const auto padded = checked_round_up(*end, rules.alignment);
   if (trailing == 0 || (padded && trailing <= *padded - *end)) return;
-  file.findings.push_back({rules.hole,
-                           "trailing-bytes",
-                           fault("bytes behind the last tensor", std::to_string(trailing),
-                                 padded ? std::to_string(*padded - *end) : "none"),
-                           {},
-                           *end,
-                           {}});
+  std::string message =
+      fault("bytes behind the last tensor", std::to_string(trailing), padded ? std::to_string(*padded - *end) : "none");
+  file.findings.push_back(Finding(FindingCode::TrailingBytes, rules.hole, std::move(message)).at(*end));
 }
 
 }  // namespace
 
 void check_layout(ModelFile& file, const LayoutRules& rules) {
   FindingLog log(file.findings);
-  const auto add = [&](Severity severity, std::string_view code, std::string message, const Tensor& tensor) {
-    log.add({severity, code, std::move(message), std::string(tensor.name), file.header_bytes + tensor.offset, {}});
+  const auto add = [&](FindingCode code, Severity severity, std::string message, const Tensor& tensor) {
+    log.add(Finding(code, severity, std::move(message)).of_tensor(tensor.name).at(file.header_bytes + tensor.offset));
   };
   const std::vector<const Tensor*> sorted = by_offset(file.tensors);
   if (rules.order && !std::ranges::is_sorted(sorted)) {
-    file.findings.push_back(
-        {*rules.order, "tensor-order", "tensors do not lie in the order of the header", {}, std::nullopt, {}});
+    file.findings.emplace_back(FindingCode::TensorOrder, *rules.order, "tensors do not lie in the order of the header");
   }
 
   std::uint64_t used = 0;  // end of what the tensors so far own
@@ -74,11 +65,11 @@ void check_layout(ModelFile& file, const LayoutRules& rules) {
     const auto sum = checked_add(file.tensor_bytes, tensor->bytes);
     if (!end || !sum)
       fail(file.header_bytes, "tensor " + quote(tensor->name), "an end beyond 64 bits", "one inside the file",
-           "size-overflow");
+           FindingCode::SizeOverflow);
     file.tensor_bytes = *sum;
 
     if (tensor->offset % rules.alignment != 0) {
-      add(Severity::Error, "tensor-misaligned",
+      add(FindingCode::TensorMisaligned, Severity::Error,
           fault("tensor " + quote(tensor->name) + " offset", std::to_string(tensor->offset),
                 "a multiple of " + std::to_string(rules.alignment)),
           *tensor);
@@ -86,14 +77,14 @@ void check_layout(ModelFile& file, const LayoutRules& rules) {
     if (tensor->offset > used) {
       file.padding_bytes += tensor->offset - used;
       if (checked_round_up(used, rules.alignment) != tensor->offset) {
-        add(rules.hole, "data-hole",
+        add(FindingCode::DataHole, rules.hole,
             std::to_string(tensor->offset - used) + " bytes before tensor " + quote(tensor->name) +
                 " belong to no tensor",
             *tensor);
       }
     } else if (tensor->offset < used) {
       file.shared_bytes += std::min(used, *end) - tensor->offset;
-      add(Severity::Error, "tensor-overlap",
+      add(FindingCode::TensorOverlap, Severity::Error,
           "tensor " + quote(tensor->name) + " begins inside tensor " + quote(last->name), *tensor);
     }
     if (*end > used || !last) last = tensor;

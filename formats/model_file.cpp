@@ -86,7 +86,7 @@ struct KnownFormat {
   ModelFile (*read)(ByteSource&) = nullptr;         // of what is read; the others have words
   std::string_view words = {};                      // "is ...", of the error that says so
   std::string (*words_of)(const Sniff&) = nullptr;  // instead of `words`
-  std::string_view code = "other-format";           // of that error
+  FindingCode code = FindingCode::OtherFormat;      // of that error
 
   [[nodiscard]] bool is(const Sniff& sniff) const {
     return sniff.head.substr(std::min(at, sniff.head.size())).starts_with(magic) && sniff.path.ends_with(suffix) &&
@@ -97,10 +97,10 @@ struct KnownFormat {
 // Asked from the top: what is read first (a safetensors length and brace are surer than the two bytes of some magics: a
 // header of 640 bytes starts like a pickle), then magic numbers, guesses last.
 constexpr auto kKnownFormats = std::to_array<KnownFormat>({
-    {.matches = is_empty, .words = "is empty", .code = "empty-file"},
+    {.matches = is_empty, .words = "is empty", .code = FindingCode::EmptyFile},
     {.matches = is_gguf, .read = read_gguf},
     {.matches = is_safetensors, .read = read_safetensors},
-    {.matches = is_lfs_pointer, .words_of = lfs_words, .code = "lfs-pointer"},
+    {.matches = is_lfs_pointer, .words_of = lfs_words, .code = FindingCode::LfsPointer},
     {.matches = is_html,
      .words = "is an HTML page, not a model: a download that went wrong, often for want of a login"},
     {.magic = "PK\x03\x04",
@@ -109,11 +109,11 @@ constexpr auto kKnownFormats = std::to_array<KnownFormat>({
     {.magic = "PK\x03\x04",
      .words = "is a zip archive, as PyTorch writes its pickles (.pt, .bin); it is not read, for loading a pickle can "
               "run any code: ask for the safetensors file",
-     .code = "pickle-in-place"},
+     .code = FindingCode::PickleInPlace},
     {.matches = is_pickle,
      .words = "is a Python pickle (old PyTorch); it is not read, for loading one can run any code: ask for the "
               "safetensors file",
-     .code = "pickle-in-place"},
+     .code = FindingCode::PickleInPlace},
     {.magic = "\x93NUMPY", .words = "is a NumPy array, which weigh does not read"},
     {.magic = "lmgg",
      .words = "is an unversioned ggml file (llama.cpp before April 2023, or whisper.cpp); convert it to GGUF"},
@@ -136,7 +136,7 @@ constexpr auto kKnownFormats = std::to_array<KnownFormat>({
     {.magic = "\x08", .suffix = ".onnx", .words = "is an ONNX model, which weigh does not read"},
     {.matches = is_server_error, .words = "is the error message of a server, not a model: a download that went wrong"},
     {.matches = is_json, .words = "is JSON text, not a model"},
-    {.matches = is_short, .words_of = short_words, .code = "truncated-header"},
+    {.matches = is_short, .words_of = short_words, .code = FindingCode::TruncatedHeader},
     // By its name, so that the sentence can say what a safetensors header should have been.
     {.suffix = ".safetensors", .read = read_safetensors},
     {.suffix = ".gguf", .read = read_gguf},

@@ -62,15 +62,16 @@ class SafetensorsReader {
  private:
   void fetch_header() {
     if (file_.file_bytes < kPrefix) {
-      fail(0, "header length", std::to_string(file_.file_bytes) + " bytes", "8", "truncated-header");
+      fail(0, "header length", std::to_string(file_.file_bytes) + " bytes", "8", FindingCode::TruncatedHeader);
     }
     std::array<std::byte, kPrefix> prefix{};
     source_.read(0, prefix);
     length_ = load_little_endian(prefix);
-    if (length_ > kMaxHeader) fail(0, "header length", std::to_string(length_), "at most 100000000", "header-length");
+    if (length_ > kMaxHeader)
+      fail(0, "header length", std::to_string(length_), "at most 100000000", FindingCode::HeaderLength);
     if (length_ > file_.file_bytes - kPrefix) {
       fail(0, "header length", std::to_string(length_),
-           "at most the " + std::to_string(file_.file_bytes - kPrefix) + " bytes left", "header-length");
+           "at most the " + std::to_string(file_.file_bytes - kPrefix) + " bytes left", FindingCode::HeaderLength);
     }
     file_.header.size = kPrefix + length_;
     file_.header_bytes = file_.header.size;
@@ -84,16 +85,13 @@ class SafetensorsReader {
       fail(kPrefix + blanks, "header", blanks == length_ ? "blanks only" : "no JSON object", "{");
     }
     if (blanks > 0) {
-      log_.add({Severity::Note,
-                "leading-blanks",
-                "the header begins with blanks, which readers older than April 2026 refuse",
-                {},
-                kPrefix,
-                {}});
+      log_.add(Finding(FindingCode::LeadingBlanks, Severity::Note,
+                       "the header begins with blanks, which readers older than April 2026 refuse")
+                   .at(kPrefix));
     }
   }
 
-  [[noreturn]] void fail_json(std::string_view what, std::string_view code = {}) {
+  [[noreturn]] void fail_json(std::string_view what, std::optional<FindingCode> code = std::nullopt) {
     const char* at = nullptr;
     const bool known =
         document_->current_location().get(at) == simdjson::SUCCESS && at >= text_ && at <= text_ + length_;
@@ -144,7 +142,7 @@ class SafetensorsReader {
   }
 
   void read_metadata(ondemand::value value, std::uint64_t at) {
-    if (has_metadata_) fail(at, "__metadata__", "a second one", "one", "duplicate-field");
+    if (has_metadata_) fail(at, "__metadata__", "a second one", "one", FindingCode::DuplicateField);
     has_metadata_ = true;
     if (value.is_null()) return;
     if (value.type() != ondemand::json_type::object) fail(at, "__metadata__", "no object", "one");
@@ -190,7 +188,7 @@ class SafetensorsReader {
   void read_field(std::string_view name, std::uint64_t at, std::string_view key, ondemand::value value,
                   Fields& fields) {
     const auto once = [&](bool seen) {
-      if (seen) fail(at, "tensor " + quote(name), quote(key) + " twice", "once", "duplicate-field");
+      if (seen) fail(at, "tensor " + quote(name), quote(key) + " twice", "once", FindingCode::DuplicateField);
     };
     if (key == "dtype") {
       once(fields.dtype.has_value());
@@ -219,7 +217,7 @@ class SafetensorsReader {
 
   // Reads what means nothing to us, only so that a fault in it is seen.
   void check_json(ondemand::value value, std::size_t depth) {
-    if (depth > kMaxDepth) fail_json("nesting deeper than 127 levels", "deep-nesting");
+    if (depth > kMaxDepth) fail_json("nesting deeper than 127 levels", FindingCode::DeepNesting);
     switch (value.type()) {
       case ondemand::json_type::object:
         for (auto field : value.get_object()) {
@@ -286,14 +284,15 @@ class SafetensorsReader {
     const auto dims = std::span(file_.dims).subspan(shape.begin, shape.end - shape.begin);
     const auto elements = element_count(dims);
     const auto bits = elements ? checked_mul(*elements, info(dtype).block_bits) : std::nullopt;
-    if (!bits) fail(at, "tensor " + quote(name), "a size beyond 64 bits", "one inside the file", "size-overflow");
+    if (!bits)
+      fail(at, "tensor " + quote(name), "a size beyond 64 bits", "one inside the file", FindingCode::SizeOverflow);
     if (*bits % 8 != 0) {
       fail(at, "tensor " + quote(name), std::to_string(*bits) + " bits of " + std::string(info(dtype).name),
            "whole bytes");
     }
     if (offsets.end - offsets.begin != *bits / 8) {
       fail(at, "data_offsets of tensor " + quote(name), std::to_string(offsets.end - offsets.begin) + " bytes",
-           std::to_string(*bits / 8) + " by its dtype and shape", "tensor-size-mismatch");
+           std::to_string(*bits / 8) + " by its dtype and shape", FindingCode::TensorSizeMismatch);
     }
     Tensor tensor;
     tensor.name = name;
@@ -314,22 +313,16 @@ class SafetensorsReader {
       names.push_back(file_.tensors[i].name);
     }
     for (const std::size_t i : repeated_names(names)) {
-      log_.add({Severity::Error,
-                "duplicate-tensor",
-                "tensor " + quote(names[i]) + " occurs more than once",
-                std::string(names[i]),
-                std::nullopt,
-                {}});
+      log_.add(
+          Finding(FindingCode::DuplicateTensor, Severity::Error, "tensor " + quote(names[i]) + " occurs more than once")
+              .of_tensor(names[i]));
     }
     names.clear();
     for (const MetadataEntry& entry : file_.metadata.entries) names.push_back(entry.key);
     for (const std::size_t i : repeated_names(names)) {
-      log_.add({Severity::Error,
-                "duplicate-key",
-                "__metadata__ key " + quote(names[i]) + " occurs more than once",
-                {},
-                file_.metadata.entries[i].offset,
-                {}});
+      log_.add(Finding(FindingCode::DuplicateKey, Severity::Error,
+                       "__metadata__ key " + quote(names[i]) + " occurs more than once")
+                   .at(file_.metadata.entries[i].offset));
     }
   }
 

@@ -64,17 +64,19 @@ bool can_run(const Check& check, const AuditInput& input, bool deep) {
 
 // A finding that only says that something could not be read stands back where another tells why.
 void drop_repeats(std::vector<Finding>& findings) {
-  const auto told_better = [&](const Finding& finding, std::string_view by) {
+  const auto told_better = [&](const Finding& finding, FindingCode by) {
     return std::ranges::any_of(findings, [&](const Finding& other) {
       return &other != &finding && other.code == by && (finding.file.empty() || other.file == finding.file);
     });
   };
   std::vector<Finding> kept;
   for (const Finding& finding : findings) {
-    const bool unread = finding.code == "unreadable-shard" &&
-                        (told_better(finding, "lfs-pointer") || told_better(finding, "empty-file") ||
-                         told_better(finding, "dangling-link"));
-    const bool twice = finding.code == "tensor-in-two-shards" && told_better(finding, "shards-swapped");
+    const bool unread =
+        finding.code == FindingCode::UnreadableShard &&
+        (told_better(finding, FindingCode::LfsPointer) || told_better(finding, FindingCode::EmptyFile) ||
+         told_better(finding, FindingCode::DanglingLink));
+    const bool twice =
+        finding.code == FindingCode::TensorInTwoShards && told_better(finding, FindingCode::ShardsSwapped);
     if (!unread && !twice) kept.push_back(finding);
   }
   findings = std::move(kept);
@@ -82,9 +84,10 @@ void drop_repeats(std::vector<Finding>& findings) {
 
 // An error that ended the reading, as a finding.
 Finding as_finding(const Error& error, bool format) {
-  std::string_view code = error.code;
-  if (code.empty()) code = format ? "invalid-header" : "unreadable";
-  return {Severity::Error, code, error.what(), {}, error.offset, {}};
+  const FindingCode unspecific = format ? FindingCode::InvalidHeader : FindingCode::Unreadable;
+  Finding finding(error.code.value_or(unspecific), Severity::Error, error.what());
+  finding.offset = error.offset;
+  return finding;
 }
 
 Audit run_checks(std::string path, const AuditInput& input, std::vector<Finding> already, const AuditOptions& options) {
@@ -92,7 +95,7 @@ Audit run_checks(std::string path, const AuditInput& input, std::vector<Finding>
   audit.path = std::move(path);
   const bool told = !already.empty();
   audit.findings = std::move(already);
-  const std::string_view reading = told ? audit.findings.front().code : std::string_view();
+  const FindingCode reading = told ? audit.findings.front().code : FindingCode::Unreadable;
   if (input.model != nullptr) {
     audit.files = input.model->checkpoint.file_paths;
     audit.findings.insert(audit.findings.end(), input.model->findings.begin(), input.model->findings.end());
@@ -101,7 +104,7 @@ Audit run_checks(std::string path, const AuditInput& input, std::vector<Finding>
   FindingLog log(own);
   for (const Check& check : checks()) {
     if (!can_run(check, input, options.deep)) continue;
-    audit.checks_run.push_back(check.id);
+    audit.checks_run.push_back(name_of(check.code));
     if (check.run != nullptr) check.run(input, FindingReporter(check, log));
   }
   log.finish();
@@ -173,7 +176,8 @@ std::vector<Audit> audit_path(const std::string& path, const AuditOptions& optio
   ResolvedPath resolved;
   try {
     resolved = resolve_path(path);
-    if (resolved.selections.empty()) throw IoError(explain_no_model(resolved.folder), std::nullopt, "no-model");
+    if (resolved.selections.empty())
+      throw IoError(explain_no_model(resolved.folder), std::nullopt, FindingCode::NoModel);
   } catch (const FormatError& error) {
     return {audit_failure(path, as_finding(error, true), options)};
   } catch (const Error& error) {

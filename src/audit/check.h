@@ -64,9 +64,9 @@ class FindingReporter {
 };
 
 /// One check: what it looks for, how bad it is, and the function that looks. Checks that readers make while they read
-/// have no function: their findings and errors carry the check's id as code.
+/// have no function: their findings and errors carry the check's code.
 struct Check {
-  std::string_view id;  ///< docs/checks.md has a section of the same name
+  FindingCode code;  ///< of its findings; docs/checks.md has a section of the same name
   CheckGroup group;
   CheckInput subject;
   Severity severity;          ///< the usual one; a finding may be milder
@@ -77,10 +77,10 @@ struct Check {
 /// Every check there is, group by group.
 std::span<const Check> checks();
 
-/// Null when there is none of that id.
-const Check* find_check(std::string_view id);
+/// The check whose findings have that code. Null for a code without a check.
+const Check* find_check(FindingCode code);
 
 /// The section of docs/checks.md on a check, in Markdown without its heading; empty when there is none.
-std::string_view check_help(std::string_view id);
+std::string_view check_help(FindingCode code);
 
 }  // namespace weigh::core

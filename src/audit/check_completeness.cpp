@@ -121,7 +121,7 @@ void check_extra_shard(const AuditInput& input, const FindingReporter& reporter)
 // Reading the set has taken misplaced tensors out of the count, so the headers are read again.
 void check_shards_swapped(const AuditInput& input, const FindingReporter& reporter) {
   const bool misplaced = std::ranges::any_of(
-      input.model->findings, [](const Finding& finding) { return finding.code == "tensor-in-two-shards"; });
+      input.model->findings, [](const Finding& finding) { return finding.code == FindingCode::TensorInTwoShards; });
   if (!misplaced || input.selection == nullptr || input.selection->index == nullptr) return;
   const ShardIndex& index = *input.selection->index;
   const std::map<std::string_view, std::uint32_t> shard_of(index.tensors.begin(), index.tensors.end());

@@ -55,8 +55,8 @@ class DeepLog {
  public:
   explicit DeepLog(FindingLog& log) : log_(log) {}
 
-  void report(std::string_view id, std::string message, Location place) const {
-    FindingReporter(*find_check(id), log_).report(std::move(message), std::move(place));
+  void report(FindingCode code, std::string message, Location place) const {
+    FindingReporter(*find_check(code), log_).report(std::move(message), std::move(place));
   }
 
  private:
@@ -65,7 +65,8 @@ class DeepLog {
 
 void compare_digests(const DeepFile& file, const Content& content, const DeepLog& log) {
   if (!file.digests.empty() && !digests_available()) {
-    log.report("not-checkable", fmt::format("{}: its digest is not compared: built without OpenSSL", quote(file.name)),
+    log.report(FindingCode::NotCheckable,
+               fmt::format("{}: its digest is not compared: built without OpenSSL", quote(file.name)),
                {.file = file.name});
     return;
   }
@@ -73,7 +74,7 @@ void compare_digests(const DeepFile& file, const Content& content, const DeepLog
     const bool sha256 = digest.kind == ExpectedDigest::Kind::Sha256;
     const std::string& found = sha256 ? content.sha256 : content.git_id;
     if (found == digest.hex) continue;
-    log.report(sha256 ? "sha256-mismatch" : "git-id-mismatch",
+    log.report(sha256 ? FindingCode::Sha256Mismatch : FindingCode::GitIdMismatch,
                fmt::format("{} is not what {} states: its {} is {}, not {}", quote(file.name), digest.stated_by,
                            sha256 ? "sha256" : "git id", found, digest.hex),
                {.file = file.name});
@@ -88,28 +89,28 @@ void judge(const DeepFile& file, const TensorHealth& health, const DeepLog& log)
   const std::string_view what = health.scales ? "scales" : "values";
   const Location place{.file = file.name, .tensor = std::string(tensor.name), .offset = health.first_offset};
   if (health.nan != 0) {
-    log.report("nan", fmt::format("{} of {} {} of tensor {} are no numbers", health.nan, health.values, what, name),
-               place);
+    log.report(FindingCode::Nan,
+               fmt::format("{} of {} {} of tensor {} are no numbers", health.nan, health.values, what, name), place);
   }
   if (health.infinite != 0 && role != Role::Buffer) {
-    log.report("infinite",
+    log.report(FindingCode::Infinite,
                fmt::format("{} of {} {} of tensor {} are infinite", health.infinite, health.values, what, name), place);
   }
   const bool matrix =
       tensor.shape.size() >= 2 && role != Role::Buffer && role != Role::Overhead && role != Role::Adapter;
-  if (health.all_zero && matrix) log.report("all-zero", fmt::format("tensor {} is all zeros", name), place);
+  if (health.all_zero && matrix) log.report(FindingCode::AllZero, fmt::format("tensor {} is all zeros", name), place);
 }
 
 void report(const DeepFile& file, const ContentResult& result, const DeepLog& log) {
   if (!result.content) {
-    log.report(result.not_checkable ? "not-checkable" : "unreadable", fmt::format("{}: {}", file.name, result.problem),
-               {.file = file.name});
+    log.report(result.not_checkable ? FindingCode::NotCheckable : FindingCode::Unreadable,
+               fmt::format("{}: {}", file.name, result.problem), {.file = file.name});
     return;
   }
   compare_digests(file, *result.content, log);
   for (const TensorHealth& health : result.content->findings) judge(file, health, log);
   for (const Unexamined& type : result.content->unexamined) {
-    log.report("not-looked-into",
+    log.report(FindingCode::NotLookedInto,
                fmt::format("{} tensor{} of type {}: {}", type.tensors, type.tensors == 1 ? "" : "s",
                            info(type.dtype).name, type.why),
                {.file = file.name});
@@ -123,7 +124,7 @@ std::vector<Finding> look_deep(const AuditInput& input, const AuditOptions& opti
   FindingLog findings_log(findings);
   const DeepLog log(findings_log);
   if (input.header_only) {
-    log.report("not-checkable", "a header-only snapshot: the weights are not there", {});
+    log.report(FindingCode::NotCheckable, "a header-only snapshot: the weights are not there", {});
     return findings;
   }
   std::vector<DeepFile> files;

@@ -6,7 +6,7 @@ namespace weigh::core {
 
 bool parts_missing(const Checkpoint& checkpoint) {
   return std::ranges::any_of(checkpoint.findings, [](const Finding& finding) {
-    return finding.code == "missing-shard" || finding.code == "unreadable-shard";
+    return finding.code == FindingCode::MissingShard || finding.code == FindingCode::UnreadableShard;
   });
 }
 

@@ -31,8 +31,8 @@ void check_index(Checkpoint& checkpoint, const Selection& selection) {
   shard_of.reserve(index.tensors.size());
   for (const auto& [tensor, shard] : index.tensors) shard_of.emplace(tensor, shard);
   if (shard_of.size() < index.tensors.size()) {
-    checkpoint.findings.push_back(
-        {Severity::Error, "index-duplicate", "the index names a tensor more than once", {}, std::nullopt, {}});
+    checkpoint.findings.emplace_back(FindingCode::IndexDuplicate, Severity::Error,
+                                     "the index names a tensor more than once");
   }
 
   FindingLog log(checkpoint.findings);
@@ -44,14 +44,16 @@ void check_index(Checkpoint& checkpoint, const Selection& selection) {
       const std::string_view name = file.tensors[i].name;
       const auto entry = shard_of.find(name);
       if (entry == shard_of.end()) {
-        log.add({Severity::Warning, "unindexed-tensor",
-                 "tensor " + quote(name) + " is in the shard but not in the index", std::string(name), std::nullopt,
-                 file.name});
+        log.add(Finding(FindingCode::UnindexedTensor, Severity::Warning,
+                        "tensor " + quote(name) + " is in the shard but not in the index")
+                    .of_tensor(name)
+                    .in(file.name));
       } else if (index.files[entry->second] != own) {
-        log.add({Severity::Warning, "tensor-in-two-shards",
-                 fmt::format("tensor {} lies here too, the index names {}; counted there only", quote(name),
-                             quote(index.files[entry->second])),
-                 std::string(name), std::nullopt, file.name});
+        log.add(Finding(FindingCode::TensorInTwoShards, Severity::Warning,
+                        fmt::format("tensor {} lies here too, the index names {}; counted there only", quote(name),
+                                    quote(index.files[entry->second])))
+                    .of_tensor(name)
+                    .in(file.name));
         elsewhere.push_back(i);
       } else {
         ++found;
@@ -61,26 +63,18 @@ void check_index(Checkpoint& checkpoint, const Selection& selection) {
   }
   const bool whole = selection.missing_count == 0 && checkpoint.files.size() == selection.files.size();
   if (whole && found < shard_of.size()) {
-    log.add({Severity::Error,
-             "missing-tensor",
+    log.add({FindingCode::MissingTensor, Severity::Error,
              fault("tensors in the shards", std::to_string(found),
-                   fmt::format("the {} that the index names", shard_of.size())),
-             {},
-             std::nullopt,
-             {}});
+                   fmt::format("the {} that the index names", shard_of.size()))});
   }
   log.finish();
   if (!whole || !index.total_size) return;
   std::uint64_t bytes = 0;
   for (const ModelFile& file : checkpoint.files) bytes = checked_add(bytes, file.tensor_bytes).value_or(UINT64_MAX);
   if (bytes != *index.total_size) {
-    checkpoint.findings.push_back({Severity::Warning,
-                                   "index-total-size",
-                                   fault("total_size in the index", std::to_string(*index.total_size),
-                                         fmt::format("{}, the sum of the tensors", bytes)),
-                                   {},
-                                   std::nullopt,
-                                   {}});
+    checkpoint.findings.emplace_back(FindingCode::IndexTotalSize, Severity::Warning,
+                                     fault("total_size in the index", std::to_string(*index.total_size),
+                                           fmt::format("{}, the sum of the tensors", bytes)));
   }
 }
 
@@ -98,44 +92,35 @@ void check_repeats(Checkpoint& checkpoint) {
   }
   FindingLog log(checkpoint.findings);
   for (const std::size_t i : repeated_names(names)) {
-    log.add({Severity::Error, "duplicate-tensor", "tensor " + quote(names[i]) + " lies in more than one part",
-             std::string(names[i]), std::nullopt, checkpoint.files[owner[i]].name});
+    log.add(Finding(FindingCode::DuplicateTensor, Severity::Error,
+                    "tensor " + quote(names[i]) + " lies in more than one part")
+                .of_tensor(names[i])
+                .in(checkpoint.files[owner[i]].name));
   }
   log.finish();
 }
 
 // GGUF parts state their number, their count and how many tensors all parts hold (docs/formats.md 2.5).
 void check_splits(Checkpoint& checkpoint, const Selection& selection) {
+  const auto expect = [&](const ModelFile& file, std::string_view key, std::uint64_t expected, std::string_view by) {
+    const auto stated = file.metadata.unsigned_integer(key);
+    if (stated == expected) return;
+    std::string message = fault(key, stated ? std::to_string(*stated) : "nothing", fmt::format("{}, {}", expected, by));
+    checkpoint.findings.push_back(
+        Finding(FindingCode::SplitMismatch, Severity::Error, std::move(message)).in(file.name));
+  };
   std::uint64_t tensors = 0;
   for (const ModelFile& file : checkpoint.files) {
     tensors += file.tensors.size();
     const auto part = parse_part_name(file.name);
     if (!part) continue;
-    const auto expect = [&](std::string_view key, std::uint64_t expected) {
-      const auto stated = file.metadata.unsigned_integer(key);
-      if (stated == expected) return;
-      checkpoint.findings.push_back(
-          {Severity::Error,
-           "split-mismatch",
-           fault(key, stated ? std::to_string(*stated) : "nothing", fmt::format("{}, by the file's name", expected)),
-           {},
-           std::nullopt,
-           file.name});
-    };
-    expect("split.no", part->number - 1);
-    expect("split.count", part->total);
+    expect(file, "split.no", part->number - 1, "by the file's name");
+    expect(file, "split.count", part->total, "by the file's name");
   }
   const bool whole = selection.missing_count == 0 && checkpoint.files.size() == selection.files.size();
-  const auto stated = checkpoint.files.front().metadata.unsigned_integer("split.tensors.count");
-  if (whole && stated && *stated != tensors) {
-    checkpoint.findings.push_back(
-        {Severity::Error,
-         "split-mismatch",
-         fault("split.tensors.count", std::to_string(*stated), fmt::format("{}, the sum of the parts", tensors)),
-         {},
-         std::nullopt,
-         checkpoint.files.front().name});
-  }
+  const ModelFile& first = checkpoint.files.front();
+  constexpr std::string_view kSum = "split.tensors.count";  // may be left out
+  if (whole && first.metadata.unsigned_integer(kSum)) expect(first, kSum, tensors, "the sum of the parts");
 }
 
 }  // namespace
@@ -145,15 +130,11 @@ void cross_check(Checkpoint& checkpoint, const Selection& selection) {
     const std::string rest = selection.missing_count > selection.missing.size()
                                  ? fmt::format(" and {} more", selection.missing_count - selection.missing.size())
                                  : "";
-    checkpoint.findings.push_back(
-        {Severity::Error,
-         "missing-shard",
-         fmt::format("{} of {} parts are missing: {}{}; all figures are of the parts that are there",
-                     selection.missing_count, selection.missing_count + selection.files.size(),
-                     fmt::join(selection.missing, ", "), rest),
-         {},
-         std::nullopt,
-         {}});
+    checkpoint.findings.emplace_back(
+        FindingCode::MissingShard, Severity::Error,
+        fmt::format("{} of {} parts are missing: {}{}; all figures are of the parts that are there",
+                    selection.missing_count, selection.missing_count + selection.files.size(),
+                    fmt::join(selection.missing, ", "), rest));
   }
   if (checkpoint.files.front().format == Format::Gguf && selection.files.size() + selection.missing_count > 1) {
     check_splits(checkpoint, selection);

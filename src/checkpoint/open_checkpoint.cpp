@@ -27,7 +27,7 @@ std::shared_ptr<const nlohmann::json> read_json(const Folder& folder, const std:
   } catch (const Error& error) {
     problem = name + " " + error.what();
   }
-  checkpoint.findings.push_back({Severity::Warning, "config-unreadable", problem, {}, std::nullopt, name});
+  checkpoint.findings.push_back(Finding(FindingCode::ConfigUnreadable, Severity::Warning, problem).in(name));
   return nullptr;
 }
 
@@ -55,12 +55,10 @@ Checkpoint open_selection(const Folder& folder, const Selection& selection) {
       checkpoint.file_paths.push_back(folder.path_of(name));
     } catch (const Error& error) {
       if (selection.files.size() == 1) throw;
-      checkpoint.findings.push_back({Severity::Error,
-                                     "unreadable-shard",
-                                     fmt::format("{}; all figures are without it", error.what()),
-                                     {},
-                                     error.offset,
-                                     name});
+      Finding& finding = checkpoint.findings.emplace_back(FindingCode::UnreadableShard, Severity::Error,
+                                                          fmt::format("{}; all figures are without it", error.what()));
+      finding.offset = error.offset;
+      finding.file = name;
     }
   }
   if (checkpoint.files.empty()) throw FormatError(checkpoint.findings.back().message);

@@ -49,7 +49,7 @@ Selection from_index(const Folder& folder, const std::string& index_name, std::s
   if (selection.files.empty()) {
     throw FormatError(
         fault(base_name(index_name), fmt::format("none of its {} shards in the folder", index->files.size()), "all"),
-        std::nullopt, "missing-shard");
+        std::nullopt, FindingCode::MissingShard);
   }
   selection.findings = index->findings;
   selection.index = std::move(index);
@@ -61,7 +61,7 @@ std::shared_ptr<const ShardIndex> open_index(const Folder& folder, const std::st
     return std::make_shared<const ShardIndex>(read_shard_index(*folder.open(name)));
   } catch (const Error& error) {
     throw FormatError(std::string(base_name(name)) + ": " + error.what(), error.offset,
-                      error.code.empty() ? "invalid-index" : error.code);
+                      error.code.value_or(FindingCode::InvalidIndex));
   }
 }
 
@@ -125,21 +125,17 @@ void note_left_out(Selection& chosen, const std::vector<std::string>& names) {
       others.push_back(base_name(name));
     }
   }
-  const auto add = [&](const std::vector<std::string_view>& left_out, std::string_view code, std::string_view why) {
+  const auto add = [&](const std::vector<std::string_view>& left_out, FindingCode code, std::string_view why) {
     if (left_out.empty()) return;
     const std::string first = quote(left_out.front());
-    chosen.findings.push_back({Severity::Note,
-                               code,
-                               left_out.size() == 1
-                                   ? fmt::format("{} {}", first, why)
-                                   : fmt::format("{} and {} more: {}", first, left_out.size() - 1, why),
-                               {},
-                               std::nullopt,
-                               {}});
+    chosen.findings.emplace_back(code, Severity::Note,
+                                 left_out.size() == 1
+                                     ? fmt::format("{} {}", first, why)
+                                     : fmt::format("{} and {} more: {}", first, left_out.size() - 1, why));
   };
-  add(copies, "copy-left-out", "the same weights in another form, not counted again");
-  add(adapters, "adapter-left-out", "an adapter to a model, not a part of this one; name it to weigh it");
-  add(others, "file-left-out", "not a part of this model by its name or the index, not counted");
+  add(copies, FindingCode::CopyLeftOut, "the same weights in another form, not counted again");
+  add(adapters, FindingCode::AdapterLeftOut, "an adapter to a model, not a part of this one; name it to weigh it");
+  add(others, FindingCode::FileLeftOut, "not a part of this model by its name or the index, not counted");
 }
 
 std::vector<Selection> select_safetensors(const Folder& folder, std::string_view prefix) {
@@ -167,12 +163,8 @@ std::vector<Selection> select_safetensors(const Folder& folder, std::string_view
   if (!indexes.empty() && !(has_whole && is_consolidated_name(indexes.front()))) {
     chosen = from_index(folder, indexes.front(), open_index(folder, indexes.front()));
     if (has_whole && std::ranges::find(chosen->files, whole) == chosen->files.end()) {
-      chosen->findings.push_back({Severity::Warning,
-                                  "two-generations",
-                                  "model.safetensors lies beside an index that names other files; those are counted",
-                                  {},
-                                  std::nullopt,
-                                  {}});
+      chosen->findings.emplace_back(FindingCode::TwoGenerations, Severity::Warning,
+                                    "model.safetensors lies beside an index that names other files; those are counted");
     }
   }
   if (!chosen && has_whole) chosen = single(whole, folder.name);

@@ -21,14 +21,11 @@ std::optional<std::uint64_t> read_claim(ondemand::value value, std::string_view 
   const ondemand::json_type type = value.type();
   std::uint64_t number = 0;
   if (type == ondemand::json_type::number && value.get_uint64().get(number) == simdjson::SUCCESS) return number;
-  findings.push_back({Severity::Note,
-                      "index-claim",
-                      fault(std::string(key) + " in the index",
-                            type == ondemand::json_type::string ? "a string" : "no whole number", "a number of bytes") +
-                          "; ignored",
-                      {},
-                      std::nullopt,
-                      {}});
+  findings.emplace_back(
+      FindingCode::IndexClaim, Severity::Note,
+      fault(std::string(key) + " in the index", type == ondemand::json_type::string ? "a string" : "no whole number",
+            "a number of bytes") +
+          "; ignored");
   return std::nullopt;
 }
 
@@ -78,7 +75,7 @@ class IndexReader {
         numbers_.try_emplace(std::string(file), static_cast<std::uint32_t>(index_.files.size()));
     if (is_new) {
       if (!stays_inside(file))
-        fail(0, "shard name in the index", quote(file), "a file in the index's own folder", "path-escape");
+        fail(0, "shard name in the index", quote(file), "a file in the index's own folder", FindingCode::PathEscape);
       index_.files.emplace_back(file);
     }
     return last_ = known->second;

@@ -6,7 +6,6 @@
 #include "formats/checked.h"
 #include "src/model/hyperparameters.h"
 #include "src/model/packing/schemes.h"
-#include "src/model/remark.h"
 
 namespace weigh::core {
 
@@ -208,9 +207,10 @@ std::optional<bool> decide_tied_head(const Checkpoint& checkpoint, std::span<Ten
   const bool copy = stated && tensor.dtype == embedding->dtype && std::ranges::equal(tensor.shape, embedding->shape);
   if (!copy) return false;
   head->parameters = 0;
-  add_finding(findings, Severity::Note, "tied-head-stored",
-              "the config ties the head to the token embedding, yet both are stored: the head's parameters are not "
-              "counted again, its bytes are");
+  findings.emplace_back(
+      FindingCode::TiedHeadStored, Severity::Note,
+      "the config ties the head to the token embedding, yet both are stored: the head's parameters are not "
+      "counted again, its bytes are");
   return true;
 }
 

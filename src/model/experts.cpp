@@ -7,7 +7,6 @@
 
 #include "formats/checked.h"
 #include "src/model/hyperparameters.h"
-#include "src/model/remark.h"
 
 namespace weigh::core {
 
@@ -155,10 +154,10 @@ struct LayerRemark {
   void add(std::int32_t layer, const std::string& what) {
     if (layers++ == 0) first = layer < 0 ? what : fmt::format("layer {}: {}", layer, what);
   }
-  void write(Severity severity, std::string_view code, std::vector<Finding>& findings) const {
+  void write(FindingCode code, Severity severity, std::vector<Finding>& findings) const {
     if (layers == 0) return;
-    add_finding(findings, severity, code,
-                layers == 1 ? first : fmt::format("{} (and {} layers more)", first, layers - 1));
+    findings.emplace_back(code, severity,
+                          layers == 1 ? first : fmt::format("{} (and {} layers more)", first, layers - 1));
   }
 };
 
@@ -184,9 +183,9 @@ void check_layers(std::span<const ExpertLayer> layers, const StatedExperts& stat
     }
     if (layer.stacked_differ) shapes.add(layer.layer, "stacked expert tensors of unlike numbers of experts");
   }
-  holes.write(Severity::Warning, "expert-missing", findings);
-  routers.write(Severity::Warning, "expert-router-mismatch", findings);
-  shapes.write(Severity::Warning, "expert-shape-mismatch", findings);
+  holes.write(FindingCode::ExpertMissing, Severity::Warning, findings);
+  routers.write(FindingCode::ExpertRouterMismatch, Severity::Warning, findings);
+  shapes.write(FindingCode::ExpertShapeMismatch, Severity::Warning, findings);
 }
 
 std::uint64_t used_in(const ExpertLayer& layer, std::span<const std::uint64_t> used) {
@@ -214,7 +213,7 @@ Active active_parameters(std::span<const ExpertLayer> layers, const StatedExpert
     active.all.add(works);
     if (layer.prediction) active.prediction.add(works);
   }
-  excess.write(Severity::Warning, "expert-used-excess", findings);
+  excess.write(FindingCode::ExpertUsedExcess, Severity::Warning, findings);
   return active;
 }
 
@@ -224,8 +223,8 @@ std::uint64_t shared_experts(std::span<const ExpertLayer> layers, const StatedEx
       std::ranges::any_of(layers, [](const ExpertLayer& layer) { return layer.count != 0 && layer.shared; });
   if (present) return std::max<std::uint64_t>(stated.shared.value_or(1), 1);
   if (stated.shared.value_or(0) != 0) {
-    add_finding(findings, Severity::Warning, "expert-shared-mismatch",
-                fmt::format("{} shared experts are stated, but no tensor belongs to any", *stated.shared));
+    findings.emplace_back(FindingCode::ExpertSharedMismatch, Severity::Warning,
+                          fmt::format("{} shared experts are stated, but no tensor belongs to any", *stated.shared));
   }
   return 0;
 }
@@ -272,17 +271,17 @@ std::optional<Experts> find_experts(const Checkpoint& checkpoint, const ReadName
   check_layers(layers, stated, findings);
   if (stated.in_groups() == experts.count) experts.groups = stated.groups;
   if (fewest != experts.count) {
-    add_finding(findings, Severity::Note, "expert-count-varies",
-                fmt::format("layers have from {} to {} experts", fewest, experts.count));
+    findings.emplace_back(FindingCode::ExpertCountVaries, Severity::Note,
+                          fmt::format("layers have from {} to {} experts", fewest, experts.count));
   }
   if (stated.count && *stated.count != experts.count) {
-    add_finding(findings, Severity::Warning, "expert-count-mismatch",
-                fmt::format("{} experts are stated, the tensors have {}: the tensors are believed", *stated.count,
-                            experts.count));
+    findings.emplace_back(FindingCode::ExpertCountMismatch, Severity::Warning,
+                          fmt::format("{} experts are stated, the tensors have {}: the tensors are believed",
+                                      *stated.count, experts.count));
   }
   if (stated.used.empty() || std::ranges::max(stated.used) == 0) {
-    add_finding(findings, Severity::Note, "expert-used-unknown",
-                "no key says how many experts work on one token, so the active parameters are not known");
+    findings.emplace_back(FindingCode::ExpertUsedUnknown, Severity::Note,
+                          "no key says how many experts work on one token, so the active parameters are not known");
     return experts;
   }
   experts.used = std::ranges::max(stated.used);
@@ -290,10 +289,11 @@ std::optional<Experts> find_experts(const Checkpoint& checkpoint, const ReadName
   experts.active_parameters = active.all.value;
   experts.prediction_active_parameters = active.prediction.value;
   if (!experts.groups.empty()) {
-    add_finding(findings, Severity::Note, "expert-groups",
-                fmt::format("the experts come in groups of {}, a token uses one group only: active is counted for a "
-                            "token of text, which uses the first",
-                            fmt::join(experts.groups, " and ")));
+    findings.emplace_back(
+        FindingCode::ExpertGroups, Severity::Note,
+        fmt::format("the experts come in groups of {}, a token uses one group only: active is counted for a "
+                    "token of text, which uses the first",
+                    fmt::join(experts.groups, " and ")));
   }
   return experts;
 }

@@ -13,7 +13,6 @@
 #include "src/model/kind.h"
 #include "src/model/naming/name_reader.h"
 #include "src/model/packing/quantization.h"
-#include "src/model/remark.h"
 
 namespace weigh::core {
 
@@ -132,11 +131,12 @@ void remark_unknown_roles(const Model& model, std::vector<Finding>& findings) {
     if (count++ < kShown) shown.push_back(quote(facts.tensor->name));
   }
   if (count == 0) return;
-  add_finding(findings, Severity::Note, "unknown-role",
-              count <= kShown ? fmt::format("nothing is known of what {} {}: counted as other", fmt::join(shown, ", "),
-                                            count == 1 ? "does" : "do")
-                              : fmt::format("nothing is known of what {} tensors do, {} first: counted as other", count,
-                                            fmt::join(shown, ", ")));
+  findings.emplace_back(FindingCode::UnknownRole, Severity::Note,
+                        count <= kShown
+                            ? fmt::format("nothing is known of what {} {}: counted as other", fmt::join(shown, ", "),
+                                          count == 1 ? "does" : "do")
+                            : fmt::format("nothing is known of what {} tensors do, {} first: counted as other", count,
+                                          fmt::join(shown, ", ")));
 }
 
 // The files' findings, the checkpoint's, then ours; errors first, otherwise in the order they came.
@@ -219,8 +219,8 @@ Model describe(Checkpoint checkpoint) {
   // A head that lies in a missing shard is not tied.
   if (parts_missing(model.checkpoint)) model.architecture.tied_embeddings.reset();
   if (!add_up(model)) {
-    add_finding(findings, Severity::Error, "sum-overflow",
-                "the tensors' sizes add up to more than 64 bits hold; the sums stop at 2^64 - 1");
+    findings.emplace_back(FindingCode::SumOverflow, Severity::Error,
+                          "the tensors' sizes add up to more than 64 bits hold; the sums stop at 2^64 - 1");
   } else {
     count_active(model);
     count_prediction(model);
@@ -232,9 +232,9 @@ Model describe(Checkpoint checkpoint) {
   remark_unknown_roles(model, findings);
   const auto claimed = model.checkpoint.claimed_parameters;
   if (claimed && *claimed != model.total_parameters) {
-    add_finding(findings, Severity::Warning, "index-total-parameters",
-                fault("total_parameters in the index", std::to_string(*claimed),
-                      std::to_string(model.total_parameters) + ", the sum of the tensors"));
+    findings.emplace_back(FindingCode::IndexTotalParameters, Severity::Warning,
+                          fault("total_parameters in the index", std::to_string(*claimed),
+                                std::to_string(model.total_parameters) + ", the sum of the tensors"));
   }
   merge_findings(std::move(findings), model);
   return model;

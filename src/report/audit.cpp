@@ -35,7 +35,7 @@ std::string summary(const Audit& audit, const TextWriter& page) {
 
 void write_finding(const Finding& finding, const Audit& audit, TextWriter& page) {
   static constexpr std::array<std::optional<Color>, 3> kColors{std::nullopt, Color::Yellow, Color::Red};
-  std::string text(finding.code);
+  std::string text(name_of(finding.code));
   text += ": ";
   // The sentences of most checks name their file already.
   const bool one_file = audit.files.size() <= 1 && !finding.file.empty() &&

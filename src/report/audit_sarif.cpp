@@ -62,12 +62,12 @@ std::string plain_text(std::string_view markdown) {
 }
 
 Json rule_json(const Check& check) {
-  const std::string_view help = check_help(check.id);
+  const std::string_view help = check_help(check.code);
   const std::string_view first = help.substr(0, help.find("\n\n"));
   std::string sentence(check.sentence);
   if (!sentence.empty() && sentence[0] >= 'a' && sentence[0] <= 'z') sentence[0] = static_cast<char>(sentence[0] - 32);
   sentence += '.';
-  return {{"id", check.id},
+  return {{"id", name_of(check.code)},
           {"shortDescription", {{"text", sentence}}},
           {"fullDescription", {{"text", first.empty() ? sentence : plain_text(first)}}},
           {"help",
@@ -77,7 +77,7 @@ Json rule_json(const Check& check) {
           {"properties", {{"group", group_name(check.group)}}}};
 }
 
-Json result_json(const Finding& finding, const Audit& audit, const std::map<std::string_view, std::size_t>& index,
+Json result_json(const Finding& finding, const Audit& audit, const std::map<FindingCode, std::size_t>& index,
                  JsonText& text) {
   Json physical{{"artifactLocation", {{"uri", uri_of(path_of(finding, audit))}}}};
   // SARIF's offsets are signed.
@@ -86,7 +86,7 @@ Json result_json(const Finding& finding, const Audit& audit, const std::map<std:
   if (!finding.tensor.empty()) {
     location["logicalLocations"] = Json::array({{{"name", text(finding.tensor)}, {"kind", "tensor"}}});
   }
-  Json result{{"ruleId", finding.code}};
+  Json result{{"ruleId", name_of(finding.code)}};
   if (const auto rule = index.find(finding.code); rule != index.end()) result["ruleIndex"] = rule->second;
   result["level"] = level_name(finding.severity);
   result["message"] = {{"text", text(finding.message)}};
@@ -99,9 +99,9 @@ Json result_json(const Finding& finding, const Audit& audit, const std::map<std:
 void write_sarif(const std::vector<Audit>& audits, std::ostream& out) {
   JsonText text;
   Json rules = Json::array();
-  std::map<std::string_view, std::size_t> index;
+  std::map<FindingCode, std::size_t> index;
   for (const Check& check : checks()) {
-    index.emplace(check.id, rules.size());
+    index.emplace(check.code, rules.size());
     rules.push_back(rule_json(check));
   }
   Json results = Json::array();

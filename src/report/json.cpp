@@ -227,8 +227,9 @@ Json model_json(const Model& model, const std::vector<Fit>& fits, std::optional<
 }
 
 Json finding_json(const Finding& finding, JsonText& text) {
-  Json result{
-      {"severity", severity_name(finding.severity)}, {"code", finding.code}, {"message", text(finding.message)}};
+  Json result{{"severity", severity_name(finding.severity)},
+              {"code", name_of(finding.code)},
+              {"message", text(finding.message)}};
   if (!finding.tensor.empty()) result["tensor"] = text(finding.tensor);
   if (finding.offset) result["offset"] = *finding.offset;
   if (!finding.file.empty()) result["file"] = text(finding.file);
@@ -243,7 +244,7 @@ Json JsonText::operator()(std::string_view text) {
 Json JsonText::finding() const {
   if (!replaced_) return nullptr;
   return {{"severity", "warning"},
-          {"code", "invalid-utf8"},
+          {"code", name_of(FindingCode::InvalidUtf8)},
           {"message", "some text of the file is not UTF-8; the bytes that are not are written as U+FFFD"}};
 }
 

@@ -11,7 +11,7 @@ namespace weigh::core {
 namespace {
 
 bool refused(const ModelReport& report) {
-  return std::ranges::count(report.model.findings, "quantiser-refuses", &Finding::code) > 0;
+  return std::ranges::count(report.model.findings, FindingCode::QuantizerRefuses, &Finding::code) > 0;
 }
 
 std::string largest_on(const Report& report, std::size_t device) {

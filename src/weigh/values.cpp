@@ -150,7 +150,7 @@ std::vector<Finding> findings_of(const std::vector<core::Finding>& from) {
   std::vector<Finding> findings;
   for (const core::Finding& finding : from) {
     findings.push_back({.severity = static_cast<Severity>(finding.severity),
-                        .code = std::string(finding.code),
+                        .code = std::string(core::name_of(finding.code)),
                         .message = finding.message,
                         .tensor = finding.tensor,
                         .offset = finding.offset,

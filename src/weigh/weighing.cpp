@@ -47,10 +47,10 @@ ModelReport weigh_prediction(const Model& source, const QuantizedSize& predictio
   model.by_dtype = prediction.by_dtype;
   model.quantization = Quantization{prediction.type, std::nullopt, std::nullopt};
   if (prediction.refusal) {
-    model.findings.push_back({Severity::Warning, "quantiser-refuses", *prediction.refusal, {}, std::nullopt, {}});
+    model.findings.emplace_back(FindingCode::QuantizerRefuses, Severity::Warning, *prediction.refusal);
   }
   for (const std::string& remark : prediction.remarks) {
-    model.findings.push_back({Severity::Note, "prediction", remark, {}, std::nullopt, {}});
+    model.findings.emplace_back(FindingCode::Prediction, Severity::Note, remark);
   }
   Weighing weighing =
       weigh(source, {.as = find_quantizer_type(prediction.type)}, groups, catalogue, WeighDetail::Verdict);

@@ -68,7 +68,7 @@ TEST_CASE("a set is held to its index, and without one to itself") {
   }
   cross_check(checkpoint, selection);
   std::vector<std::string_view> codes;
-  for (const Finding& finding : checkpoint.findings) codes.push_back(finding.code);
+  for (const Finding& finding : checkpoint.findings) codes.push_back(name_of(finding.code));
   CHECK(codes == row.codes);
   CHECK(parts_missing(checkpoint) == (row.missing != 0));
 }

@@ -35,7 +35,7 @@ Folder folder_of(std::vector<std::string> names, const std::map<std::string, std
 
 std::vector<std::string_view> codes(const Selection& selection) {
   std::vector<std::string_view> found;
-  for (const Finding& finding : selection.findings) found.push_back(finding.code);
+  for (const Finding& finding : selection.findings) found.push_back(name_of(finding.code));
   return found;
 }
 

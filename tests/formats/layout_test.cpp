@@ -40,7 +40,7 @@ ModelFile laid_out(const Row& row) {
 
 std::vector<std::string> codes(const ModelFile& file) {
   std::vector<std::string> list;
-  for (const Finding& finding : file.findings) list.emplace_back(finding.code);
+  for (const Finding& finding : file.findings) list.emplace_back(name_of(finding.code));
   std::ranges::sort(list);
   return list;
 }

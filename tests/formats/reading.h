@@ -32,8 +32,9 @@ inline std::vector<std::byte> as_bytes(std::string_view text) {
 }
 
 inline bool has_finding(const ModelFile& file, std::string_view code, Severity severity) {
-  return std::ranges::any_of(
-      file.findings, [&](const Finding& finding) { return finding.code == code && finding.severity == severity; });
+  return std::ranges::any_of(file.findings, [&](const Finding& finding) {
+    return name_of(finding.code) == code && finding.severity == severity;
+  });
 }
 
 inline bool has_error(const ModelFile& file) {

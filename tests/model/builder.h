@@ -42,7 +42,7 @@ Checkpoint gguf(const std::vector<TensorSpec>& specs, const std::vector<KeySpec>
 inline std::vector<std::string> codes(const Model& model) {
   std::vector<std::string> codes;
   for (const Finding& finding : model.findings) {
-    if (finding.code != "unknown-role") codes.emplace_back(finding.code);
+    if (finding.code != FindingCode::UnknownRole) codes.emplace_back(name_of(finding.code));
   }
   return codes;
 }

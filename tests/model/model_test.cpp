@@ -60,7 +60,7 @@ TEST_CASE("sums past 64 bits stop there and say so") {
   CHECK(model.total_parameters == kMax);
   CHECK_FALSE(model.active_parameters);
   REQUIRE_FALSE(model.findings.empty());
-  CHECK(model.findings.front().code == "sum-overflow");
+  CHECK(model.findings.front().code == FindingCode::SumOverflow);
   CHECK(model.findings.front().severity == Severity::Error);
 }
 
@@ -91,17 +91,13 @@ TEST_CASE("hostile shapes of companions divide by nothing") {
 
 TEST_CASE("findings of files, set and model are one list, errors first, else in order") {
   Checkpoint checkpoint = safetensors({}, R"({"quantization_config": {"quant_method": "gptq"}})");
-  const auto finding = [](Severity severity, std::string_view code) {
-    Finding made;
-    made.severity = severity;
-    made.code = code;
-    return made;
-  };
-  checkpoint.files.front().findings = {finding(Severity::Note, "file-note"), finding(Severity::Error, "file-error")};
-  checkpoint.findings = {finding(Severity::Warning, "set-warning"), finding(Severity::Error, "set-error")};
+  checkpoint.files.front().findings = {{FindingCode::LeadingBlanks, Severity::Note, "of the file"},
+                                       {FindingCode::Truncated, Severity::Error, "of the file"}};
+  checkpoint.findings = {{FindingCode::IndexTotalSize, Severity::Warning, "of the set"},
+                         {FindingCode::MissingShard, Severity::Error, "of the set"}};
   const Model model = describe(std::move(checkpoint));
-  CHECK(codes(model) ==
-        std::vector<std::string>{"file-error", "set-error", "set-warning", "quantization-not-found", "file-note"});
+  CHECK(codes(model) == std::vector<std::string>{"truncated", "missing-shard", "index-total-size",
+                                                 "quantization-not-found", "leading-blanks"});
   CHECK(model.findings.front().file == "model.safetensors");
   CHECK(model.findings[1].file.empty());
 }

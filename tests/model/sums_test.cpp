@@ -67,7 +67,7 @@ void check_parts(const Model& model) {
 }
 
 bool overflows(const Model& model) {
-  return std::ranges::any_of(model.findings, [](const Finding& f) { return f.code == "sum-overflow"; });
+  return std::ranges::any_of(model.findings, [](const Finding& f) { return f.code == FindingCode::SumOverflow; });
 }
 
 std::size_t check_path(const std::string& path) {

@@ -13,7 +13,7 @@ TEST_CASE("a model is checked and weighed as one value") {
   Candidate candidate(model, default_engine(model));
   CHECK(candidate.whole({}).need.weights == model.weight_bytes);
 
-  const Check* check = find_check("absurd-size");
+  const Check* check = find_check(FindingCode::AbsurdSize);
   REQUIRE(check != nullptr);
   CHECK(check->subject == CheckInput::Model);
   std::vector<Finding> findings;

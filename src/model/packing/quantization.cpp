@@ -10,7 +10,6 @@
 #include "formats/error.h"
 #include "src/model/naming/tensor_name.h"
 #include "src/model/packing/schemes.h"
-#include "src/model/remark.h"
 
 namespace weigh::core {
 
@@ -210,8 +209,8 @@ void compare_with_config(const QuantizationConfig& config, const Counted& counte
                          const std::optional<Quantization>& quantization, std::vector<Finding>& findings) {
   if (config.section != nullptr && !quantization) {
     const auto method = config.method.empty() ? std::string("a quantisation") : quote(config.method);
-    add_finding(
-        findings, Severity::Warning, "quantization-not-found",
+    findings.emplace_back(
+        FindingCode::QuantizationNotFound, Severity::Warning,
         fmt::format("the config states {}, but no tensor is packed in a scheme known here: parameters are counted as "
                     "they are stored",
                     method));
@@ -220,20 +219,21 @@ void compare_with_config(const QuantizationConfig& config, const Counted& counte
   if (!quantization) return;
   const auto row = std::ranges::find(kMethods, config.method, &MethodRow::method);
   if (row != kMethods.end() && row->schemes.find(fmt::format(" {} ", quantization->scheme)) == row->schemes.npos) {
-    add_finding(findings, Severity::Warning, "quantization-mismatch",
-                fmt::format("the config states {}, the tensors are {}: the tensors are believed", quote(config.method),
-                            quantization->scheme));
+    findings.emplace_back(FindingCode::QuantizationMismatch, Severity::Warning,
+                          fmt::format("the config states {}, the tensors are {}: the tensors are believed",
+                                      quote(config.method), quantization->scheme));
   }
   if (counted.disagreeing.modules != 0) {
-    add_finding(
-        findings, Severity::Warning, "quantization-bits-mismatch",
+    findings.emplace_back(
+        FindingCode::QuantizationBitsMismatch, Severity::Warning,
         fmt::format("the config and the shapes disagree on the bits of {} modules, {} first: the shapes are believed",
                     counted.disagreeing.modules, quote(counted.disagreeing.first)));
   }
   if (counted.assumed.modules != 0) {
-    add_finding(findings, Severity::Warning, "quantization-bits-assumed",
-                fmt::format("neither shapes nor config tell how {} modules are packed, {} first: {} bits are assumed",
-                            counted.assumed.modules, quote(counted.assumed.first), quantization->bits.value_or(4)));
+    findings.emplace_back(
+        FindingCode::QuantizationBitsAssumed, Severity::Warning,
+        fmt::format("neither shapes nor config tell how {} modules are packed, {} first: {} bits are assumed",
+                    counted.assumed.modules, quote(counted.assumed.first), quantization->bits.value_or(4)));
   }
 }
 
