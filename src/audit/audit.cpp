@@ -25,7 +25,7 @@ void list_unfinished(const fs::path& folder, const std::string& prefix, std::vec
   }
 }
 
-// Those of the folder itself, of a local-dir download's hidden folder, and of the cache that a snapshot links into.
+// In the folder, in the hidden folder of a download into it, and in the cache that a snapshot links to.
 std::vector<std::string> unfinished_downloads(const ResolvedPath& resolved) {
   std::vector<std::string> names;
   const auto own = [&](const std::string& name) {
@@ -52,7 +52,7 @@ bool can_run(const Check& check, const AuditInput& input, bool deep) {
     return input.model != nullptr && input.model->checkpoint.files.front().format == format;
   };
   if (check.group == CheckGroup::Deep && !deep) return false;
-  switch (check.subject) {
+  switch (check.needs) {
     case CheckInput::Reading: return true;
     case CheckInput::Folder: return input.folder != nullptr;
     case CheckInput::Model: return input.model != nullptr;
@@ -62,68 +62,67 @@ bool can_run(const Check& check, const AuditInput& input, bool deep) {
   return false;
 }
 
-// A finding that only says that something could not be read stands back where another tells why.
-void drop_repeats(std::vector<Finding>& findings) {
-  const auto told_better = [&](const Finding& finding, FindingCode by) {
+// Removes findings that another one explains, such as an unreadable shard that is a git-lfs pointer.
+void drop_explained(std::vector<Finding>& findings) {
+  const auto explained = [&](const Finding& finding, FindingCode by) {
     return std::ranges::any_of(findings, [&](const Finding& other) {
-      return &other != &finding && other.code == by && (finding.file.empty() || other.file == finding.file);
+      return other.code == by && (finding.file.empty() || other.file == finding.file);
     });
   };
   std::vector<Finding> kept;
   for (const Finding& finding : findings) {
-    const bool unread =
-        finding.code == FindingCode::UnreadableShard &&
-        (told_better(finding, FindingCode::LfsPointer) || told_better(finding, FindingCode::EmptyFile) ||
-         told_better(finding, FindingCode::DanglingLink));
-    const bool twice =
-        finding.code == FindingCode::TensorInTwoShards && told_better(finding, FindingCode::ShardsSwapped);
-    if (!unread && !twice) kept.push_back(finding);
+    const bool unread = finding.code == FindingCode::UnreadableShard &&
+                        (explained(finding, FindingCode::LfsPointer) || explained(finding, FindingCode::EmptyFile) ||
+                         explained(finding, FindingCode::DanglingLink));
+    const bool swapped =
+        finding.code == FindingCode::TensorInTwoShards && explained(finding, FindingCode::ShardsSwapped);
+    if (!unread && !swapped) kept.push_back(finding);
   }
   findings = std::move(kept);
 }
 
-// An error that ended the reading, as a finding.
-Finding as_finding(const Error& error, bool format) {
-  const FindingCode unspecific = format ? FindingCode::InvalidHeader : FindingCode::Unreadable;
-  Finding finding(error.code.value_or(unspecific), Severity::Error, error.what());
+// The error that ended the reading, as a finding.
+Finding as_finding(const Error& error) {
+  const bool bad_format = dynamic_cast<const FormatError*>(&error) != nullptr;
+  Finding finding(error.code.value_or(bad_format ? FindingCode::InvalidHeader : FindingCode::Unreadable),
+                  Severity::Error, error.what());
   finding.offset = error.offset;
   return finding;
 }
 
-Audit run_checks(std::string path, const AuditInput& input, std::vector<Finding> already, const AuditOptions& options) {
+// `reading_error`: why a model could not be read.
+Audit run_checks(std::string path, const AuditInput& input, const std::optional<Finding>& reading_error,
+                 const AuditOptions& options) {
   Audit audit;
   audit.path = std::move(path);
-  const bool told = !already.empty();
-  audit.findings = std::move(already);
-  const FindingCode reading = told ? audit.findings.front().code : FindingCode::Unreadable;
-  if (input.model != nullptr) {
-    audit.files = input.model->checkpoint.file_paths;
-    audit.findings.insert(audit.findings.end(), input.model->findings.begin(), input.model->findings.end());
-  }
-  std::vector<Finding> own;
-  FindingLog log(own);
+  std::vector<Finding> found;
+  FindingLog log(found);
   for (const Check& check : checks()) {
     if (!can_run(check, input, options.deep)) continue;
     audit.checks_run.push_back(name_of(check.code));
     if (check.run != nullptr) check.run(input, FindingReporter(check, log));
   }
   log.finish();
-  if (options.deep) std::ranges::move(look_deep(input, options), std::back_inserter(own));
-  // The same fault, found when the file was opened and when it was looked at.
-  if (told && std::ranges::find(own, reading, &Finding::code) != own.end()) {
-    audit.findings.erase(audit.findings.begin());
+  if (options.deep) std::ranges::move(check_content(input, options), std::back_inserter(found));
+
+  // A check may have found what stopped the reader, such as an empty file.
+  if (reading_error && std::ranges::find(found, reading_error->code, &Finding::code) == found.end()) {
+    audit.findings.push_back(*reading_error);
   }
-  std::ranges::move(own, std::back_inserter(audit.findings));
-  drop_repeats(audit.findings);
+  if (input.model != nullptr) {
+    audit.files = input.model->checkpoint.file_paths;
+    audit.findings.insert(audit.findings.end(), input.model->findings.begin(), input.model->findings.end());
+  }
+  std::ranges::move(found, std::back_inserter(audit.findings));
+  drop_explained(audit.findings);
   std::ranges::stable_sort(audit.findings, std::greater<>{}, &Finding::severity);
   return audit;
 }
 
-// One model of what was named. `beside`: the folder's other files are part of this audit.
 Audit audit_selection(const ResolvedPath& resolved, const Selection& selection, const std::string& shown,
                       AuditInput input, const AuditOptions& options) {
   input.selection = &selection;
-  std::vector<Finding> already;
+  std::optional<Finding> reading_error;
   std::optional<Model> model;
   try {
     Checkpoint checkpoint = open_selection(resolved.folder, selection);
@@ -131,27 +130,25 @@ Audit audit_selection(const ResolvedPath& resolved, const Selection& selection, 
     checkpoint.header_only = resolved.header_only;
     model = describe(std::move(checkpoint));
     input.model = &*model;
-  } catch (const FormatError& error) {
-    already.push_back(as_finding(error, true));
   } catch (const Error& error) {
-    already.push_back(as_finding(error, false));
+    reading_error = as_finding(error);
   }
-  Audit audit = run_checks(shown, input, std::move(already), options);
+  Audit audit = run_checks(shown, input, reading_error, options);
   if (audit.files.empty()) {
     for (const std::string& name : selection.files) audit.files.push_back(resolved.folder.path_of(name));
   }
   return audit;
 }
 
-// Where a file was named, other models of its folder are none of our business.
-void leave_only(const Selection& selection, Folder& folder) {
+// Where the path names a file, the other models of its folder are not audited.
+void keep_only(const Selection& selection, Folder& folder) {
   std::erase_if(folder.names, [&](const std::string& name) {
     return is_weights_name(name) && std::ranges::find(selection.files, name) == selection.files.end();
   });
 }
 
-// What is left where not even the names of the model's files are known.
-Audit audit_failure(const std::string& path, Finding finding, const AuditOptions& options) {
+// For a path of which not even the model's files are known.
+Audit audit_failure(const std::string& path, const Finding& reading_error, const AuditOptions& options) {
   AuditInput input;
   ResolvedPath resolved;
   std::error_code error;
@@ -160,14 +157,14 @@ Audit audit_failure(const std::string& path, Finding finding, const AuditOptions
       resolved.folder = local_folder(path);
       resolved.whole_folder = true;
       input.folder = &resolved.folder;
-      input.beside = true;
+      input.as_folder = true;
       input.has_models = std::ranges::any_of(resolved.folder.names, is_weights_name);
-      input.downloads = unfinished_downloads(resolved);
+      input.unfinished_downloads = unfinished_downloads(resolved);
     } catch (const Error&) {  // it cannot be listed: the finding says so
       input.folder = nullptr;
     }
   }
-  return run_checks(path, input, {std::move(finding)}, options);
+  return run_checks(path, input, reading_error, options);
 }
 
 }  // namespace
@@ -178,30 +175,28 @@ std::vector<Audit> audit_path(const std::string& path, const AuditOptions& optio
     resolved = resolve_path(path);
     if (resolved.selections.empty())
       throw IoError(explain_no_model(resolved.folder), std::nullopt, FindingCode::NoModel);
-  } catch (const FormatError& error) {
-    return {audit_failure(path, as_finding(error, true), options)};
   } catch (const Error& error) {
-    return {audit_failure(path, as_finding(error, false), options)};
+    return {audit_failure(path, as_finding(error), options)};
   }
-  if (!resolved.whole_folder) leave_only(resolved.selections.front(), resolved.folder);
+  if (!resolved.whole_folder) keep_only(resolved.selections.front(), resolved.folder);
   AuditInput input;
   input.folder = &resolved.folder;
   input.header_only = resolved.header_only;
   input.has_models = true;
-  input.downloads = unfinished_downloads(resolved);
+  input.unfinished_downloads = unfinished_downloads(resolved);
   const bool loads_as_folder =
       resolved.whole_folder ||
       (resolved.folder.has("config.json") && is_safetensors_name(resolved.selections.front().files.front()));
   std::vector<Audit> audits;
   if (resolved.selections.size() == 1) {
-    input.beside = loads_as_folder;
+    input.as_folder = loads_as_folder;
     audits.push_back(audit_selection(resolved, resolved.selections.front(), path, std::move(input), options));
     return audits;
   }
   AuditInput whole = input;
-  whole.beside = loads_as_folder;
-  audits.push_back(run_checks(path, whole, {}, options));
-  input.downloads.clear();
+  whole.as_folder = loads_as_folder;
+  audits.push_back(run_checks(path, whole, std::nullopt, options));
+  input.unfinished_downloads.clear();
   for (const Selection& selection : resolved.selections) {
     audits.push_back(
         audit_selection(resolved, selection, resolved.folder.path_of(selection.files.front()), input, options));

@@ -9,7 +9,7 @@
 
 namespace weigh::core {
 
-/// What an audit says of one model, of a folder as such, or of a path that could not be read.
+/// The result for one model, for a folder as a whole, or for a path that could not be read.
 struct Audit {
   std::string path;
   std::vector<std::string> files;            ///< paths of the model's own files
@@ -20,13 +20,13 @@ struct Audit {
 struct AuditOptions {
   bool deep = false;  ///< read every byte
   unsigned threads = 1;
-  /// Told while files are read: bytes done and in all, of the model at hand. Called one call at a time.
+  /// Called while files are read, never by two threads at once: the bytes done and to do, of the current model.
   std::function<void(std::uint64_t done, std::uint64_t all)> progress = {};
 };
 
-/// Audits all that `path` names: a file, any part of a set, a folder with every model in it, a snapshot. Of a folder
-/// with several models, what concerns no single one of them is an audit of its own, the first. Never throws for what is
-/// wrong with the input: that is a finding.
+/// Audits what `path` names: a file, a set by any of its parts, a folder with all of its models, or a snapshot. For a
+/// folder with several models the first result is about the folder itself. Faults of the input are findings, never
+/// exceptions.
 std::vector<Audit> audit_path(const std::string& path, const AuditOptions& options = {});
 
 /// Whether any finding is an error.

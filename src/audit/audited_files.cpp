@@ -7,10 +7,10 @@
 
 namespace weigh::core {
 
-std::optional<std::string> read_head(const Folder& folder, const std::string& name, std::size_t most) {
+std::optional<std::string> read_head(const Folder& folder, const std::string& name, std::size_t max_bytes) {
   try {
     const auto source = folder.open(name);
-    std::string text(static_cast<std::size_t>(std::min<std::uint64_t>(most, source->available())), '\0');
+    std::string text(static_cast<std::size_t>(std::min<std::uint64_t>(max_bytes, source->available())), '\0');
     source->read(0, std::as_writable_bytes(std::span(text)));
     return text;
   } catch (const Error&) {
@@ -18,7 +18,7 @@ std::optional<std::string> read_head(const Folder& folder, const std::string& na
   }
 }
 
-std::optional<std::string> read_small(const Folder& folder, const std::string& name) {
+std::optional<std::string> read_small_file(const Folder& folder, const std::string& name) {
   try {
     const auto source = folder.open(name);
     if (source->size() > kMaxSideFileBytes || source->available() < source->size()) return std::nullopt;
@@ -31,15 +31,15 @@ std::optional<std::string> read_small(const Folder& folder, const std::string& n
 }
 
 nlohmann::json read_json_file(const Folder& folder, const std::string& name) {
-  const auto text = read_small(folder, name);
+  const auto text = read_small_file(folder, name);
   if (!text) return nullptr;
   nlohmann::json json = nlohmann::json::parse(*text, nullptr, false);
   return json.is_discarded() ? nlohmann::json() : json;
 }
 
-std::vector<std::string> names_in_question(const AuditInput& input) {
+std::vector<std::string> audited_names(const AuditInput& input) {
   if (input.folder == nullptr) return {};
-  if (input.beside) return input.folder->names;
+  if (input.as_folder) return input.folder->names;
   return input.selection == nullptr ? std::vector<std::string>() : input.selection->files;
 }
 
@@ -49,11 +49,6 @@ bool is_weight_file(const AuditInput& input, const std::string& name) {
   };
   if (input.selection != nullptr && own(*input.selection)) return true;
   return is_weights_name(name);
-}
-
-std::string prefix_of(const AuditInput& input) {
-  if (input.selection == nullptr || input.selection->files.empty()) return {};
-  return std::string(folder_part(input.selection->files.front()));
 }
 
 bool is_complete(const Model& model) {

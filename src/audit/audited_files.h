@@ -11,25 +11,22 @@
 
 namespace weigh::core {
 
-// What several checks need to know of an input folder.
+// What several checks ask of an input folder.
 
-/// The first `most` bytes of a file of the folder; nothing when they cannot be had.
-std::optional<std::string> read_head(const Folder& folder, const std::string& name, std::size_t most);
+/// The first `max_bytes` bytes of a file of the folder, or all of a shorter one; nothing when they cannot be read.
+std::optional<std::string> read_head(const Folder& folder, const std::string& name, std::size_t max_bytes);
 
-/// A small file as a whole: nothing when it is larger than 16 MiB or cannot be read.
-std::optional<std::string> read_small(const Folder& folder, const std::string& name);
+/// A whole file; nothing when it is larger than 16 MiB or cannot be read.
+std::optional<std::string> read_small_file(const Folder& folder, const std::string& name);
 
-/// A small file of the folder as JSON; null when it is none.
+/// A file of up to 16 MiB as JSON; null when it cannot be read or is not JSON.
 nlohmann::json read_json_file(const Folder& folder, const std::string& name);
 
-/// The files that the audit is about: the model's own, and where it was meant all that lies in the folder.
-std::vector<std::string> names_in_question(const AuditInput& input);
+/// Names of the audited files: all of the folder when it is audited as one, else the model's own.
+std::vector<std::string> audited_names(const AuditInput& input);
 
-/// Whether the name is one of the model's own weight files.
+/// Whether the file holds weights: a file of the model, or one named like it.
 bool is_weight_file(const AuditInput& input, const std::string& name);
-
-/// The folder's part that the model lies in, with its '/', as "unet/"; empty for most.
-std::string prefix_of(const AuditInput& input);
 
 /// A model as a whole, not an adapter, and with all its parts.
 bool is_complete(const Model& model);

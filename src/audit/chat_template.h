@@ -7,13 +7,13 @@
 
 namespace weigh::core {
 
-/// What a Jinja chat template reaches for that none needs: a word of it, as it stands in the text.
+/// Suspicious words of a Jinja chat template, as they are spelled in it.
 struct TemplateFaults {
-  std::vector<std::string> escapes;  ///< the ways out of a template into Python: __class__, os.popen(), ...
-  std::vector<std::string> unusual;  ///< harmless perhaps, and in no ordinary template: lipsum, include, ...
+  std::vector<std::string> escapes;  ///< ways from the template into Python: __class__, os.popen(), ...
+  std::vector<std::string> unusual;  ///< perhaps harmless, but not in ordinary templates: lipsum, include, ...
 };
 
-/// Looks at expressions and statements only: what a template prints as it stands may say anything.
-TemplateFaults look_at_template(std::string_view text);
+/// Reads expressions and statements only; literal text and comments cannot do anything.
+TemplateFaults find_template_faults(std::string_view text);
 
 }  // namespace weigh::core

@@ -20,7 +20,7 @@ constexpr auto kNote = Severity::Note;
 
 // clang-format off
 constexpr auto kChecks = std::to_array<Check>({
-    // Reading that stops: the header says nothing that can be used.
+    // Faults that stop the reader: nothing is known of the model.
     {Unreadable, Whole, Reading, kError, "the path cannot be read", nullptr},
     {NoModel, Whole, Reading, kError, "the folder holds no GGUF or safetensors file", nullptr},
     {OtherFormat, Whole, Reading, kError, "the file is something else than a GGUF or safetensors model", nullptr},
@@ -35,7 +35,7 @@ constexpr auto kChecks = std::to_array<Check>({
     {PathEscape, Safe, Reading, kError, "the index names a file outside of its folder", nullptr},
     {InvalidIndex, Whole, Reading, kError, "the index cannot be read", nullptr},
 
-    // Whole: what is there.
+    // Whole: is the model complete?
     {Truncated, Whole, Model, kError, "the file is shorter than its header says", nullptr},
     {TrailingBytes, Whole, Model, kError, "bytes lie behind the last tensor", nullptr},
     {DataHole, Whole, Model, kError, "bytes between tensors belong to none", nullptr},
@@ -54,7 +54,7 @@ constexpr auto kChecks = std::to_array<Check>({
     {AdapterLeftOut, Whole, Safetensors, kNote, "an adapter lies beside the model", nullptr},
     {FileLeftOut, Whole, Safetensors, kNote, "a weight file lies beside that is no part of the model", nullptr},
 
-    // Honest: what is said of it.
+    // Honest: are the model's own statements true?
     {MissingTensor, Honest, Safetensors, kError, "the index names tensors that no shard holds", nullptr},
     {UnindexedTensor, Honest, Safetensors, kWarning, "a shard holds a tensor that the index does not name", nullptr},
     {TensorInTwoShards, Honest, Safetensors, kWarning, "a tensor lies in another shard than the index says", nullptr},
@@ -90,7 +90,7 @@ constexpr auto kChecks = std::to_array<Check>({
     {SizeLabel, Honest, Gguf, kWarning, "the size in a key or in the file's name is not that of the model", check_size_label},
     {LayerShape, Honest, Model, kWarning, "one layer's tensor has another shape than those of all others", check_layer_shape},
 
-    // Deep: what the bytes are. These run with --deep.
+    // Deep: are the bytes sound? These run with --deep only.
     {Sha256Mismatch, Deep, Folder, kError, "the content is not what its sha256 says", nullptr},
     {GitIdMismatch, Deep, Folder, kError, "the content is not what its git id says", nullptr},
     {Nan, Deep, Model, kError, "a tensor holds values that are no numbers", nullptr},
@@ -99,7 +99,7 @@ constexpr auto kChecks = std::to_array<Check>({
     {NotLookedInto, Deep, Model, kNote, "the values of an element type are not understood here", nullptr},
     {NotCheckable, Deep, Folder, kNote, "the bytes are not there to be read", nullptr},
 
-    // Safe: what it does to who loads it.
+    // Safe: is it safe to load?
     {PickleInPlace, Safe, Folder, kError, "a pickle lies in place of the weights", check_pickle_in_place},
     {PickleBeside, Safe, Folder, kWarning, "a pickle lies beside the weights", check_pickle_beside},
     {Polyglot, Safe, Model, kError, "the file is a zip archive or a pickle as well", check_polyglot},
@@ -142,15 +142,15 @@ std::string_view group_name(CheckGroup group) {
   return kNames[static_cast<std::size_t>(group)];
 }
 
-void FindingReporter::report(std::string message, Location place) const {
-  report(check_.severity, std::move(message), std::move(place));
+void FindingReporter::report(std::string message, Location location) const {
+  report(check_.severity, std::move(message), std::move(location));
 }
 
-void FindingReporter::report(Severity severity, std::string message, Location place) const {
+void FindingReporter::report(Severity severity, std::string message, Location location) const {
   Finding finding(check_.code, severity, std::move(message));
-  finding.tensor = std::move(place.tensor);
-  finding.offset = place.offset;
-  finding.file = std::move(place.file);
+  finding.tensor = std::move(location.tensor);
+  finding.offset = location.offset;
+  finding.file = std::move(location.file);
   log_.add(std::move(finding));
 }
 

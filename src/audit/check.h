@@ -14,67 +14,67 @@
 
 namespace weigh::core {
 
-/// What a check asks: is the model whole, is what it says of itself true, are its bytes sound, is it safe to load.
+/// What a check asks: is the model complete, are its own statements true, are its bytes sound, is it safe to load?
 enum class CheckGroup : std::uint8_t { Whole, Honest, Deep, Safe };
 
 /// "whole", "honest", "deep", "safe".
 std::string_view group_name(CheckGroup group);
 
-/// What must be there for a check to run.
+/// What a check needs to run.
 enum class CheckInput : std::uint8_t {
-  Reading,      ///< nothing: reading itself is the check
-  Folder,       ///< a folder, whether or not a model can be read from it
+  Reading,      ///< nothing: the readers make the finding
+  Folder,       ///< a folder, with or without a readable model
   Model,        ///< a model of either format
   Gguf,         ///< a GGUF model
   Safetensors,  ///< a safetensors model
 };
 
-/// What an audit looks at. Pointers are null for what is not there.
+/// What an audit examines. A pointer is null when there is no such thing.
 struct AuditInput {
-  const Folder* folder = nullptr;        ///< where the files lie
-  const Selection* selection = nullptr;  ///< the files of one model; null for the folder as such
-  const Model* model = nullptr;          ///< null when it could not be read
-  bool beside = false;                   ///< what else lies in the folder is meant as well
-  bool header_only = false;              ///< from a snapshot: the weights are not there
-  bool has_models = false;               ///< the folder holds at least one model
-  std::vector<std::string> downloads;  ///< unfinished downloads of the folder, with those in hidden folders and caches
+  const Folder* folder = nullptr;                 ///< the folder of the files
+  const Selection* selection = nullptr;           ///< the files of one model; null for the folder as a whole
+  const Model* model = nullptr;                   ///< null when it could not be read
+  bool as_folder = false;                         ///< all files of the folder are audited, not only the model's own
+  bool header_only = false;                       ///< from a snapshot, which has no weights
+  bool has_models = false;                        ///< the folder holds at least one model
+  std::vector<std::string> unfinished_downloads;  ///< in the folder, its hidden folders, and the cache it links to
 };
 
 struct Check;
 
-/// Where a finding belongs.
+/// What a finding is about; parts that do not apply are empty.
 struct Location {
   std::string file = {};
   std::string tensor = {};
   std::optional<std::uint64_t> offset = {};
 };
 
-/// What a check raises its findings with.
+/// Records the findings of one check.
 class FindingReporter {
  public:
   FindingReporter(const Check& check, FindingLog& log) : check_(check), log_(log) {}
 
   /// With the check's own severity.
-  void report(std::string message, Location place = {}) const;
-  void report(Severity severity, std::string message, Location place = {}) const;
+  void report(std::string message, Location location = {}) const;
+  void report(Severity severity, std::string message, Location location = {}) const;
 
  private:
   const Check& check_;
   FindingLog& log_;
 };
 
-/// One check: what it looks for, how bad it is, and the function that looks. Checks that readers make while they read
-/// have no function: their findings and errors carry the check's code.
+/// One check: what it looks for, how bad that is, and the function that looks for it. Checks that the readers make have
+/// no function: their findings and errors carry the check's code.
 struct Check {
   FindingCode code;  ///< of its findings; docs/checks.md has a section of the same name
   CheckGroup group;
-  CheckInput subject;
+  CheckInput needs;
   Severity severity;          ///< the usual one; a finding may be milder
-  std::string_view sentence;  ///< what is wrong when it fires
+  std::string_view sentence;  ///< what is wrong when the check fires
   void (*run)(const AuditInput&, const FindingReporter&);
 };
 
-/// Every check there is, group by group.
+/// All checks, in the order in which they run and are listed.
 std::span<const Check> checks();
 
 /// The check whose findings have that code. Null for a code without a check.

@@ -1,5 +1,5 @@
-// Is all of it there? What the readers cannot see for themselves: downloads that stopped, pointers in place of files,
-// shards that belong to nobody or lie under each other's names.
+// Is the model complete? Checks for what the readers do not notice: unfinished downloads, git-lfs pointers, shards that
+// are swapped or belong to no set.
 
 #include <fmt/format.h>
 
@@ -20,7 +20,7 @@ namespace weigh::core {
 
 namespace {
 
-// Files that a loader reads: without them, or with nothing in them, it stops.
+// Files that a loader needs and that must not be empty.
 bool is_needed(std::string_view name) {
   constexpr auto kEndings =
       std::to_array<std::string_view>({".safetensors", ".gguf", ".json", ".model", ".jinja", ".tiktoken"});
@@ -34,13 +34,13 @@ Severity severity_for(const AuditInput& input, const std::string& name) {
 }  // namespace
 
 void check_incomplete_download(const AuditInput& input, const FindingReporter& reporter) {
-  for (const std::string& name : input.downloads) {
+  for (const std::string& name : input.unfinished_downloads) {
     reporter.report(fmt::format("{} is a download that was not finished", quote(name)), {.file = name});
   }
 }
 
 void check_lfs_pointer(const AuditInput& input, const FindingReporter& reporter) {
-  for (const std::string& name : names_in_question(input)) {
+  for (const std::string& name : audited_names(input)) {
     const auto head = read_head(*input.folder, name, 512);
     const auto pointer = head ? read_lfs_pointer(*head) : std::nullopt;
     if (!pointer) continue;
@@ -54,7 +54,7 @@ void check_lfs_pointer(const AuditInput& input, const FindingReporter& reporter)
 }
 
 void check_empty_file(const AuditInput& input, const FindingReporter& reporter) {
-  for (const std::string& name : names_in_question(input)) {
+  for (const std::string& name : audited_names(input)) {
     if (!is_needed(name)) continue;
     const auto head = read_head(*input.folder, name, 1);
     if (head && head->empty()) reporter.report(severity_for(input, name), quote(name) + " is empty", {.file = name});
@@ -63,7 +63,7 @@ void check_empty_file(const AuditInput& input, const FindingReporter& reporter) 
 
 void check_dangling_link(const AuditInput& input, const FindingReporter& reporter) {
   if (input.header_only) return;
-  for (const std::string& name : names_in_question(input)) {
+  for (const std::string& name : audited_names(input)) {
     std::error_code error;
     const std::filesystem::path path = input.folder->path_of(name);
     if (!std::filesystem::is_symlink(path, error) || std::filesystem::exists(path, error)) continue;
@@ -75,7 +75,7 @@ void check_dangling_link(const AuditInput& input, const FindingReporter& reporte
 
 void check_size_mismatch(const AuditInput& input, const FindingReporter& reporter) {
   if (input.header_only) return;
-  for (const std::string& name : names_in_question(input)) {
+  for (const std::string& name : audited_names(input)) {
     const std::string path = input.folder->path_of(name);
     std::error_code error;
     const std::uint64_t size = std::filesystem::file_size(path, error);
@@ -89,7 +89,7 @@ void check_size_mismatch(const AuditInput& input, const FindingReporter& reporte
 }
 
 void check_extra_shard(const AuditInput& input, const FindingReporter& reporter) {
-  if (!input.beside) return;
+  if (!input.as_folder) return;
   std::map<std::tuple<std::string, std::string>, std::set<std::uint64_t>> totals;
   for (const std::string& name : input.folder->names) {
     const auto part = parse_part_name(name);
@@ -118,7 +118,7 @@ void check_extra_shard(const AuditInput& input, const FindingReporter& reporter)
   }
 }
 
-// Reading the set has taken misplaced tensors out of the count, so the headers are read again.
+// The headers are read again, since open_selection has removed misplaced tensors from the files it read.
 void check_shards_swapped(const AuditInput& input, const FindingReporter& reporter) {
   const bool misplaced = std::ranges::any_of(
       input.model->findings, [](const Finding& finding) { return finding.code == FindingCode::TensorInTwoShards; });

@@ -1,4 +1,4 @@
-// Is it true what config.json and the model card say of the tensors?
+// Do config.json and the model card agree with the tensors?
 
 #include <fmt/format.h>
 
@@ -19,8 +19,8 @@ namespace weigh::core {
 
 namespace {
 
-// Families whose every layer is alike and whose config says all of their shapes: there a difference is an error, for
-// the loader stops at it. Elsewhere it may be a variation that nobody has written down here, so it is a warning.
+// Families whose layers are all alike and whose config determines every shape: a difference is an error, as loaders
+// stop at it. In other families it may be a variation that is not known here, so it is a warning.
 constexpr auto kPlainFamilies = std::to_array<std::string_view>(
     {"llama", "mistral", "mixtral", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "gemma", "gemma2", "phi", "phi3",
      "starcoder2", "stablelm", "olmo", "olmo2", "granite", "gpt_neox", "cohere"});
@@ -39,17 +39,17 @@ Severity severity_for(const Model& model) {
 
 bool has_config(const Model& model) { return model.checkpoint.config != nullptr && is_complete(model); }
 
-// A tensor of the language model's own blocks, or outside of blocks.
-bool is_own(const Model& model, const TensorFacts& facts) {
+// A tensor of the language model itself, not of an encoder or a prediction block.
+bool is_main(const Model& model, const TensorFacts& facts) {
   return facts.stack == Stack::Main && !facts.prediction && !model.blocks[facts.block].prediction;
 }
 
-// Unpacked: its shape is what the config speaks of.
-bool is_plain(const TensorFacts& facts) {
+// A matrix with the shape that the config implies.
+bool is_unpacked_matrix(const TensorFacts& facts) {
   return facts.parameters == facts.tensor->elements && facts.tensor->shape.size() == 2;
 }
 
-// Keys that stand twice in one object, found while the text is parsed.
+// Collects keys that occur twice in one object while the text is parsed.
 class DuplicateFinder : public nlohmann::json_sax<nlohmann::json> {
  public:
   bool null() override { return true; }
@@ -81,12 +81,12 @@ class DuplicateFinder : public nlohmann::json_sax<nlohmann::json> {
   std::vector<std::set<std::string>> open_;
 };
 
-// What a card says of the number of parameters in so many words: "Number of Parameters: 7.61B", "| Parameters | 7B |".
+// The number of parameters that a line of a model card states: "Number of Parameters: 7.61B", "| Parameters | 7B |".
 std::optional<double> stated_parameters(std::string_view line) {
   const std::string text = lower(line);
   for (const std::string_view other : {"active", "activated", "embedding", "base", "teacher", "draft", "per ", "train",
                                        "optim", "expert", "vision", "text", "quant"}) {
-    // Behind the number such words tell of another one: "30.5B in total and 3.3B activated".
+    // Only before the number do such words make it another count: "30.5B in total and 3.3B activated" is the total.
     if (text.find(other) < text.find_first_of("0123456789")) return std::nullopt;
   }
   std::size_t at = text.find_first_not_of(" \t*|-#_");
@@ -101,9 +101,9 @@ std::optional<double> stated_parameters(std::string_view line) {
     if (digits == std::string::npos || digits == at) return std::nullopt;
     double number = 0;
     const char* const end = text.data() + text.size();
-    const auto [behind, error] = std::from_chars(text.data() + digits, end, number, std::chars_format::fixed);
+    const auto [number_end, error] = std::from_chars(text.data() + digits, end, number, std::chars_format::fixed);
     if (error != std::errc() || number <= 0) return std::nullopt;
-    std::string_view unit(behind, static_cast<std::size_t>(end - behind));
+    std::string_view unit(number_end, static_cast<std::size_t>(end - number_end));
     unit.remove_prefix(std::min(unit.find_first_not_of(" \t"), unit.size()));
     struct Unit {
       std::string_view word;
@@ -126,13 +126,13 @@ bool is_near(double a, double b) { return a <= b * 1.1 && b <= a * 1.1; }
 }  // namespace
 
 void check_duplicate_json_key(const AuditInput& input, const FindingReporter& reporter) {
-  if (!input.beside) return;
+  if (!input.as_folder) return;
   for (const std::string& name : input.folder->names) {
     const std::string_view base = base_name(name);
     const bool read_by_loaders = base.ends_with("config.json") || base == "params.json" || base == "model_index.json" ||
                                  base.ends_with(".index.json");
     if (!read_by_loaders) continue;
-    const auto text = read_small(*input.folder, name);
+    const auto text = read_small_file(*input.folder, name);
     if (!text) continue;
     DuplicateFinder finder;
     nlohmann::json::sax_parse(*text, &finder);
@@ -148,16 +148,16 @@ void check_config_layers(const AuditInput& input, const FindingReporter& reporte
   const Model& model = *input.model;
   const auto stated = model.architecture.layers;
   if (!has_config(model) || !stated) return;
-  // One block for all layers.
+  // Families that use one block for all layers.
   for (const std::string_view shared : {"albert", "zamba", "zamba2"}) {
     if (family_of(model) == shared) return;
   }
-  if (Hyperparameters(model.checkpoint).stacks()) return;  // layers that are run again
+  if (Hyperparameters(model.checkpoint).stacks()) return;  // some layers run more than once
   std::set<std::int32_t> layers;
   for (const TensorFacts& facts : model.tensors) {
     const bool counts = facts.stack == Stack::Main || facts.stack == Stack::Decoder;
     if (counts && facts.layer >= 0 && !facts.prediction) layers.insert(facts.layer);
-    if (facts.stack == Stack::Encoder) return;  // two series, and configs do not agree on which they count
+    if (facts.stack == Stack::Encoder) return;  // of two stacks, configs do not agree on which they count
   }
   if (layers.empty()) return;
   const auto found = static_cast<std::uint64_t>(*layers.rbegin()) + 1;
@@ -192,7 +192,7 @@ void check_config_heads(const AuditInput& input, const FindingReporter& reporter
     std::set<std::uint64_t> rows;
     const TensorFacts* first = nullptr;
     for (const TensorFacts& facts : model.tensors) {
-      if (facts.role != row.role || !is_own(model, facts) || !is_plain(facts)) continue;
+      if (facts.role != row.role || !is_main(model, facts) || !is_unpacked_matrix(facts)) continue;
       if (!facts.tensor->name.ends_with(".weight") || facts.tensor->name.find(row.name) == std::string_view::npos)
         continue;
       rows.insert(facts.tensor->shape[0]);
@@ -215,7 +215,7 @@ namespace {
 // The token embedding outside of blocks.
 const TensorFacts* embedding_of(const Model& model) {
   for (const TensorFacts& facts : model.tensors) {
-    const bool is_table = facts.role == Role::TokenEmbedding && facts.layer < 0 && is_plain(facts);
+    const bool is_table = facts.role == Role::TokenEmbedding && facts.layer < 0 && is_unpacked_matrix(facts);
     if (is_table && facts.tensor->name.find("per_layer") == std::string_view::npos) return &facts;
   }
   return nullptr;
@@ -242,17 +242,17 @@ void check_config_vocabulary(const AuditInput& input, const FindingReporter& rep
   const auto stated = model.architecture.vocab_size;
   if (embedding == nullptr || !stated || embedding->tensor->shape[0] == *stated) return;
   const std::uint64_t rows = embedding->tensor->shape[0];
-  const Location place{.file = embedding->file->name, .tensor = std::string(embedding->tensor->name)};
+  const Location location{.file = embedding->file->name, .tensor = std::string(embedding->tensor->name)};
   if (rows > *stated) {
     return reporter.report(Severity::Note,
                            fmt::format("the vocabulary is padded: config.json states {}, {} has {} rows", *stated,
                                        quote(embedding->tensor->name), rows),
-                           place);
+                           location);
   }
   reporter.report(severity_for(model),
                   fmt::format("config.json states a vocabulary of {}, {} has only {} rows", *stated,
                               quote(embedding->tensor->name), rows),
-                  place);
+                  location);
 }
 
 void check_experts_absent(const AuditInput& input, const FindingReporter& reporter) {
@@ -264,17 +264,17 @@ void check_experts_absent(const AuditInput& input, const FindingReporter& report
 }
 
 void check_card_parameters(const AuditInput& input, const FindingReporter& reporter) {
-  if (!input.beside || !is_complete(*input.model) || input.model->checkpoint.kind != CheckpointKind::Model) return;
+  if (!input.as_folder || !is_complete(*input.model) || input.model->checkpoint.kind != CheckpointKind::Model) return;
   if (!input.folder->has("README.md")) return;
-  const auto card = read_small(*input.folder, "README.md");
+  const auto card = read_small_file(*input.folder, "README.md");
   if (!card) return;
   const auto total = static_cast<double>(input.model->total_parameters);
-  std::uint64_t table = 0;  // a head that is the embedding may be counted twice, a prediction block left out
+  std::uint64_t table = 0;  // cards may count a tied embedding twice, and leave out prediction blocks
   for (const RoleTotals& row : input.model->by_role) {
     if (row.role == Role::TokenEmbedding) table = row.parameters;
   }
   const auto others = static_cast<double>(input.model->prediction ? input.model->prediction->parameters : 0);
-  std::optional<std::string> off;
+  std::optional<std::string> mismatch;
   for (std::size_t begin = 0; begin < card->size();) {
     const std::size_t end = std::min(card->find('\n', begin), card->size());
     const std::string_view line = std::string_view(*card).substr(begin, end - begin);
@@ -283,11 +283,12 @@ void check_card_parameters(const AuditInput& input, const FindingReporter& repor
     if (!stated) continue;
     const bool agrees = is_near(*stated, total) || is_near(*stated, total + static_cast<double>(table)) ||
                         is_near(*stated, total - static_cast<double>(table)) || is_near(*stated, total - others);
-    if (agrees) return;  // of several statements one may be about another model
-    if (!off)
-      off = fmt::format("README.md states {:.4g} B parameters, the tensors have {:.4g} B", *stated / 1e9, total / 1e9);
+    if (agrees) return;  // one right statement is enough: others may be about other models
+    if (!mismatch)
+      mismatch =
+          fmt::format("README.md states {:.4g} B parameters, the tensors have {:.4g} B", *stated / 1e9, total / 1e9);
   }
-  if (off) reporter.report(*off, {.file = "README.md"});
+  if (mismatch) reporter.report(*mismatch, {.file = "README.md"});
 }
 
 }  // namespace weigh::core

@@ -1,4 +1,4 @@
-// What only the bytes tell: whether they are those that somebody has a digest of, and what numbers they are.
+// Checks that read every byte: digests, and values that are not numbers, infinite or all zero.
 #include "src/audit/check_content.h"
 
 #include <fmt/format.h>
@@ -15,17 +15,17 @@ namespace weigh::core {
 
 namespace {
 
-// A file that is read to its end, and what is known of it before.
+// A file to read as a whole: of the model, or another one of its folder that has a digest.
 struct DeepFile {
   std::string path;
-  std::string name;                    // to show
-  const ModelFile* model = nullptr;    // null for a file beside
+  std::string name;                    // within the folder
+  const ModelFile* model = nullptr;    // null for a file that is not of the model
   const TensorFacts* facts = nullptr;  // of its first tensor
   std::vector<ExpectedDigest> digests;
-  ModelFile plain = {};  // stands for the header that a file beside does not have
+  ModelFile plain = {};  // in place of `model`: a header without tensors
 };
 
-std::vector<DeepFile> files_of(const Model& model) {
+std::vector<DeepFile> model_files(const Model& model) {
   std::vector<DeepFile> files;
   std::size_t tensor = 0;
   for (std::size_t i = 0; i < model.checkpoint.files.size(); ++i) {
@@ -37,8 +37,8 @@ std::vector<DeepFile> files_of(const Model& model) {
   return files;
 }
 
-// Configs and the like, where somebody says what they must be.
-void add_files_beside(const AuditInput& input, std::vector<DeepFile>& files) {
+// Configs and the like, if a digest of them is known.
+void add_side_files(const AuditInput& input, std::vector<DeepFile>& files) {
   for (const std::string& name : input.folder->names) {
     const std::string path = input.folder->path_of(name);
     if (std::ranges::find(files, name, &DeepFile::name) != files.end()) continue;
@@ -51,85 +51,88 @@ void add_files_beside(const AuditInput& input, std::vector<DeepFile>& files) {
   }
 }
 
-class DeepLog {
+class DeepReporter {
  public:
-  explicit DeepLog(FindingLog& log) : log_(log) {}
+  explicit DeepReporter(FindingLog& log) : log_(log) {}
 
-  void report(FindingCode code, std::string message, Location place) const {
-    FindingReporter(*find_check(code), log_).report(std::move(message), std::move(place));
+  void report(FindingCode code, std::string message, Location location) const {
+    FindingReporter(*find_check(code), log_).report(std::move(message), std::move(location));
   }
 
  private:
   FindingLog& log_;
 };
 
-void compare_digests(const DeepFile& file, const Content& content, const DeepLog& log) {
+void compare_digests(const DeepFile& file, const Content& content, const DeepReporter& reporter) {
   if (!file.digests.empty() && !digests_available()) {
-    log.report(FindingCode::NotCheckable,
-               fmt::format("{}: its digest is not compared: built without OpenSSL", quote(file.name)),
-               {.file = file.name});
+    reporter.report(FindingCode::NotCheckable,
+                    fmt::format("{}: its digest is not compared: built without OpenSSL", quote(file.name)),
+                    {.file = file.name});
     return;
   }
   for (const ExpectedDigest& digest : file.digests) {
     const bool sha256 = digest.kind == ExpectedDigest::Kind::Sha256;
     const std::string& found = sha256 ? content.sha256 : content.git_id;
     if (found == digest.hex) continue;
-    log.report(sha256 ? FindingCode::Sha256Mismatch : FindingCode::GitIdMismatch,
-               fmt::format("{} is not what {} states: its {} is {}, not {}", quote(file.name), digest.stated_by,
-                           sha256 ? "sha256" : "git id", found, digest.hex),
-               {.file = file.name});
+    reporter.report(sha256 ? FindingCode::Sha256Mismatch : FindingCode::GitIdMismatch,
+                    fmt::format("{} is not what {} states: its {} is {}, not {}", quote(file.name), digest.stated_by,
+                                sha256 ? "sha256" : "git id", found, digest.hex),
+                    {.file = file.name});
   }
 }
 
-// A mask's buffer may well be infinite; biases, fresh adapters and zero points may well be zero.
-void judge(const DeepFile& file, const TensorHealth& health, const DeepLog& log) {
+// Buffers may hold infinite masks; biases, new adapters and zero points may be all zeros.
+void report_values(const DeepFile& file, const TensorHealth& health, const DeepReporter& reporter) {
   const Tensor& tensor = *file.facts[health.tensor].tensor;
   const Role role = file.facts[health.tensor].role;
   const std::string name = quote(tensor.name);
   const std::string_view what = health.scales ? "scales" : "values";
-  const Location place{.file = file.name, .tensor = std::string(tensor.name), .offset = health.first_offset};
+  const Location location{.file = file.name, .tensor = std::string(tensor.name), .offset = health.first_offset};
   if (health.nan != 0) {
-    log.report(FindingCode::Nan,
-               fmt::format("{} of {} {} of tensor {} are no numbers", health.nan, health.values, what, name), place);
+    reporter.report(FindingCode::Nan,
+                    fmt::format("{} of {} {} of tensor {} are no numbers", health.nan, health.values, what, name),
+                    location);
   }
   if (health.infinite != 0 && role != Role::Buffer) {
-    log.report(FindingCode::Infinite,
-               fmt::format("{} of {} {} of tensor {} are infinite", health.infinite, health.values, what, name), place);
+    reporter.report(FindingCode::Infinite,
+                    fmt::format("{} of {} {} of tensor {} are infinite", health.infinite, health.values, what, name),
+                    location);
   }
   const bool matrix =
       tensor.shape.size() >= 2 && role != Role::Buffer && role != Role::Overhead && role != Role::Adapter;
-  if (health.all_zero && matrix) log.report(FindingCode::AllZero, fmt::format("tensor {} is all zeros", name), place);
+  if (health.all_zero && matrix)
+    reporter.report(FindingCode::AllZero, fmt::format("tensor {} is all zeros", name), location);
 }
 
-void report(const DeepFile& file, const ContentResult& result, const DeepLog& log) {
+void report_file(const DeepFile& file, const ContentResult& result, const DeepReporter& reporter) {
   if (!result.content) {
-    log.report(result.not_checkable ? FindingCode::NotCheckable : FindingCode::Unreadable,
-               fmt::format("{}: {}", file.name, result.problem), {.file = file.name});
+    reporter.report(result.not_checkable ? FindingCode::NotCheckable : FindingCode::Unreadable,
+                    fmt::format("{}: {}", file.name, result.problem), {.file = file.name});
     return;
   }
-  compare_digests(file, *result.content, log);
-  for (const TensorHealth& health : result.content->findings) judge(file, health, log);
+  compare_digests(file, *result.content, reporter);
+  for (const TensorHealth& health : result.content->findings) report_values(file, health, reporter);
   for (const Unexamined& type : result.content->unexamined) {
-    log.report(FindingCode::NotLookedInto,
-               fmt::format("{} tensor{} of type {}: {}", type.tensors, type.tensors == 1 ? "" : "s",
-                           info(type.dtype).name, type.why),
-               {.file = file.name});
+    reporter.report(FindingCode::NotLookedInto,
+                    fmt::format("{} tensor{} of type {}: {}", type.tensors, type.tensors == 1 ? "" : "s",
+                                info(type.dtype).name, type.why),
+                    {.file = file.name});
   }
 }
 
 }  // namespace
 
-std::vector<Finding> look_deep(const AuditInput& input, const AuditOptions& options) {
+std::vector<Finding> check_content(const AuditInput& input, const AuditOptions& options) {
   std::vector<Finding> findings;
   FindingLog findings_log(findings);
-  const DeepLog log(findings_log);
+  const DeepReporter reporter(findings_log);
   if (input.header_only) {
-    log.report(FindingCode::NotCheckable, "a header-only snapshot: the weights are not there", {});
+    reporter.report(FindingCode::NotCheckable, "a header-only snapshot: the weights are not there", {});
     return findings;
   }
   std::vector<DeepFile> files;
-  if (input.model != nullptr) files = files_of(*input.model);
-  if (input.beside && input.folder != nullptr) add_files_beside(input, files);
+  if (input.model != nullptr) files = model_files(*input.model);
+  if (input.as_folder && input.folder != nullptr) add_side_files(input, files);
   std::vector<ContentJob> jobs;
   std::uint64_t all = 0;
   for (const DeepFile& file : files) {
@@ -150,7 +153,7 @@ std::vector<Finding> look_deep(const AuditInput& input, const AuditOptions& opti
         done += bytes;
         if (options.progress) options.progress(done, all);
       });
-  for (std::size_t i = 0; i < files.size(); ++i) report(files[i], results[i], log);
+  for (std::size_t i = 0; i < files.size(); ++i) report_file(files[i], results[i], reporter);
   findings_log.finish();
   return findings;
 }

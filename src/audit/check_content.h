@@ -7,8 +7,8 @@
 
 namespace weigh::core {
 
-/// Reads every byte of the model's files, and of the files beside it whose digest somebody states: the checks of group
-/// Deep. A file that cannot be read is a finding.
-std::vector<Finding> look_deep(const AuditInput& input, const AuditOptions& options);
+/// The checks of group Deep: reads every byte of the model's files, and of the folder's other files that have a digest
+/// to compare with. A file that cannot be read is a finding.
+std::vector<Finding> check_content(const AuditInput& input, const AuditOptions& options);
 
 }  // namespace weigh::core

@@ -1,4 +1,4 @@
-// Is it true what a GGUF file's keys and name say of its tensors, and do the layers of a series look alike?
+// Do a GGUF file's keys and name agree with its tensors, and do the layers of a model have the same shapes?
 
 #include <fmt/format.h>
 
@@ -19,7 +19,7 @@ namespace weigh::core {
 
 namespace {
 
-// Adapters, projectors and vocabularies state what belongs to the model that they go with.
+// Keys of adapters, projectors and vocabularies may be about the model that these belong to.
 bool is_whole_model(const Model& model) {
   return is_complete(model) && !model.projector && model.architecture.name.value_or("") != "clip" &&
          model.total_parameters > 0;
@@ -27,7 +27,7 @@ bool is_whole_model(const Model& model) {
 
 const Metadata* metadata_of(const Model& model) { return ArchitectureKeys(model.checkpoint).metadata(); }
 
-constexpr std::uint64_t kGuessed = 1024;  // llama.cpp's mark on a file type that it took from the tensors
+constexpr std::uint64_t kGuessed = 1024;  // llama.cpp adds it to a file type that it took from the tensors
 
 bool is_block_weight(const TensorFacts& facts) {
   return facts.layer >= 0 && facts.tensor->shape.size() >= 2 && facts.role != Role::Router &&
@@ -76,7 +76,7 @@ bool agrees(const SizeLabel& label, double total) {
 std::vector<std::string> labels_in(std::string_view name) {
   std::vector<std::string> labels;
   std::string part;
-  const auto take = [&] {
+  const auto end_part = [&] {
     if (!part.empty() && parse_label(part)) labels.push_back(part);
     part.clear();
   };
@@ -88,10 +88,10 @@ std::vector<std::string> labels_in(std::string_view name) {
     if (std::isalnum(static_cast<unsigned char>(c)) != 0 || point) {
       part += c;
     } else {
-      take();
+      end_part();
     }
   }
-  take();
+  end_part();
   return labels;
 }
 
@@ -99,7 +99,7 @@ std::string shape_text(std::span<const std::uint64_t> shape) {
   return fmt::format("{}", fmt::join(shape.begin(), shape.end(), " x "));
 }
 
-// One tensor of every layer.
+// The tensors of one name, one of each layer.
 struct Series {
   std::map<std::vector<std::uint64_t>, std::vector<std::int32_t>> layers_by_shape;
   std::map<std::vector<std::uint64_t>, const TensorFacts*> first;
@@ -109,7 +109,7 @@ struct Series {
 std::map<std::string, Series> series_of(const Model& model) {
   std::map<std::string, Series> all;
   for (const TensorFacts& facts : model.tensors) {
-    // Packed tensors differ where their bits do; of single experts each has its own number.
+    // Packed tensors of one name differ when their bits do. Single experts have one more number in their names.
     if (facts.layer < 0 || facts.prediction || facts.parameters != facts.tensor->elements) continue;
     if (facts.routed_expert && facts.tensor->shape.size() < 3) continue;
     const NameParts parts = parse_name(facts.tensor->name);
@@ -138,14 +138,14 @@ void check_gguf_block_count(const AuditInput& input, const FindingReporter& repo
   }
   const auto found = static_cast<std::uint64_t>(last + 1);
   if (last < 0 || found == stored) return;
-  const Location place{.file = model.checkpoint.files.front().name};
+  const Location location{.file = model.checkpoint.files.front().name};
   if (found < stored && keys.name() != "deci") {
     return reporter.report(
-        fmt::format("{}.block_count states {} blocks, the tensors have {}", keys.name(), *stated, found), place);
+        fmt::format("{}.block_count states {} blocks, the tensors have {}", keys.name(), *stated, found), location);
   }
   reporter.report(Severity::Warning,
                   fmt::format("{}.block_count states {} blocks, the tensors have {}", keys.name(), *stated, found),
-                  place);
+                  location);
 }
 
 void check_gguf_file_type(const AuditInput& input, const FindingReporter& reporter) {
@@ -160,16 +160,16 @@ void check_gguf_file_type(const AuditInput& input, const FindingReporter& report
   if (type == types.end()) return;
   const std::uint64_t block = info(type->default_dtype).block_elements;
   std::uint64_t all = 0;
-  std::uint64_t could = 0;  // have rows of whole blocks
+  std::uint64_t divisible = 0;  // in rows that are whole blocks of the type
   std::map<Dtype, std::uint64_t> sums;
   for (const TensorFacts& facts : model.tensors) {
     if (!is_block_weight(facts)) continue;
     if (facts.tensor->dtype == type->default_dtype) return;
     all += facts.tensor->elements;
     sums[facts.tensor->dtype] += facts.tensor->elements;
-    if (block != 0 && facts.tensor->shape.back() % block == 0) could += facts.tensor->elements;
+    if (block != 0 && facts.tensor->shape.back() % block == 0) divisible += facts.tensor->elements;
   }
-  if (all == 0 || could < all / 2) return;  // the quantizer falls back to types of smaller blocks
+  if (all == 0 || divisible < all / 2) return;  // the quantizer used types of smaller blocks instead
   const auto most = std::ranges::max_element(sums, {}, [](const auto& row) { return row.second; });
   reporter.report(fmt::format("general.file_type states {}, no weight is {}: most are {}", type->name,
                               info(type->default_dtype).name, info(most->first).name),
@@ -199,20 +199,20 @@ void check_size_label(const AuditInput& input, const FindingReporter& reporter) 
   if (!is_whole_model(model) || metadata == nullptr) return;
   const auto total = static_cast<double>(model.total_parameters);
   const ModelFile& first = model.checkpoint.files.front();
-  const auto say = [&](std::string_view where, std::string_view label) {
+  const auto report_label = [&](std::string_view where, std::string_view label) {
     reporter.report(fmt::format("{} says {}, the tensors have {:.4g} B parameters", where, label, total / 1e9),
                     {.file = first.name});
   };
   if (const auto stated = metadata->string("general.size_label")) {
-    const auto label = parse_label(*stated);  // "30B-A3B" and "E4B" are left to their vendors
-    if (label && !agrees(*label, total)) say("general.size_label", *stated);
+    const auto label = parse_label(*stated);  // "30B-A3B" and "E4B" are not parsed: vendors count them differently
+    if (label && !agrees(*label, total)) report_label("general.size_label", *stated);
   }
-  // A name may speak of several models (a distillation's teacher): it is wrong when none of its labels is right.
+  // A name may mention other models, such as a distillation's teacher: it is wrong when none of its labels is right.
   const std::vector<std::string> labels = labels_in(base_name(first.name));
   const auto right = [&](const std::string& label) { return agrees(*parse_label(label), total); };
   if (labels.empty() || std::ranges::any_of(labels, right)) return;
   const bool billions = labels.size() == 1 && std::toupper(static_cast<unsigned char>(labels.front().back())) == 'B';
-  if (billions) say("the file's name", labels.front());
+  if (billions) report_label("the file's name", labels.front());
 }
 
 void check_layer_shape(const AuditInput& input, const FindingReporter& reporter) {

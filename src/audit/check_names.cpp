@@ -1,4 +1,4 @@
-// What hides in names, and sizes that nothing holds.
+// Names with characters that hide something, and sizes that cannot be real.
 
 #include <fmt/format.h>
 
@@ -14,22 +14,22 @@ namespace weigh::core {
 
 namespace {
 
-// One name of the model or its folder, and what it is a name of.
-struct SeenName {
-  std::string_view kind;
+// A name of the model or its folder.
+struct FoundName {
+  std::string_view kind;  // "file", "key" or "tensor"
   std::string_view name;
-  Location place;
+  Location location;
 };
 
-void each_name(const AuditInput& input, const std::function<void(const SeenName&)>& take) {
-  for (const std::string& name : names_in_question(input)) take({"file", name, {.file = name}});
+void for_each_name(const AuditInput& input, const std::function<void(const FoundName&)>& visit) {
+  for (const std::string& name : audited_names(input)) visit({"file", name, {.file = name}});
   if (input.model == nullptr) return;
   for (const ModelFile& file : input.model->checkpoint.files) {
     for (const MetadataEntry& entry : file.metadata.entries) {
-      take({"key", entry.key, {.file = file.name, .offset = entry.offset}});
+      visit({"key", entry.key, {.file = file.name, .offset = entry.offset}});
     }
     for (const Tensor& tensor : file.tensors) {
-      take({"tensor", tensor.name, {.file = file.name, .tensor = std::string(tensor.name)}});
+      visit({"tensor", tensor.name, {.file = file.name, .tensor = std::string(tensor.name)}});
     }
   }
 }
@@ -41,8 +41,8 @@ bool has_control(std::string_view name) {
   });
 }
 
-// What cannot be seen or turns the order of letters round: U+061C, U+200B to U+200F, U+202A to U+202E, U+2066 to
-// U+2069.
+// Invisible characters and those that reverse the order of letters: U+061C, U+200B to U+200F, U+202A to U+202E, U+2066
+// to U+2069.
 bool has_invisible(std::string_view name) {
   const auto byte = [&](std::size_t i) { return i < name.size() ? static_cast<unsigned char>(name[i]) : 0U; };
   for (std::size_t i = 0; i + 1 < name.size(); ++i) {
@@ -57,9 +57,9 @@ bool has_invisible(std::string_view name) {
 
 void check_names(const AuditInput& input, bool (*wrong)(std::string_view), std::string_view words,
                  const FindingReporter& reporter) {
-  each_name(input, [&](const SeenName& seen) {
-    if (!wrong(seen.name)) return;
-    reporter.report(fmt::format("the name of {} {} {}", seen.kind, quote(seen.name), words), seen.place);
+  for_each_name(input, [&](const FoundName& found) {
+    if (!wrong(found.name)) return;
+    reporter.report(fmt::format("the name of {} {} {}", found.kind, quote(found.name), words), found.location);
   });
 }
 

@@ -1,4 +1,4 @@
-// Is it safe to load? What runs code, and what leads out of a chat template.
+// Is the model safe to load? Checks for what can run code, and for chat templates that reach into Python.
 
 #include <fmt/format.h>
 
@@ -27,17 +27,17 @@ bool ends_with_any(std::string_view name, std::span<const std::string_view> endi
 
 std::vector<std::string> pickles_of(const AuditInput& input) {
   std::vector<std::string> pickles;
-  if (!input.beside) return pickles;
-  constexpr std::size_t kEnough = 64UL * 1024;
+  if (!input.as_folder) return pickles;
+  constexpr std::size_t kHead = 64UL * 1024;
   for (const std::string& name : input.folder->names) {
     if (!ends_with_any(name, kPickleEndings)) continue;
-    const auto head = read_head(*input.folder, name, kEnough);
+    const auto head = read_head(*input.folder, name, kHead);
     if (head && begins_like_pickle(*head)) pickles.push_back(name);
   }
   return pickles;
 }
 
-// A zip archive is found by its end: the record of it, then the directory that it counts.
+// Readers of zip archives begin at the end-of-directory record, which leads to the directory.
 bool ends_like_zip(ByteSource& source) {
   constexpr std::uint64_t kRecord = 22;
   constexpr std::uint64_t kMaxComment = 65535;
@@ -62,21 +62,23 @@ bool ends_like_zip(ByteSource& source) {
   return false;
 }
 
-// A chat template: where it stands, and its text.
-using FoundTemplate = std::pair<std::string, std::string>;
+struct FoundTemplate {
+  std::string file;
+  std::string text;
+};
 
-void add_templates(const std::string& where, const nlohmann::json* value, std::vector<FoundTemplate>& templates) {
+void add_templates(const std::string& file, const nlohmann::json* value, std::vector<FoundTemplate>& templates) {
   if (value == nullptr) return;
-  if (value->is_string()) templates.emplace_back(where, value->get<std::string>());
+  if (value->is_string()) templates.push_back({file, value->get<std::string>()});
   if (value->is_object()) {
     for (const nlohmann::json& entry : *value) {
-      if (entry.is_string()) templates.emplace_back(where, entry.get<std::string>());
+      if (entry.is_string()) templates.push_back({file, entry.get<std::string>()});
     }
   }
   if (!value->is_array()) return;
   for (const nlohmann::json& entry : *value) {  // a list of {"name", "template"}
     const nlohmann::json* text = member(entry, "template");
-    if (text != nullptr && text->is_string()) templates.emplace_back(where, text->get<std::string>());
+    if (text != nullptr && text->is_string()) templates.push_back({file, text->get<std::string>()});
   }
 }
 
@@ -86,15 +88,15 @@ std::vector<FoundTemplate> templates_of(const AuditInput& input) {
     for (const ModelFile& file : input.model->checkpoint.files) {
       for (const MetadataEntry& entry : file.metadata.entries) {
         if (!entry.key.starts_with("tokenizer.chat_template") || entry.type != ValueType::String) continue;
-        templates.emplace_back(file.name, std::string(file.metadata.string(entry.key).value_or("")));
+        templates.push_back({file.name, std::string(file.metadata.string(entry.key).value_or(""))});
       }
     }
   }
-  if (!input.beside) return templates;
+  if (!input.as_folder) return templates;
   for (const std::string& name : input.folder->names) {
     const std::string_view base = base_name(name);
     if (base.ends_with(".jinja") || base.ends_with(".jinja2")) {
-      if (const auto text = read_small(*input.folder, name)) templates.emplace_back(name, *text);
+      if (const auto text = read_small_file(*input.folder, name)) templates.push_back({name, *text});
     } else if (base == "tokenizer_config.json" || base == "chat_template.json" || base == "processor_config.json") {
       const nlohmann::json json = read_json_file(*input.folder, name);
       add_templates(name, member(json, "chat_template"), templates);
@@ -105,11 +107,11 @@ std::vector<FoundTemplate> templates_of(const AuditInput& input) {
 
 void check_templates(const AuditInput& input, std::vector<std::string> TemplateFaults::*which, std::string_view words,
                      const FindingReporter& reporter) {
-  for (const auto& [where, text] : templates_of(input)) {
-    const TemplateFaults faults = look_at_template(text);
+  for (const auto& [file, text] : templates_of(input)) {
+    const TemplateFaults faults = find_template_faults(text);
     const std::vector<std::string>& list = faults.*which;
     if (!list.empty())
-      reporter.report(fmt::format("a chat template {} {}", words, fmt::join(list, ", ")), {.file = where});
+      reporter.report(fmt::format("a chat template {} {}", words, fmt::join(list, ", ")), {.file = file});
   }
 }
 
@@ -148,14 +150,14 @@ void check_polyglot(const AuditInput& input, const FindingReporter& reporter) {
             fmt::format("{} ends as a zip archive does: another program may open it as one", quote(file.name)),
             {.file = file.name});
       }
-    } catch (const Error&) {  // it has become shorter, or cannot be unpacked as a whole
+    } catch (const Error&) {  // it has shrunk since, or cannot be unpacked
       continue;
     }
   }
 }
 
 void check_auto_map(const AuditInput& input, const FindingReporter& reporter) {
-  if (!input.beside) return;
+  if (!input.as_folder) return;
   for (const std::string& name : input.folder->names) {
     if (!name.ends_with("config.json")) continue;
     const nlohmann::json json = read_json_file(*input.folder, name);
@@ -175,9 +177,9 @@ void check_auto_map(const AuditInput& input, const FindingReporter& reporter) {
 }
 
 void check_code_file(const AuditInput& input, const FindingReporter& reporter) {
-  if (!input.beside) return;
+  if (!input.as_folder) return;
   const auto& names = input.folder->names;
-  // GGUF loaders run nothing; only a folder that Python loads can.
+  // Loaders of GGUF run no code. Only folders that Python loads matter.
   const bool python = std::ranges::any_of(names, [](const std::string& name) {
     return name.ends_with("config.json") || name.ends_with(".safetensors") || name == "model_index.json";
   });

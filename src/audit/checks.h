@@ -4,9 +4,9 @@
 
 namespace weigh::core {
 
-// The functions of the checks, one for each row of the table that has one; the table says what they look for.
+// The functions in the table of checks (check.cpp), which says what each looks for.
 
-// whole.cpp
+// check_completeness.cpp
 void check_incomplete_download(const AuditInput& input, const FindingReporter& reporter);
 void check_lfs_pointer(const AuditInput& input, const FindingReporter& reporter);
 void check_empty_file(const AuditInput& input, const FindingReporter& reporter);
@@ -15,7 +15,7 @@ void check_size_mismatch(const AuditInput& input, const FindingReporter& reporte
 void check_extra_shard(const AuditInput& input, const FindingReporter& reporter);
 void check_shards_swapped(const AuditInput& input, const FindingReporter& reporter);
 
-// honest_config.cpp
+// check_config.cpp
 void check_duplicate_json_key(const AuditInput& input, const FindingReporter& reporter);
 void check_config_layers(const AuditInput& input, const FindingReporter& reporter);
 void check_config_heads(const AuditInput& input, const FindingReporter& reporter);
@@ -24,14 +24,14 @@ void check_config_vocabulary(const AuditInput& input, const FindingReporter& rep
 void check_experts_absent(const AuditInput& input, const FindingReporter& reporter);
 void check_card_parameters(const AuditInput& input, const FindingReporter& reporter);
 
-// honest_gguf.cpp
+// check_gguf.cpp
 void check_gguf_block_count(const AuditInput& input, const FindingReporter& reporter);
 void check_gguf_file_type(const AuditInput& input, const FindingReporter& reporter);
 void check_gguf_vocabulary(const AuditInput& input, const FindingReporter& reporter);
 void check_size_label(const AuditInput& input, const FindingReporter& reporter);
 void check_layer_shape(const AuditInput& input, const FindingReporter& reporter);
 
-// safe.cpp
+// check_security.cpp
 void check_pickle_beside(const AuditInput& input, const FindingReporter& reporter);
 void check_pickle_in_place(const AuditInput& input, const FindingReporter& reporter);
 void check_polyglot(const AuditInput& input, const FindingReporter& reporter);
@@ -39,6 +39,8 @@ void check_auto_map(const AuditInput& input, const FindingReporter& reporter);
 void check_code_file(const AuditInput& input, const FindingReporter& reporter);
 void check_template_escape(const AuditInput& input, const FindingReporter& reporter);
 void check_template_unusual(const AuditInput& input, const FindingReporter& reporter);
+
+// check_names.cpp
 void check_control_character(const AuditInput& input, const FindingReporter& reporter);
 void check_bidi_override(const AuditInput& input, const FindingReporter& reporter);
 void check_invalid_utf8(const AuditInput& input, const FindingReporter& reporter);

@@ -23,15 +23,15 @@ using Kind = ExpectedDigest::Kind;
 constexpr std::size_t kMaxBytes = std::size_t{1} << 20U;
 constexpr std::size_t kSha256Digits = 64;
 constexpr std::size_t kGitDigits = 40;
-constexpr int kMaxLinks = 4;    // a user's link, the cache's link, and some to spare
-constexpr int kMaxFolders = 4;  // a model's folders, such as text_encoder/, below the one it was downloaded into
+constexpr int kMaxLinks = 4;    // two are usual: a user's and the cache's
+constexpr int kMaxFolders = 4;  // from a file such as text_encoder/model.safetensors up to the folder of the download
 
 struct Text {
   std::string text;
-  bool whole = false;
+  bool whole = false;  // false when the file is larger than kMaxBytes
 };
 
-// The first bytes of a small plain file; nothing of a link, which may lead anywhere.
+// The first bytes of a regular file; nothing of a link, which may lead anywhere.
 Text read_text(const fs::path& path) {
   Text result;
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
@@ -53,7 +53,7 @@ Text read_text(const fs::path& path) {
   return result;
 }
 
-// Whole lines only: what a limit has cut is no line.
+// Without a last line that kMaxBytes has cut.
 std::vector<std::string_view> lines_of(const Text& text) {
   std::vector<std::string_view> lines;
   std::string_view rest = text.text;
@@ -68,44 +68,44 @@ std::vector<std::string_view> lines_of(const Text& text) {
   return lines;
 }
 
-std::optional<std::string> hex_of(std::string_view text, std::size_t digits) {
+std::optional<std::string> parse_hex(std::string_view text, std::size_t digits) {
   if (text.size() != digits) return std::nullopt;
   std::string hex = lower(text);
   if (hex.find_first_not_of("0123456789abcdef") != std::string::npos) return std::nullopt;
   return hex;
 }
 
-// The length tells which kind it is, as it does in the cache.
-std::optional<ExpectedDigest> digest_of(std::string_view text, std::string stated_by) {
-  if (auto hex = hex_of(text, kSha256Digits)) return ExpectedDigest{Kind::Sha256, *hex, {}, std::move(stated_by)};
-  if (auto hex = hex_of(text, kGitDigits)) return ExpectedDigest{Kind::GitId, *hex, {}, std::move(stated_by)};
+// The number of digits tells the kind, as in the cache.
+std::optional<ExpectedDigest> parse_digest(std::string_view text, std::string stated_by) {
+  if (auto hex = parse_hex(text, kSha256Digits)) return ExpectedDigest{Kind::Sha256, *hex, {}, std::move(stated_by)};
+  if (auto hex = parse_hex(text, kGitDigits)) return ExpectedDigest{Kind::GitId, *hex, {}, std::move(stated_by)};
   return std::nullopt;
 }
 
-// The path, and where links say it leads, one after the other.
-std::vector<fs::path> led_to(const std::string& path) {
+// The path, and the paths that its chain of links leads to.
+std::vector<fs::path> link_chain(const std::string& path) {
   std::error_code error;
-  std::vector<fs::path> places = {fs::absolute(path, error).lexically_normal()};
+  std::vector<fs::path> paths = {fs::absolute(path, error).lexically_normal()};
   for (int i = 0; i < kMaxLinks; ++i) {
-    const fs::path target = fs::read_symlink(places.back(), error);
+    const fs::path target = fs::read_symlink(paths.back(), error);
     if (error) break;
-    places.push_back((places.back().parent_path() / target).lexically_normal());
+    paths.push_back((paths.back().parent_path() / target).lexically_normal());
   }
-  return places;
+  return paths;
 }
 
 // blobs/HASH of a Hugging Face cache, blobs/sha256-HEX of Ollama.
-std::optional<ExpectedDigest> by_blob_name(const fs::path& place) {
-  if (place.parent_path().filename() != kHubBlobs) return std::nullopt;
-  const std::string name = place.filename().string();
+std::optional<ExpectedDigest> blob_digest(const fs::path& path) {
+  if (path.parent_path().filename() != kHubBlobs) return std::nullopt;
+  const std::string name = path.filename().string();
   constexpr std::string_view kOllama = "sha256-";
-  return digest_of(name.starts_with(kOllama) ? name.substr(kOllama.size()) : name, "the blob's name");
+  return parse_digest(name.starts_with(kOllama) ? name.substr(kOllama.size()) : name, "the blob's name");
 }
 
-// FOLDER/trees/COMMIT.json, which newer versions of huggingface_hub write:
+// FOLDER/trees/COMMIT.json, as newer versions of huggingface_hub write:
 // {"format_version": 1, "files": {PATH: {"size", "blob_id", "lfs_sha256"?, "lfs_size"?}}}.
-std::optional<ExpectedDigest> in_tree(const fs::path& folder, std::string_view commit, const std::string& file) {
-  if (!hex_of(commit, kGitDigits)) return std::nullopt;
+std::optional<ExpectedDigest> tree_digest(const fs::path& folder, std::string_view commit, const std::string& file) {
+  if (!parse_hex(commit, kGitDigits)) return std::nullopt;
   const Text text = read_text(folder / "trees" / (std::string(commit) + ".json"));
   if (!text.whole) return std::nullopt;
   const auto tree = nlohmann::json::parse(text.text, nullptr, false);
@@ -119,27 +119,27 @@ std::optional<ExpectedDigest> in_tree(const fs::path& folder, std::string_view c
   const auto digest = entry->find(large ? "lfs_sha256" : "blob_id");
   const auto size = entry->find(large && entry->contains("lfs_size") ? "lfs_size" : "size");
   if (digest == entry->end() || !digest->is_string()) return std::nullopt;
-  auto result = digest_of(digest->get_ref<const std::string&>(), "the commit's list of files");
+  auto result = parse_digest(digest->get_ref<const std::string&>(), "the commit's list of files");
   if (!result || (result->kind == Kind::Sha256) != large) return std::nullopt;
   if (size != entry->end() && size->is_number_unsigned()) result->size = size->get<std::uint64_t>();
   return result;
 }
 
 // REPOSITORY/snapshots/COMMIT/PATH of a Hugging Face cache.
-std::optional<ExpectedDigest> by_cached_commit(const fs::path& place) {
-  fs::path inside = place.filename();
-  for (fs::path folder = place.parent_path(); folder.has_relative_path(); folder = folder.parent_path()) {
+std::optional<ExpectedDigest> commit_digest(const fs::path& path) {
+  fs::path inside = path.filename();
+  for (fs::path folder = path.parent_path(); folder.has_relative_path(); folder = folder.parent_path()) {
     const fs::path above = folder.parent_path();
-    if (above.filename() == kHubSnapshots) return in_tree(above.parent_path(), folder.filename().string(), inside);
+    if (above.filename() == kHubSnapshots) return tree_digest(above.parent_path(), folder.filename().string(), inside);
     inside = folder.filename() / inside;
   }
   return std::nullopt;
 }
 
 // D/.cache/huggingface/download/PATH.metadata for a file downloaded to D/PATH: commit, etag, time, a line each.
-std::vector<std::optional<ExpectedDigest>> by_download(const fs::path& place) {
-  fs::path inside = place.filename();
-  fs::path folder = place.parent_path();
+std::vector<std::optional<ExpectedDigest>> download_digests(const fs::path& path) {
+  fs::path inside = path.filename();
+  fs::path folder = path.parent_path();
   for (int i = 0; i < kMaxFolders && folder.has_relative_path(); ++i, folder = folder.parent_path()) {
     const fs::path store = folder / ".cache" / "huggingface";
     fs::path metadata = store / "download" / inside;
@@ -147,14 +147,14 @@ std::vector<std::optional<ExpectedDigest>> by_download(const fs::path& place) {
     const Text text = read_text(metadata);
     const auto lines = lines_of(text);
     if (lines.size() >= 2) {
-      return {digest_of(lines[1], metadata.filename().string()), in_tree(store, lines[0], inside.string())};
+      return {parse_digest(lines[1], metadata.filename().string()), tree_digest(store, lines[0], inside.string())};
     }
     inside = folder.filename() / inside;
   }
   return {};
 }
 
-// sha256sum writes a backslash in front of a line whose name has escapes in it.
+// sha256sum begins a line with a backslash when the file name in it has escapes.
 std::string unescaped(std::string_view name) {
   std::string plain;
   for (std::size_t i = 0; i < name.size(); ++i) {
@@ -168,8 +168,8 @@ std::string unescaped(std::string_view name) {
   return plain;
 }
 
-// "HEX  NAME", "HEX *NAME" or "SHA256 (NAME) = HEX"; in a list for one file also HEX alone.
-std::optional<std::string> in_line(std::string_view line, std::string_view file, bool for_one) {
+// "HEX  NAME", "HEX *NAME" or "SHA256 (NAME) = HEX"; in a list of one file also "HEX".
+std::optional<std::string> digest_of_line(std::string_view line, std::string_view file, bool for_one) {
   const bool escapes = line.starts_with('\\');
   if (escapes) line.remove_prefix(1);
   std::string_view hex, name;
@@ -182,17 +182,17 @@ std::optional<std::string> in_line(std::string_view line, std::string_view file,
   } else {
     hex = line.substr(0, kSha256Digits);
     name = line.substr(hex.size());
-    if (for_one && name.empty()) return hex_of(hex, kSha256Digits);
+    if (for_one && name.empty()) return parse_hex(hex, kSha256Digits);
     if (!name.starts_with("  ") && !name.starts_with(" *")) return std::nullopt;
     name.remove_prefix(2);
   }
   if (name.starts_with("./")) name.remove_prefix(2);
   if (escapes ? unescaped(name) != file : name != file) return std::nullopt;
-  return hex_of(hex, kSha256Digits);
+  return parse_hex(hex, kSha256Digits);
 }
 
-std::vector<std::optional<ExpectedDigest>> by_lists(const fs::path& place) {
-  const std::string file = place.filename().string();
+std::vector<std::optional<ExpectedDigest>> listed_digests(const fs::path& path) {
+  const std::string file = path.filename().string();
   struct List {
     std::string name;
     bool for_one;
@@ -202,9 +202,9 @@ std::vector<std::optional<ExpectedDigest>> by_lists(const fs::path& place) {
                         {file + ".sha256", true}, {file + ".sha256sum", true}, {file + ".sha256.txt", true}};
   std::vector<std::optional<ExpectedDigest>> found;
   for (const List& list : lists) {
-    const Text text = read_text(place.parent_path() / list.name);
+    const Text text = read_text(path.parent_path() / list.name);
     for (const std::string_view line : lines_of(text)) {
-      if (auto hex = in_line(line, file, list.for_one))
+      if (auto hex = digest_of_line(line, file, list.for_one))
         found.push_back(ExpectedDigest{Kind::Sha256, *hex, {}, list.name});
     }
   }
@@ -225,11 +225,11 @@ std::vector<ExpectedDigest> expected_digests(const std::string& path) {
       same->size = digest->size;
     }
   };
-  const std::vector<fs::path> places = led_to(path);
-  for (const fs::path& place : places) add(by_blob_name(place));
-  for (const fs::path& place : places) add(by_cached_commit(place));
-  for (auto& digest : by_download(places.front())) add(std::move(digest));
-  for (auto& digest : by_lists(places.front())) add(std::move(digest));
+  const std::vector<fs::path> paths = link_chain(path);
+  for (const fs::path& link : paths) add(blob_digest(link));
+  for (const fs::path& link : paths) add(commit_digest(link));
+  for (auto& digest : download_digests(paths.front())) add(std::move(digest));
+  for (auto& digest : listed_digests(paths.front())) add(std::move(digest));
   return digests;
 }
 

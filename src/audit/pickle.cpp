@@ -11,7 +11,7 @@ namespace weigh::core {
 
 namespace {
 
-// What follows an opcode (CPython: Lib/pickletools.py).
+// The argument of an opcode (CPython: Lib/pickletools.py).
 enum class Argument : std::uint8_t { Invalid, None, One, Two, Four, Eight, Line, TwoLines, Length1, Length4, Length8 };
 
 constexpr std::array<Argument, 256> make_opcodes() {
@@ -34,7 +34,7 @@ constexpr std::array<Argument, 256> make_opcodes() {
 }
 constexpr std::array<Argument, 256> kOpcodes = make_opcodes();
 
-struct Walk {
+struct OpcodeScan {
   std::size_t opcodes = 0;
   bool stopped = false;  // at the opcode that ends a pickle
   bool invalid = false;
@@ -73,8 +73,8 @@ std::optional<std::size_t> argument_bytes(Argument argument, std::string_view te
   return std::nullopt;
 }
 
-Walk walk(std::string_view text) {
-  Walk result;
+OpcodeScan scan_opcodes(std::string_view text) {
+  OpcodeScan result;
   for (std::size_t at = 0; at < text.size();) {
     const char opcode = text[at++];
     const Argument argument = kOpcodes[static_cast<unsigned char>(opcode)];
@@ -105,15 +105,15 @@ bool begins_like_pickle(std::string_view head) {
     const std::string_view description = head.substr(0, 256);
     return description.find("'|O") != std::string_view::npos || description.find("'O'") != std::string_view::npos;
   }
-  const Walk result = walk(head);
+  const OpcodeScan result = scan_opcodes(head);
   if (result.invalid) return false;
   const bool has_protocol = head.size() >= 2 && head[0] == '\x80' && head[1] >= 2 && head[1] <= 5;
   if (has_protocol) return result.opcodes > 1;
-  return result.stopped && result.imports && result.calls;  // protocols 0 and 1 are text that could be anything
+  return result.stopped && result.imports && result.calls;  // protocols 0 and 1 look like other text
 }
 
 bool is_calling_pickle(std::string_view bytes) {
-  const Walk result = walk(bytes);
+  const OpcodeScan result = scan_opcodes(bytes);
   return result.stopped && result.imports && result.calls;
 }
 

@@ -2,7 +2,7 @@
 
 #include "tests/catch.h"
 
-using weigh::core::look_at_template;
+using weigh::core::find_template_faults;
 using weigh::core::TemplateFaults;
 
 TEST_CASE("a template that reaches out of itself is named by what it reaches for") {
@@ -20,7 +20,7 @@ TEST_CASE("a template that reaches out of itself is named by what it reaches for
       {"text {# comment #} {{ 'a}}' ~ x.__dict__ }}", "__dict__"},
       {"{{ x.__builtins__", "__builtins__"},
   }));
-  const TemplateFaults faults = look_at_template(text);
+  const TemplateFaults faults = find_template_faults(text);
   CAPTURE(text);
   CHECK_THAT(faults.escapes, Catch::Matchers::VectorContains(word));
 }
@@ -35,7 +35,7 @@ TEST_CASE("what no template needs is unusual") {
       {"{{ x['__cla' ~ 'ss__'] }}", "__cla"},
   }));
   CAPTURE(text);
-  CHECK_THAT(look_at_template(text).unusual, Catch::Matchers::VectorContains(word));
+  CHECK_THAT(find_template_faults(text).unusual, Catch::Matchers::VectorContains(word));
 }
 
 TEST_CASE("ordinary templates have nothing") {
@@ -55,7 +55,7 @@ TEST_CASE("ordinary templates have nothing") {
       "{# {{ x.__class__ }} #}",
       "{{ strftime_now('%Y') }}{% generation %}{{ x }}{% endgeneration %}{{ self }}",
   }));
-  const TemplateFaults faults = look_at_template(text);
+  const TemplateFaults faults = find_template_faults(text);
   CAPTURE(text);
   CHECK(faults.escapes.empty());
   CHECK(faults.unusual.empty());

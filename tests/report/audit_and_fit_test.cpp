@@ -15,7 +15,7 @@ TEST_CASE("a model is checked and weighed as one value") {
 
   const Check* check = find_check(FindingCode::AbsurdSize);
   REQUIRE(check != nullptr);
-  CHECK(check->subject == CheckInput::Model);
+  CHECK(check->needs == CheckInput::Model);
   std::vector<Finding> findings;
   FindingLog log(findings);
   AuditInput input;
