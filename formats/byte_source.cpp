@@ -39,7 +39,7 @@ FileSource::FileSource(const std::string& path) {
   struct stat status {};
   if (::fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode)) {
     ::close(descriptor_);
-    throw IoError("is no regular file");
+    throw IoError("is not a regular file");
   }
   size_ = static_cast<std::uint64_t>(status.st_size);
 }

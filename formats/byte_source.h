@@ -40,7 +40,7 @@ class MemorySource : public ByteSource {
   std::uint64_t size_;
 };
 
-/// A plain file, opened read-only. Throws IoError when it cannot be opened or is not a regular file.
+/// A regular file, opened read-only. Throws IoError when it cannot be opened or is not a regular file.
 class FileSource : public ByteSource {
  public:
   explicit FileSource(const std::string& path);

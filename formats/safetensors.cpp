@@ -19,6 +19,7 @@
 
 #include "formats/byte_reader.h"
 #include "formats/checked.h"
+#include "formats/json_value.h"
 #include "formats/layout.h"
 #include "formats/little_endian.h"
 #include "formats/repeated_names.h"
@@ -82,7 +83,12 @@ class SafetensorsReader {
     std::uint64_t blanks = 0;
     while (blanks < length_ && is_blank(text_[blanks])) ++blanks;
     if (blanks == length_ || text_[blanks] != '{') {
-      fail(kPrefix + blanks, "header", blanks == length_ ? "blanks only" : "no JSON object", "{");
+      const bool text = blanks < length_ && text_[blanks] > ' ' && text_[blanks] < 0x7f;
+      fail(kPrefix + blanks, "header",
+           blanks == length_ ? "blanks only"
+           : text            ? quote({text_ + blanks, 1})
+                             : "bytes that are not text",
+           "{");
     }
     if (blanks > 0) {
       log_.add(Finding(FindingCode::LeadingBlanks, Severity::Note,
@@ -145,14 +151,14 @@ class SafetensorsReader {
     if (has_metadata_) fail(at, "__metadata__", "a second one", "one", FindingCode::DuplicateField);
     has_metadata_ = true;
     if (value.is_null()) return;
-    if (value.type() != ondemand::json_type::object) fail(at, "__metadata__", "no object", "one");
+    if (value.type() != ondemand::json_type::object) fail(at, "__metadata__", found_json(value), "an object");
     for (auto field : value.get_object()) {
       const ondemand::raw_json_string raw_key = field.key();
       MetadataEntry entry;
       entry.key = text(raw_key.raw(), [&] { return std::string_view(field.unescaped_key()); });
       ondemand::value string = field.value();
       if (string.type() != ondemand::json_type::string) {
-        fail(offset_of(raw_key.raw()), "__metadata__ key " + quote(entry.key), "a value that is no string", "a string");
+        fail(offset_of(raw_key.raw()), "__metadata__ key " + quote(entry.key), found_json(string), "a string");
       }
       const char* begin = string.raw_json_token().data() + 1;
       entry.offset = offset_of(begin);
@@ -172,7 +178,8 @@ class SafetensorsReader {
     if (value.type() == ondemand::json_type::array) {
       read_positional(name, at, value, fields);
     } else {
-      if (value.type() != ondemand::json_type::object) fail(at, "tensor " + quote(name), "no object", "one");
+      if (value.type() != ondemand::json_type::object)
+        fail(at, "tensor " + quote(name), found_json(value), "an object");
       for (auto field : value.get_object()) {
         const std::string_view key =
             text(ondemand::raw_json_string(field.key()).raw(), [&] { return std::string_view(field.unescaped_key()); });
@@ -238,10 +245,10 @@ class SafetensorsReader {
   }
 
   Dtype read_dtype(std::string_view name, std::uint64_t at, ondemand::value value) {
-    std::string_view text_of;
-    if (value.get_string().get(text_of) != simdjson::SUCCESS) {
-      fail(at, "dtype of tensor " + quote(name), "no string", "one");
+    if (value.type() != ondemand::json_type::string) {
+      fail(at, "dtype of tensor " + quote(name), found_json(value), "a string");
     }
+    const std::string_view text_of = value.get_string();
     if (text_of == info(last_dtype_).safetensors_name) return last_dtype_;  // most tensors share one
     const auto dtype = dtype_from_safetensors(text_of);
     if (!dtype) fail(at, "dtype of tensor " + quote(name), quote(text_of), "one of the specification's");
@@ -249,11 +256,14 @@ class SafetensorsReader {
   }
 
   Range read_shape(std::string_view name, std::uint64_t at, ondemand::value value) {
+    if (value.type() != ondemand::json_type::array) {
+      fail(at, "shape of tensor " + quote(name), found_json(value), "an array");
+    }
     Range range{file_.dims.size(), 0};
     for (auto element : value.get_array()) {
       std::uint64_t dimension = 0;
       if (element.get_uint64().get(dimension) != simdjson::SUCCESS) {
-        fail(at, "shape of tensor " + quote(name), "a dimension that is no unsigned 64-bit integer", "one");
+        fail(at, "shape of tensor " + quote(name), found_json(element.value()), "an unsigned 64-bit integer");
       }
       file_.dims.push_back(dimension);
     }
@@ -262,20 +272,21 @@ class SafetensorsReader {
   }
 
   Range read_offsets(std::string_view name, std::uint64_t at, ondemand::value value) {
+    const auto wrong = [&](const std::string& found, std::string_view expected) {
+      fail(at, "data_offsets of tensor " + quote(name), found, expected);
+    };
+    if (value.type() != ondemand::json_type::array) wrong(found_json(value), "an array");
     std::array<std::uint64_t, 2> offsets{};
     std::size_t count = 0;
     for (auto element : value.get_array()) {
-      std::uint64_t offset = 0;
-      if (count == 2 || element.get_uint64().get(offset) != simdjson::SUCCESS) {
-        count = 3;
-        break;
+      if (count == 2) wrong("more than two numbers", "two");
+      if (element.get_uint64().get(offsets[count++]) != simdjson::SUCCESS) {
+        wrong(found_json(element.value()), "an unsigned 64-bit integer");
       }
-      offsets[count++] = offset;
     }
-    if (count != 2) fail(at, "data_offsets of tensor " + quote(name), "something else", "two unsigned integers");
+    if (count != 2) wrong(count == 0 ? "no numbers" : "one number", "two");
     if (offsets[1] < offsets[0]) {
-      fail(at, "data_offsets of tensor " + quote(name),
-           std::to_string(offsets[0]) + " to " + std::to_string(offsets[1]), "an end that is not before its begin");
+      wrong(std::to_string(offsets[0]) + " to " + std::to_string(offsets[1]), "an end that is not before its begin");
     }
     return {offsets[0], offsets[1]};
   }

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "formats/error.h"
+#include "formats/json_value.h"
 #include "formats/path.h"
 
 namespace weigh::core {
@@ -18,14 +19,11 @@ constexpr std::uint64_t kMaxBytes = 250'000'000;  // the Hub refuses larger inde
 
 // A count as the many writers put it: a number, seldom its digits in a string, or a float.
 std::optional<std::uint64_t> read_claim(ondemand::value value, std::string_view key, std::vector<Finding>& findings) {
-  const ondemand::json_type type = value.type();
   std::uint64_t number = 0;
-  if (type == ondemand::json_type::number && value.get_uint64().get(number) == simdjson::SUCCESS) return number;
+  if (value.type() == ondemand::json_type::number && value.get_uint64().get(number) == simdjson::SUCCESS) return number;
   findings.emplace_back(
       FindingCode::IndexClaim, Severity::Note,
-      fault(std::string(key) + " in the index", type == ondemand::json_type::string ? "a string" : "no whole number",
-            "a number of bytes") +
-          "; ignored");
+      fault(std::string(key) + " in the index", found_json(value), "a number of bytes") + "; ignored");
   return std::nullopt;
 }
 

@@ -45,6 +45,35 @@ TEST_CASE("moving a file keeps its views") {
   CHECK(touch(moved) > 0);
 }
 
+TEST_CASE("a value of the wrong type is named") {
+  struct Row {
+    std::string_view json, sentence;
+  };
+  const auto rows = std::to_array<Row>({
+      {R"(x)", "header: found 'x', expected {"},
+      {"\xef\xbb\xbf{}", "header: found bytes that are not text, expected {"},
+      {R"({"__metadata__": "pt"})", "__metadata__: found a string, expected an object"},
+      {R"({"__metadata__": {"k": null}})", "__metadata__ key 'k': found null, expected a string"},
+      {R"({"a": true})", "tensor 'a': found a boolean, expected an object"},
+      {R"({"a": {"dtype": 0}})", "dtype of tensor 'a': found 0, expected a string"},
+      {R"({"a": {"shape": {}}})", "shape of tensor 'a': found an object, expected an array"},
+      {R"({"a": {"shape": [2, -1 ]}})", "shape of tensor 'a': found -1, expected an unsigned 64-bit integer"},
+      {R"({"a": {"shape": [[2]]}})", "shape of tensor 'a': found an array, expected an unsigned 64-bit integer"},
+      {R"({"a": {"data_offsets": "0"}})", "data_offsets of tensor 'a': found a string, expected an array"},
+      {R"({"a": {"data_offsets": []}})", "data_offsets of tensor 'a': found no numbers, expected two"},
+      {R"({"a": {"data_offsets": [0]}})", "data_offsets of tensor 'a': found one number, expected two"},
+      {R"({"a": {"data_offsets": [0, 1.5]}})",
+       "data_offsets of tensor 'a': found 1.5, expected an unsigned 64-bit integer"},
+      {R"({"a": {"data_offsets": [0, 1, 2]}})",
+       "data_offsets of tensor 'a': found more than two numbers, expected two"},
+  });
+  for (const Row& row : rows) {
+    CAPTURE(row.json);
+    const std::string bytes = char(row.json.size()) + std::string(7, '\0') + std::string(row.json);
+    CHECK_THROWS_WITH(read_memory(as_bytes(bytes), "m.safetensors"), std::string(row.sentence));
+  }
+}
+
 // 8 + N bytes of blanks and one tensor, of which nothing is kept in memory but the part that is asked for.
 class LongHeader : public ByteSource {
  public:
