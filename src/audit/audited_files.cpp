@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "formats/error.h"
+#include "src/checkpoint/parse_json.h"
 
 namespace weigh::core {
 
@@ -33,8 +34,8 @@ std::optional<std::string> read_small_file(const Folder& folder, const std::stri
 nlohmann::json read_json_file(const Folder& folder, const std::string& name) {
   const auto text = read_small_file(folder, name);
   if (!text) return nullptr;
-  nlohmann::json json = nlohmann::json::parse(*text, nullptr, false);
-  return json.is_discarded() ? nlohmann::json() : json;
+  const auto json = parse_json(*text);
+  return json ? std::move(*json) : nlohmann::json();
 }
 
 std::vector<std::string> audited_names(const AuditInput& input) {

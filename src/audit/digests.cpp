@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "formats/text.h"
+#include "src/checkpoint/parse_json.h"
 #include "src/source/file_names.h"
 
 namespace weigh::core {
@@ -108,7 +109,9 @@ std::optional<ExpectedDigest> tree_digest(const fs::path& folder, std::string_vi
   if (!parse_hex(commit, kGitDigits)) return std::nullopt;
   const Text text = read_text(folder / "trees" / (std::string(commit) + ".json"));
   if (!text.whole) return std::nullopt;
-  const auto tree = nlohmann::json::parse(text.text, nullptr, false);
+  const auto json = parse_json(text.text);
+  if (!json) return std::nullopt;
+  const nlohmann::json& tree = *json;
   if (!tree.is_object() || tree.value("/format_version"_json_pointer, nlohmann::json()) != 1) return std::nullopt;
   const auto files = tree.find("files");
   if (files == tree.end() || !files->is_object()) return std::nullopt;

@@ -7,6 +7,7 @@
 
 #include "formats/error.h"
 #include "src/checkpoint/cross_check.h"
+#include "src/checkpoint/parse_json.h"
 #include "src/checkpoint/resolved_path.h"
 #include "src/source/file_names.h"
 
@@ -18,12 +19,11 @@ std::shared_ptr<const nlohmann::json> read_json(const Folder& folder, const std:
   std::string problem;
   try {
     const std::vector<std::byte> bytes = read_all(*folder.open(name), kMaxSideFileBytes);
-    const auto* text = reinterpret_cast<const char*>(bytes.data());
-    auto json = std::make_shared<nlohmann::json>(nlohmann::json::parse(text, text + bytes.size()));
-    if (json->is_object()) return json;
-    problem = fault(name, std::string("JSON of type ") + json->type_name(), "an object");
-  } catch (const nlohmann::json::parse_error& error) {
-    problem = fault(name, fmt::format("no valid JSON at byte {}", error.byte), "a JSON object");
+    std::size_t wrong = 0;
+    const auto json = parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, &wrong);
+    if (json && json->is_object()) return json;
+    problem = json ? fault(name, std::string("JSON of type ") + json->type_name(), "an object")
+                   : fault(name, fmt::format("no valid JSON at byte {}", wrong), "a JSON object");
   } catch (const Error& error) {
     problem = name + " " + error.what();
   }

@@ -10,6 +10,8 @@
 
 #include "formats/error.h"
 #include "formats/path.h"
+#include "src/checkpoint/parse_json.h"
+#include "src/model/config.h"
 #include "src/scan/file_kinds.h"
 #include "src/source/file_names.h"
 #include "src/source/folder.h"
@@ -140,10 +142,9 @@ bool is_ollama_store(const FolderListing& listing) {
 
 OllamaModel read_ollama_manifest(const std::string& store, const std::string& manifest) {
   OllamaModel model{ollama_name(manifest), {}};
-  const auto json =
-      nlohmann::json::parse(read_text(store + "/manifests/" + manifest, kMaxManifestBytes), nullptr, false);
-  const auto layers = json.is_object() ? json.find("layers") : json.end();
-  if (!json.is_object() || layers == json.end() || !layers->is_array()) {
+  const auto json = parse_json(read_text(store + "/manifests/" + manifest, kMaxManifestBytes));
+  const auto* layers = json ? member(*json, "layers") : nullptr;
+  if (layers == nullptr || !layers->is_array()) {
     throw FormatError("no manifest of Ollama: expected JSON with layers");
   }
   for (const LayerKind& kind : kLayerKinds) {
