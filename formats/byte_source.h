@@ -25,7 +25,7 @@ class ByteSource {
   virtual void read(std::uint64_t offset, std::span<std::byte> into) = 0;
 };
 
-/// Bytes somebody else owns. `whole_size` may exceed the span: the bytes behind it exist, but not here (a snapshot).
+/// Bytes somebody else owns. `whole_size` may exceed the span: the bytes after it exist, but not here (a snapshot).
 class MemorySource : public ByteSource {
  public:
   explicit MemorySource(std::span<const std::byte> bytes) : MemorySource(bytes, bytes.size()) {}

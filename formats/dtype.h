@@ -56,9 +56,8 @@ std::optional<Dtype> dtype_from_name(std::string_view name);
 std::optional<std::uint64_t> element_count(std::span<const std::uint64_t> shape);
 
 /// Exact bytes of a tensor, shape outermost first. Nothing when the dtype's size is unknown, when the innermost
-/// dimension is no multiple of its block, when the bits are no whole bytes, or when the size does not fit in 64 bits.
-/// ceil to whole blocks never happens: both formats demand whole blocks (GGUF "Tensor info"; safetensors
-/// `MisalignedSlice`).
+/// dimension is not a multiple of its block, when the bits are not whole bytes, or when the size does not fit in 64
+/// bits. It is never rounded up: both formats demand whole blocks (GGUF "Tensor info"; safetensors `MisalignedSlice`).
 std::optional<std::uint64_t> tensor_bytes(Dtype dtype, std::span<const std::uint64_t> shape);
 
 }  // namespace weigh::core

@@ -27,7 +27,7 @@ void check_end(ModelFile& file, const LayoutRules& rules, std::uint64_t used,
     fail(file.header_bytes, "tensor data", "an end beyond 64 bits", "one inside the file", FindingCode::SizeOverflow);
   if (*end > file.file_bytes) {
     file.missing_bytes = *end - file.file_bytes;
-    if (used == 0) return;  // only the header's own padding is not there, and nothing lies behind it
+    if (used == 0) return;  // only the header's own padding is not there, and nothing follows it
     const auto cut = std::ranges::count_if(sorted, [&](const Tensor* tensor) {
       return tensor->bytes > 0 && tensor->offset + tensor->bytes > file.data_bytes();
     });
@@ -55,7 +55,7 @@ void check_layout(ModelFile& file, const LayoutRules& rules) {
   };
   const std::vector<const Tensor*> sorted = by_offset(file.tensors);
   if (rules.order && !std::ranges::is_sorted(sorted)) {
-    file.findings.emplace_back(FindingCode::TensorOrder, *rules.order, "tensors do not lie in the order of the header");
+    file.findings.emplace_back(FindingCode::TensorOrder, *rules.order, "tensors are not in the order of the header");
   }
 
   std::uint64_t used = 0;  // end of what the tensors so far own

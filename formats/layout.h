@@ -10,7 +10,7 @@ namespace weigh::core {
 struct LayoutRules {
   std::uint64_t alignment = 1;      ///< each tensor starts at a multiple of it
   Severity hole = Severity::Error;  ///< bytes between two tensors, or after the last, that are no alignment padding
-  std::optional<Severity> order;    ///< tensors that do not lie in the header's order; absent: any order is fine
+  std::optional<Severity> order;    ///< tensors that are not in the header's order; absent: any order is fine
 };
 
 /// Gives every byte of the data area an owner: sets padding_bytes, missing_bytes, shared_bytes and tensor_bytes of

@@ -138,7 +138,7 @@ void check_duplicate_json_key(const AuditInput& input, const FindingReporter& re
     nlohmann::json::sax_parse(*text, &finder);
     for (const std::string& key : finder.found) {
       reporter.report(
-          fmt::format("key {} stands twice in one object of {}: readers differ on which they take", quote(key), name),
+          fmt::format("key {} occurs twice in one object of {}: readers differ on which they take", quote(key), name),
           {.file = name});
     }
   }

@@ -21,7 +21,7 @@ struct Failure {
 /// What a set of files turned out to be, where that is more than "a model".
 enum class CheckpointKind : std::uint8_t { Model, Adapter, Component };
 
-/// All files of one model, and what lies beside them. Move-only.
+/// All files of one model, and the files next to them. Move-only.
 struct Checkpoint {
   std::string path;  ///< as the user named it; the folder's part that holds it when it holds several models
   std::string name;  ///< file name or folder name, to show
@@ -34,8 +34,8 @@ struct Checkpoint {
       quantization_config;  ///< quantize_config.json, hf_quant_config.json, ...; may be null
   std::shared_ptr<const nlohmann::json> adapter_config;    ///< adapter_config.json of an adapter; may be null
   std::shared_ptr<const nlohmann::json> tokenizer_config;  ///< tokenizer_config.json; may be null
-  bool chat_template_file = false;                         ///< chat_template.jinja or .json lies beside
-  bool sentence_modules = false;                           ///< modules.json of sentence-transformers lies beside
+  bool chat_template_file = false;                         ///< chat_template.jinja or .json is there
+  bool sentence_modules = false;                           ///< modules.json of sentence-transformers is there
   std::optional<std::uint64_t> claimed_parameters;         ///< total_parameters of the index: compared, never believed
   std::vector<Finding> findings;                           ///< about the set; each file has its own too
 };

@@ -50,7 +50,7 @@ void check_index(Checkpoint& checkpoint, const Selection& selection) {
                     .in(file.name));
       } else if (index.files[entry->second] != own) {
         log.add(Finding(FindingCode::TensorInTwoShards, Severity::Warning,
-                        fmt::format("tensor {} lies here too, the index names {}; counted there only", quote(name),
+                        fmt::format("tensor {} is here too, the index names {}; counted there only", quote(name),
                                     quote(index.files[entry->second])))
                     .of_tensor(name)
                     .in(file.name));
@@ -93,7 +93,7 @@ void check_repeats(Checkpoint& checkpoint) {
   FindingLog log(checkpoint.findings);
   for (const std::size_t i : repeated_names(names)) {
     log.add(Finding(FindingCode::DuplicateTensor, Severity::Error,
-                    "tensor " + quote(names[i]) + " lies in more than one part")
+                    "tensor " + quote(names[i]) + " is in more than one part")
                 .of_tensor(names[i])
                 .in(checkpoint.files[owner[i]].name));
   }

@@ -12,7 +12,7 @@ namespace weigh::core {
 struct ResolvedPath {
   Folder folder;
   std::vector<Selection> selections;
-  bool whole_folder = false;  ///< the path is a folder or a snapshot: all that lies in it is meant
+  bool whole_folder = false;  ///< the path is a folder or a snapshot: everything in it is meant
   bool header_only = false;
 };
 

@@ -110,7 +110,7 @@ std::vector<Selection> sets_and_singles(const Folder& folder, const std::vector<
   return selections;
 }
 
-// What lies beside the chosen files and must not be counted again.
+// What is next to the chosen files and must not be counted again.
 void note_left_out(Selection& chosen, const std::vector<std::string>& names) {
   std::vector<std::string_view> copies;
   std::vector<std::string_view> adapters;
@@ -164,7 +164,7 @@ std::vector<Selection> select_safetensors(const Folder& folder, std::string_view
     chosen = from_index(folder, indexes.front(), open_index(folder, indexes.front()));
     if (has_whole && std::ranges::find(chosen->files, whole) == chosen->files.end()) {
       chosen->findings.emplace_back(FindingCode::TwoGenerations, Severity::Warning,
-                                    "model.safetensors lies beside an index that names other files; those are counted");
+                                    "model.safetensors is next to an index that names other files; those are counted");
     }
   }
   if (!chosen && has_whole) chosen = single(whole, folder.name);

@@ -30,7 +30,7 @@ struct ShardIndex {
   std::vector<Finding> findings;                                    ///< claims of the wrong type
 };
 
-/// Throws FormatError when it is no such JSON, or names a file outside its folder.
+/// Throws FormatError when it is not such JSON, or names a file outside its folder.
 ShardIndex read_shard_index(ByteSource& source);
 
 }  // namespace weigh::core

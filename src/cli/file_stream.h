@@ -41,7 +41,7 @@ class FileStream : public std::ostream {
   FileBuffer buffer_;
 };
 
-/// A file that appears under its name only when it is complete. Where the name is no regular file (/dev/stdout, a
+/// A file that appears under its name only when it is complete. Where the name is not a regular file (/dev/stdout, a
 /// pipe), it is written directly.
 class OutputFile {
  public:

@@ -11,7 +11,7 @@ struct Terminal {
   unsigned width = 100;            ///< columns
 };
 
-/// Asks standard output and the environment. Where the output is no terminal, $COLUMNS is the width.
+/// Asks standard output and the environment. Where the output is not a terminal, $COLUMNS is the width.
 Terminal detect_terminal();
 
 }  // namespace weigh::core

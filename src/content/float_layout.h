@@ -54,7 +54,7 @@ struct ValueGrid {
   bool dense = false;        ///< there is nothing but numbers
 };
 
-/// Nothing when the type has no row with numbers, or when the tensor is no whole number of periods.
+/// Nothing when the type has no row with numbers, or when the tensor is not a whole number of periods.
 std::optional<ValueGrid> value_grid(const Tensor& tensor, std::endian byte_order);
 
 }  // namespace weigh::core

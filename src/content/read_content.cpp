@@ -186,7 +186,7 @@ Content read_content(const std::string& path, const ModelFile& file, const Conte
     std::vector<std::byte>& buffer = buffers[turn];
     if (thread) thread->wait_until_left(kChunks - 1);
     buffer.resize(kFront + chunk);
-    // What lies in front of a chunk, chunks shorter than that included, ends where the last chunk ended.
+    // What precedes a chunk, chunks shorter than that included, ends where the last chunk ended.
     if (begin > 0) std::copy_n(last_end - kPieceOverlap, kPieceOverlap, buffer.begin() + kFront - kPieceOverlap);
     const std::span<std::byte> bytes(buffer.data() + kFront, end - begin);
     last_end = bytes.data() + bytes.size();

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::string_view kDigits = "0123456789";
 
-// "24gib" as a device of that size; nothing when the text is no size at all.
+// "24gib" as a device of that size; nothing when the text is not a size.
 std::optional<Device> device_of_size(std::string_view text) {
   constexpr std::uint64_t kLeastUnit = 1'000'000;
   const auto size = split_size(text);

@@ -21,7 +21,7 @@ bool takes_cache_type(Engine engine, Dtype type);
 /// Flags of the engine that say this run, without the placement.
 std::vector<std::string> engine_flags(const Candidate& candidate, const Run& run);
 
-/// "llama-server -m model.gguf -c 4096 ...", to paste into a shell. Empty for an engine that is no program, and for a
+/// "llama-server -m model.gguf -c 4096 ...", to paste into a shell. Empty for an engine that is not a program, and for a
 /// run that does not fit and has no placement that does.
 std::string command_line(const Candidate& candidate, const Run& run, const Fit& fit);
 

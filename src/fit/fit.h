@@ -131,7 +131,7 @@ struct Fit {
   std::optional<Basis> basis;  ///< what the need rests on
   Remark remark = Remark::None;
   std::string architecture;                ///< of the remark: without a rule; empty where it has no name
-  bool beside_host = false;                ///< the need is the devices' alone: the rest lies in host memory
+  bool beside_host = false;                ///< the need is the devices' alone: the rest is in host memory
   std::string host;                        ///< the id of the host, where its memory is known
   std::vector<CompanionShare> companions;  ///< how much of the need is theirs
   std::optional<Placement> placement;

@@ -100,7 +100,7 @@ Pieces all_pieces(Candidate& candidate, const Run& run) {
   return pieces;
 }
 
-// A GPU turns a quantized cache into 16 bits before it works with it, layer by layer. A plain size is no GPU for sure.
+// A GPU turns a quantized cache into 16 bits before it works with it, layer by layer. A plain size may not be a GPU.
 Bytes conversion_bytes(const Candidate& candidate, const Run& run, const Device& device) {
   const bool gpu = device.kind != DeviceKind::Cpu && device.kind != DeviceKind::Size;
   if (!gpu || candidate.engine() != Engine::LlamaCpp || candidate.run_model() == nullptr) return 0;

@@ -11,7 +11,7 @@ namespace weigh::core {
 /// By the file's format and, of safetensors, by the class that config.json names.
 Naming naming_of(const Checkpoint& checkpoint);
 
-/// Nothing for what is no adapter. Needs the roles.
+/// Nothing for what is not an adapter. Needs the roles.
 std::optional<AdapterFacts> adapter_facts(const Checkpoint& checkpoint, std::span<const TensorFacts> facts);
 
 /// Of an mmproj file, by its keys, or of a checkpoint whose config has a vision tower.

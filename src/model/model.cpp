@@ -216,7 +216,7 @@ Model describe(Checkpoint checkpoint) {
   model.blocks = std::move(names.blocks);
   model.architecture = read_architecture(model.checkpoint, model.tensors);
   model.architecture.tied_embeddings = decide_tied_head(model.checkpoint, model.tensors, findings);
-  // A head that lies in a missing shard is not tied.
+  // A head in a missing shard is not tied.
   if (parts_missing(model.checkpoint)) model.architecture.tied_embeddings.reset();
   if (!add_up(model)) {
     findings.emplace_back(FindingCode::SumOverflow, Severity::Error,

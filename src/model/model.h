@@ -41,7 +41,7 @@ struct Architecture {
   std::optional<std::string> base_model;
 };
 
-/// An adapter, which is no model by itself.
+/// An adapter, which is not a model by itself.
 struct AdapterFacts {
   std::optional<std::uint64_t> rank;  ///< as stated, else by the shapes
   std::optional<double> alpha;
@@ -182,7 +182,7 @@ Model describe(Checkpoint checkpoint);
 /// One row per block, in the order of `blocks`; they sum to the totals.
 std::vector<BlockTotals> totals_by_block(const Model& model);
 
-/// A model of `parameters` in a plain type of `bits_per_parameter`, with no file behind it.
+/// A model of `parameters` in a plain type of `bits_per_parameter`, without a file.
 Model hypothetical_model(std::uint64_t parameters, std::string_view dtype, std::uint64_t bits_per_parameter);
 
 }  // namespace weigh::core

@@ -96,7 +96,7 @@ bool in_tower(std::string_view name, Stack stack) {
 
 // ---- Names ----------------------------------------------------------------------------------------------------------
 
-// Whose second norm of a block stands behind the attention, not before the feed-forward part.
+// Whose second norm of a block is after the attention, not before the feed-forward part.
 constexpr auto kPostAttentionNorm =
     std::to_array<std::string_view>({"gemma2", "gemma3", "gemma3n", "gemma4", "olmo2", "exaone4", "gpt-oss",
                                      "qwen3next", "qwen35", "qwen35moe", "glm4moe", "seed_oss"});

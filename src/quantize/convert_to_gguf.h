@@ -41,7 +41,7 @@ GgufPlan plan_conversion(const Model& model);
 enum class Change : std::uint8_t {
   None,
   Stack,            ///< the tensors of all numbers become one, outermost dimension first
-  Halves,           ///< gate and up lie in one tensor: `to` has "gate" in it, its twin "up"
+  Halves,           ///< gate and up are in one tensor: `to` has "gate" in it, its twin "up"
   HeadParts,        ///< kv_b of multi-head latent attention: per head a part of keys and one of values
   QueryKeyValue,    ///< rows of queries, keys and values that are stored apart
   LinearAttention,  ///< rows of queries, keys and values that stay together, and of a gate

@@ -1,6 +1,6 @@
 // Which type llama.cpp's quantizer gives each tensor (src/llama-quant.cpp of August 2026): first what is quantized at
 // all, then rules for the embeddings and the head, then a table by the kind of matrix, then a
-// replacement where a row is no whole number of blocks.
+// replacement where a row is not a whole number of blocks.
 
 #include "src/quantize/quantize_types.h"
 

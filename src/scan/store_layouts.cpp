@@ -47,7 +47,7 @@ std::string ollama_name(std::string_view manifest) {
   return name;
 }
 
-// The path of "sha256:HEX" in the store. A digest is no path: anything else is refused.
+// The path of "sha256:HEX" in the store. A digest is not a path: anything else is refused.
 std::string blob_of(const std::string& store, std::string_view digest) {
   constexpr std::string_view kSha256 = "sha256:";
   if (!digest.starts_with(kSha256) || digest.size() != kSha256.size() + 64 || !is_hex(digest.substr(kSha256.size()))) {

@@ -370,7 +370,7 @@ TEST_CASE("in a block only its scales count, each where the structure has it") {
   }
 }
 
-TEST_CASE("the one scale of a BitNet tensor lies behind its weights") {
+TEST_CASE("the one scale of a BitNet tensor is after its weights") {
   Bytes data(256 / 4 + 32, std::byte{0xff});
   std::fill_n(data.begin() + 64, 4, std::byte{1});
   Made fine;

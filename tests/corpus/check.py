@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds a built weigh to the shared corpus, where it lies beside the project; exit status 77 where it does not.
+"""Holds a built weigh to the shared corpus, where it is next to the project; exit status 77 where it does not.
 
     check.py WEIGH CORPUS counts|real
 

@@ -68,7 +68,7 @@ TEST_CASE("cache types take whole blocks", "[memory]") {
   CHECK(mib(cache_sums(llama_3_8b(), run).kv) == row.mib);
 }
 
-TEST_CASE("a row that is no whole number of blocks has no cache of that type", "[memory]") {
+TEST_CASE("a row that is not a whole number of blocks has no cache of that type", "[memory]") {
   const auto model = read_run_model(keys_only("llama", transformer(2, 80, 4, {4}, {160}, 100))).value();
   CHECK(layer_caches(model, {.key_type = Dtype::F16}));
   CHECK_FALSE(layer_caches(model, {.key_type = Dtype::Q8_0}));

@@ -109,7 +109,7 @@ TEST_CASE("an adapter tells its rank, its scale and what it changes") {
     CHECK(model.adapter->target_modules == std::vector<std::string>{"q_proj", "v_proj"});
     CHECK(model.architecture.base_model == "meta-llama/Llama-2-7b-hf");
   }
-  SECTION("by the config that lies beside it") {
+  SECTION("by the config next to it") {
     OpenResult opened = open_checkpoints(WEIGH_TESTDATA "/safetensors/good/adapter");
     REQUIRE(opened.checkpoints.size() == 1);
     const Model model = describe(std::move(opened.checkpoints.front()));

@@ -28,9 +28,9 @@ struct OrdinaryUser {
 
 }  // namespace
 
-TEST_CASE("a walk meets models and what lies beside them, in the order of names") {
+TEST_CASE("a walk meets models and what is next to them, in the order of names") {
   check({
-      {"names that tell a model, and what lies beside",
+      {"names that tell a model, and what is next to them",
        [](const Tree& tree) {
          tree.files(
              {"b/model.safetensors", "b/config.json", "b/chat_template.jinja", "b/notes.txt", "b/x.safetensors.zst"});

@@ -27,7 +27,7 @@ struct GraphTensor {
   bool may_reuse = false;    ///< the operation may write over a source of the same layout
   bool input = false;        ///< a leaf that is given its place before any node
   bool output = false;       ///< never freed, never written over
-  bool outside = false;      ///< a node whose result lies in a cache or weight: takes no place
+  bool outside = false;      ///< a node whose result is in a cache or weight: takes no place
   bool placed = false;       ///< already part of the order
   TensorId root = kOutside;  ///< of a view: whose bytes it shows
   std::uint64_t offset = 0;  ///< of a view, in bytes from its root's start

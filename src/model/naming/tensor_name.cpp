@@ -132,7 +132,7 @@ bool is_router(std::string_view before, std::string_view parent, std::string_vie
   return is_one_of(parent, kRouterParts) || (is_one_of(parent, kRouterInner) && is_one_of(before, kRouterParts));
 }
 
-// What a part of the path and the part behind it say; None where they say nothing.
+// What a part of the path and the part after it say; None where they say nothing.
 ExpertName routed_at(std::string_view part, std::string_view next) {
   if (is_one_of(part, kRoutedParts)) {
     const bool chunk = part == "chunk_experts";
