@@ -51,20 +51,24 @@ Bytes compressed_cache(const LayerModel& layer, const Run& run, const Cells& cel
   RowSum bytes;
   bytes.add(row_bytes(run.key_type, layer.key_head), cells.window, cells.streams);
   if (layer.compress_ratio != 0) {
-    const std::uint64_t count = round_up((cells.full + layer.compress_ratio - 1) / layer.compress_ratio, kCellMultiple);
+    const std::uint64_t count =
+        round_up((cells.full + layer.compress_ratio - 1) / layer.compress_ratio, cells.multiple);
     bytes.add(row_bytes(run.key_type, kCompressed), count, cells.streams);
     if (layer.compress_ratio == kFineRatio) bytes.add(row_bytes(run.key_type, kIndexer), count, cells.streams);
   }
   return bytes.get();
 }
 
+// Of an architecture without a rule the state is that of a state space or a gated delta net, the usual ones.
+StateRule state_rule(const RunModel& model) { return model.rule == nullptr ? StateRule::Ssm : model.rule->state; }
+
 // Values of one sequence's state in one recurrent layer (docs/memory-rules.md 4).
 Bytes state_values(const RunModel& model, const LayerModel& layer) {
   const StateSpace& s = model.ssm;
   RowSum values;
   values.add(layer.more_state, 1);
-  if (!layer.recurrent && model.rule->state != StateRule::Compressor) return values.get();
-  switch (model.rule->state) {
+  if (!layer.recurrent && state_rule(model) != StateRule::Compressor) return values.get();
+  switch (state_rule(model)) {
     case StateRule::None: break;
     case StateRule::Ssm:
       if (s.convolution == 0) return std::nullopt;
@@ -90,8 +94,7 @@ Bytes state_values(const RunModel& model, const LayerModel& layer) {
 }
 
 bool keeps_state(const RunModel& model, const LayerModel& layer) {
-  if (model.rule == nullptr || layer.predicts) return false;
-  return layer.recurrent || layer.more_state != 0 || model.rule->state == StateRule::Compressor;
+  return !layer.predicts && (layer.recurrent || layer.more_state != 0 || state_rule(model) == StateRule::Compressor);
 }
 
 }  // namespace
@@ -110,7 +113,7 @@ std::optional<Cells> count_cells(const RunModel& model, const Run& run) {
   }
   Cells cells;
   // DeepSeek V4 keeps one stream per sequence whatever is asked.
-  const bool unified = run.unified_cache && !(model.rule != nullptr && model.rule->state == StateRule::Compressor);
+  const bool unified = run.unified_cache && state_rule(model) != StateRule::Compressor;
   cells.context = round_up(asked, kCellMultiple);
   cells.streams = unified ? 1 : run.sequences;
   cells.full =
@@ -130,6 +133,11 @@ std::uint64_t value_width(const RunModel& model, const LayerModel& layer, const 
   return widest;
 }
 
+Bytes layer_kv_bytes(const RunModel& model, const LayerModel& layer, const Run& run, const Cells& cells) {
+  const bool compressed = state_rule(model) == StateRule::Compressor;
+  return compressed ? compressed_cache(layer, run, cells) : attention_cache(model, layer, run, cells);
+}
+
 std::optional<std::vector<LayerCache>> layer_caches(const RunModel& model, const Run& run) {
   const auto cells = count_cells(model, run);
   if (!cells) return std::nullopt;
@@ -137,8 +145,7 @@ std::optional<std::vector<LayerCache>> layer_caches(const RunModel& model, const
   for (std::size_t i = 0; i < caches.size(); ++i) {
     const LayerModel& layer = model.layers[i];
     if (layer.cached) {
-      const bool compressed = model.rule != nullptr && model.rule->state == StateRule::Compressor;
-      const auto kv = compressed ? compressed_cache(layer, run, *cells) : attention_cache(model, layer, run, *cells);
+      const Bytes kv = layer_kv_bytes(model, layer, run, *cells);
       if (!kv) return std::nullopt;
       caches[i].kv = *kv;
     }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "formats/checked.h"
 #include "src/memory/run.h"
 #include "src/memory/run_model.h"
 
@@ -22,6 +23,7 @@ struct Cells {
   std::uint64_t full = 0;     ///< cells of one stream in a layer that sees everything
   std::uint64_t window = 0;   ///< cells of one stream in a sliding layer
   std::uint64_t batch = 0;    ///< tokens that are computed at a time, after the engine's limits
+  std::uint64_t multiple = kCellMultiple;  ///< of which compressed caches have whole ones
 };
 
 /// Nothing for a run that no engine would start: no sequence, no batch, or figures that do not fit in 64 bits.
@@ -33,6 +35,10 @@ struct LayerCache {
   std::uint64_t kv = 0;
   std::uint64_t state = 0;
 };
+
+/// Bytes of one layer's KV cache in that many cells, whichever engine has them. Nothing when the cache type's blocks do
+/// not divide a row, or the bytes do not fit in 64 bits.
+Bytes layer_kv_bytes(const RunModel& model, const LayerModel& layer, const Run& run, const Cells& cells);
 
 /// Bytes of each layer's KV cache and recurrent state as llama.cpp allocates them. Nothing when count_cells() has
 /// nothing, or the cache type's blocks do not divide a row, which the engine refuses as well.

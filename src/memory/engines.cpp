@@ -15,29 +15,39 @@ constexpr std::uint64_t kVllmBlock = 16;
 // Activations of the profiling run and captured graphs: 1 to 2 GiB, the upper end (docs/memory-rules.md 10.2).
 constexpr std::uint64_t kVllmActivations = std::uint64_t{2} << 30;
 
-// K and V of one token in one layer. With latent attention all of them store the compressed row.
-Bytes token_bytes(const LayerModel& layer, const Run& run) {
-  const auto row = [](Dtype type, std::uint64_t values) {
-    return tensor_bytes(type, std::array<std::uint64_t, 1>{values});
-  };
-  const Bytes key = row(run.key_type, layer.kv_heads * layer.key_head);
-  const Bytes value = row(run.value_type, layer.kv_heads * layer.value_head);
-  return plus(key, value);
+// vLLM keeps FP8 rows of a sparse latent attention with their scales and their rotated part in 16 bits
+// ("fp8_ds_mla": 656 bytes of 512 + 64), and the indexer's keys in FP8 always, both with a scale for each 128 values.
+Bytes sparse_latent_bytes(const RunModel& model, const LayerModel& layer, const Run& run, const Cells& cells) {
+  const auto scaled = [](std::uint64_t values) { return values + (values + 127) / 128 * 4; };
+  const bool fp8 = run.key_type == Dtype::F8_E4M3;
+  const std::uint64_t row =
+      fp8 ? scaled(model.kv_lora_rank) + 2 * model.rope_dimensions : 2 * layer.key_head * layer.kv_heads;
+  return product({row + scaled(model.indexer_key), cells.full, cells.streams});
 }
 
 // A sliding layer forgets what is behind its window; vLLM keeps whole blocks of both kinds in one pool and is counted
-// with all tokens.
-std::uint64_t kept_tokens(const RunModel& model, const LayerModel& layer, const Run& run, std::uint64_t tokens) {
-  const bool slides = layer.sliding && model.window != 0 && run.engine != Engine::Vllm;
-  return slides ? std::min(tokens, model.window) : tokens;
+// with all tokens, but for the compressed caches, whose rest is of the whole context.
+Cells engine_cells(const RunModel& model, const Run& run, std::uint64_t tokens) {
+  const bool compressed = model.rule != nullptr && model.rule->state == StateRule::Compressor;
+  const bool slides = model.window != 0 && (compressed || run.engine != Engine::Vllm);
+  return {.context = tokens * run.sequences,
+          .streams = run.sequences,
+          .full = tokens,
+          .window = slides ? std::min(tokens, model.window) : tokens,
+          .batch = run.micro_batch,
+          .multiple = 1};
 }
 
 Bytes kv_bytes(const RunModel& model, const Run& run, std::uint64_t tokens) {
+  Run flash = run;
+  flash.flash_attention = true;  // each layer has values of its own width
+  const Cells cells = engine_cells(model, run, tokens);
   Bytes sum = 0;
   for (const LayerModel& layer : model.layers) {
     if (!layer.cached || layer.predicts) continue;
-    const Bytes kept = product({kept_tokens(model, layer, run, tokens), run.sequences});
-    sum = plus(sum, times(token_bytes(layer, run), kept));
+    const bool sparse_latent = run.engine == Engine::Vllm && layer.indexed && layer.mixer == Mixer::Latent;
+    sum = plus(sum, sparse_latent ? sparse_latent_bytes(model, layer, run, cells)
+                                  : layer_kv_bytes(model, layer, flash, cells));
   }
   return sum;
 }

@@ -17,11 +17,21 @@ Basis basis_of(const RunModel& model, const Run& run) {
   return Basis::Rules;
 }
 
+// Architectures whose GGUF tells a recurrent layer by its number of heads, of which config.json has one for all.
+bool told_by_heads(RecurrentRule rule) {
+  return rule == RecurrentRule::NoKvHeads || rule == RecurrentRule::NoKvHeadsNoFfn;
+}
+
 Remark remark_on(const RunModel& model) {
   if (model.rule == nullptr) return Remark::AttentionIsFull;
-  const bool expanded = model.kv_lora_rank != 0 && model.rule->indexer == IndexerRule::None &&
-                        (model.layers.front().parts & kAbsorbed) == 0;
-  return expanded ? Remark::LatentExpanded : Remark::None;
+  if (!model.layers_told_apart && model.rule->memory == MemoryKind::Hybrid && told_by_heads(model.rule->recurrent)) {
+    return Remark::LayersAlike;
+  }
+  const auto expanded = [](const LayerModel& layer) { return !layer.recurrent && (layer.parts & kAbsorbed) == 0; };
+  return model.kv_lora_rank != 0 && model.rule->indexer == IndexerRule::None &&
+                 std::ranges::any_of(model.layers, expanded)
+             ? Remark::LatentExpanded
+             : Remark::None;
 }
 
 // A cache that is there and cannot be counted: attention, and no word on its heads.

@@ -56,6 +56,9 @@ void complete_from_config(const ConfigReader& config, RunModel& model) {
   StateSpace& ssm = model.ssm;
   if (const auto values = config.number({"linear_value_head_dim"})) {
     ssm.inner = *values <= kMaxWidth && ssm.rank <= kMaxWidth ? *values * ssm.rank : 0;
+  } else if (const auto head = config.number({"mamba_head_dim", "mamba_d_head"});
+             head && *head <= kMaxWidth && ssm.rank != 0 && ssm.rank <= kMaxWidth) {
+    ssm.inner = *head * ssm.rank;
   } else if (ssm.inner == 0) {
     ssm.inner = config.number({"mamba_expand", "expand"}).value_or(2) * model.embedding;
   }
@@ -126,18 +129,74 @@ std::uint64_t window_width(const Hyperparameters& keys, const RunModel& model) {
 }
 
 bool is_recurrent(const RunModel& model, const LayerModel& layer, std::size_t number, std::uint64_t interval,
-                  const std::vector<std::uint64_t>& stated) {
-  if (model.rule == nullptr || layer.predicts) return false;
-  switch (model.rule->recurrent) {
-    case RecurrentRule::None: return false;
-    case RecurrentRule::Every: return true;
-    case RecurrentRule::NoKvHeads: return layer.kv_heads == 0;
-    case RecurrentRule::NoKvHeadsNoFfn: return layer.kv_heads == 0 && layer.ffn == 0;
-    case RecurrentRule::Interval4:
-    case RecurrentRule::Interval8: break;
-  }
+                  const std::vector<std::uint64_t>& stated, const std::vector<LayerType>& types) {
+  const RecurrentRule rule = model.rule == nullptr ? RecurrentRule::NoKvHeads : model.rule->recurrent;
+  if (layer.predicts || rule == RecurrentRule::None) return false;
+  if (rule == RecurrentRule::Every) return true;
+  if (!types.empty()) return types[number] == LayerType::Recurrent;
+  if (model.rule == nullptr) return false;
+  if (rule == RecurrentRule::NoKvHeads) return layer.kv_heads == 0;
+  if (rule == RecurrentRule::NoKvHeadsNoFfn) return layer.kv_heads == 0 && layer.ffn == 0;
   if (!stated.empty()) return of_layer(stated, number, 0) != 0;
   return interval != 0 && (number + 1) % interval != 0;
+}
+
+// What the tensors of a layer show of it.
+struct ShownLayer {
+  bool any = false;
+  bool keys = false;   // it makes keys, so it has a cache
+  bool state = false;  // a state space, a linear attention or a short convolution
+};
+
+std::vector<ShownLayer> shown_layers(const Model& source, std::size_t layers) {
+  std::vector<ShownLayer> shown(layers);
+  for (const TensorFacts& facts : source.tensors) {
+    if (facts.stack != Stack::Main || static_cast<std::size_t>(facts.layer) >= layers) continue;
+    ShownLayer& layer = shown[static_cast<std::size_t>(facts.layer)];
+    layer.any = true;
+    switch (facts.role) {
+      case Role::AttentionK:
+      case Role::AttentionV:
+      case Role::AttentionFused:
+      case Role::AttentionMla: layer.keys = true; break;
+      case Role::StateSpace: layer.state = true; break;
+      default: break;
+    }
+  }
+  return shown;
+}
+
+// What each layer of a safetensors model does: config.json's word, held against the tensors. A layer whose tensors make
+// no keys has no cache, whatever the config says. Empty when neither tells the layers apart.
+std::vector<LayerType> layer_types_of(const Hyperparameters& keys, const Model& source, std::size_t layers) {
+  std::vector<LayerType> types = keys.layer_types();
+  if (keys.gguf() || parts_missing(source.checkpoint)) return types;
+  const std::vector<ShownLayer> shown = shown_layers(source, layers);
+  if (std::ranges::none_of(shown, &ShownLayer::keys)) return types;
+  // Kimi's linear attention makes keys too: only the config, or other layers without a state, tell it from attention.
+  const bool stated = !types.empty();
+  const bool differ = std::ranges::all_of(shown, &ShownLayer::any) && !std::ranges::all_of(shown, &ShownLayer::state);
+  if (!stated && !differ) return {};
+  types.resize(layers, LayerType::Attention);
+  for (std::size_t i = 0; i < layers; ++i) {
+    const auto [any, makes_keys, has_state] = shown[i];
+    if (has_state && !(stated && makes_keys)) types[i] = LayerType::Recurrent;
+    if (any && !has_state && !makes_keys) types[i] = LayerType::FeedForward;
+  }
+  return types;
+}
+
+// Gives each layer what its GGUF would: no heads for keys where there is no attention, no feed-forward part in the
+// mixers of an architecture that has both in layers of their own.
+void set_layer_types(const std::vector<LayerType>& types, RunModel& model) {
+  const RecurrentRule rule = model.rule == nullptr ? RecurrentRule::NoKvHeads : model.rule->recurrent;
+  if (rule == RecurrentRule::Every || rule == RecurrentRule::Interval4 || rule == RecurrentRule::Interval8) return;
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    LayerModel& layer = model.layers[i];
+    const bool attends = types[i] == LayerType::Attention || types[i] == LayerType::Sliding;
+    if (!attends) layer.kv_heads = 0;
+    if (rule == RecurrentRule::NoKvHeadsNoFfn && types[i] != LayerType::FeedForward) layer.ffn = layer.experts = 0;
+  }
 }
 
 // Kept in one place: heads and widths of every layer, straight from the keys.
@@ -172,7 +231,8 @@ void read_layers(const Hyperparameters& keys, RunModel& model) {
   }
 }
 
-void mark_layers(const Hyperparameters& keys, std::uint64_t prediction, RunModel& model) {
+void mark_layers(const Hyperparameters& keys, const std::vector<LayerType>& types, std::uint64_t prediction,
+                 RunModel& model) {
   const SlidingLayers sliding(keys, model);
   const auto stated_recurrent = keys.numbers("attention.recurrent_layers");
   const std::uint64_t interval = keys.number_or(
@@ -184,7 +244,7 @@ void mark_layers(const Hyperparameters& keys, std::uint64_t prediction, RunModel
   for (std::size_t i = 0; i < count; ++i) {
     LayerModel& layer = model.layers[i];
     layer.predicts = i + prediction >= count;
-    layer.recurrent = is_recurrent(model, layer, i, interval, stated_recurrent);
+    layer.recurrent = is_recurrent(model, layer, i, interval, stated_recurrent, types);
     layer.sliding = model.window != 0 && sliding.slides(i, !layer.recurrent);
     if (!layer.sliding) continue;
     layer.key_head = key_swa.value_or(layer.key_head);
@@ -282,9 +342,12 @@ std::optional<RunModel> read_run_model(const Model& source) {
   read_scalars(keys, model);
   if (!keys.gguf()) complete_from_config(keys.config(), model);
   read_layers(keys, model);
+  const std::vector<LayerType> types = layer_types_of(keys, source, model.layers.size());
+  set_layer_types(types, model);
+  model.layers_told_apart = keys.gguf() || !types.empty();
   // Of config.json the layers to predict with are not among num_hidden_layers.
   const std::uint64_t prediction = keys.gguf() ? keys.number_or("nextn_predict_layers", 0) : 0;
-  mark_layers(keys, std::min(prediction, layers - 1), model);
+  mark_layers(keys, types, std::min(prediction, layers - 1), model);
   mark_cached(keys, model);
   add_lookup_state(keys, model);
   if (!keys.gguf()) set_global_heads(keys.config(), model);

@@ -95,6 +95,7 @@ struct RunModel {
   std::uint64_t residual_streams = 1;  ///< hyper_connection.count
   std::uint64_t stored_layers = 0;     ///< later layers run the weights of these once more; 0: each has its own
   StateSpace ssm;
+  bool layers_told_apart = true;  ///< of a hybrid: the files say which layers have attention
   std::vector<LayerModel> layers;
 
   [[nodiscard]] bool has(GraphOption option) const { return rule != nullptr && (rule->options & option) != 0; }

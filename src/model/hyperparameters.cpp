@@ -133,6 +133,14 @@ std::vector<std::uint64_t> Hyperparameters::config_numbers(std::string_view key)
     sum.add(*rotated);
     return {sum.value};
   }
+  // A word for each layer: "full" has keys of its own to pick cells by, the others share its choice.
+  if (key == "attention.indexer.types") {
+    std::vector<std::uint64_t> full;
+    const auto* types = config_.find({"indexer_types"});
+    if (types == nullptr || !types->is_array()) return {};
+    for (const nlohmann::json& type : *types) full.push_back(type == "full" ? 1 : 0);
+    return full;
+  }
   // Qwen2 states a width and switches it off.
   if (key == "attention.sliding_window") {
     const auto* use = config_.find({"use_sliding_window"});
@@ -141,7 +149,7 @@ std::vector<std::uint64_t> Hyperparameters::config_numbers(std::string_view key)
   auto values = listed(key);
   if (key == "block_count") {
     if (const auto runs = stacks()) return {runs->slots};
-    const auto* types = config_.find({"layers_block_type"});
+    const auto* types = config_.find({"layers_block_type", "layer_types"});
     if (values.empty() && types != nullptr && types->is_array()) return {types->size()};
   }
   // Mixtral and its kin have one width, and it is the experts'; Llama 4 states the dense layers' apart.
@@ -152,15 +160,17 @@ std::vector<std::uint64_t> Hyperparameters::config_numbers(std::string_view key)
   return values;
 }
 
+std::vector<LayerType> Hyperparameters::layer_types() const {
+  return gguf_ ? std::vector<LayerType>() : core::layer_types(config_, number_or("block_count", 0));
+}
+
 std::vector<std::uint64_t> Hyperparameters::sliding_layers() const {
   if (gguf_) {
     auto pattern = keys_.numbers("attention.sliding_window_pattern");
     return pattern.size() > 1 ? pattern : std::vector<std::uint64_t>();
   }
-  const auto* types = config_.find({"layer_types"});
-  if (types == nullptr || !types->is_array()) return {};
   std::vector<std::uint64_t> layers;
-  for (const auto& type : *types) layers.push_back(type.is_string() && type == "sliding_attention" ? 1 : 0);
+  for (const LayerType type : layer_types()) layers.push_back(type == LayerType::Sliding ? 1 : 0);
   return layers;
 }
 

@@ -8,6 +8,7 @@
 
 #include "src/checkpoint/checkpoint.h"
 #include "src/model/config.h"
+#include "src/model/layer_types.h"
 
 namespace weigh::core {
 
@@ -55,7 +56,7 @@ class Hyperparameters {
 
   /// A scalar reads as a list of one; empty when absent. For config.json some follow from several keys:
   /// `attention.head_count_kv` of Falcon and StarCoder, `attention.key_length_mla`, `attention.value_length_mla`,
-  /// `attention.sliding_window` (0 where it is switched off), `block_count`, `expert_feed_forward_length`.
+  /// `attention.indexer.types`, `attention.sliding_window` (0 where it is switched off), `block_count`, `expert_feed_forward_length`.
   [[nodiscard]] std::vector<std::uint64_t> numbers(std::string_view key) const;
   /// The first of numbers().
   [[nodiscard]] std::optional<std::uint64_t> number(std::string_view key) const;
@@ -64,6 +65,9 @@ class Hyperparameters {
   /// Absent when empty.
   [[nodiscard]] std::optional<std::string> text(std::string_view key) const;
 
+  /// What each layer does, by config.json; empty where it does not say, and for a GGUF model, whose keys have it as
+  /// numbers.
+  [[nodiscard]] std::vector<LayerType> layer_types() const;
   /// One number per layer, 0 where it sees everything; empty where the files do not say it layer by layer.
   [[nodiscard]] std::vector<std::uint64_t> sliding_layers() const;
   /// Nothing for a model whose layers are run once, and for cycles that no engine runs.

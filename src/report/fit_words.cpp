@@ -162,6 +162,8 @@ std::string remark_text(Remark remark, std::string_view architecture) {
     case Remark::AttentionIsFull:
       return fmt::format("attention assumed full: no rule for {} yet",
                          architecture.empty() ? "an architecture the files do not name" : architecture);
+    case Remark::LayersAlike:
+      return "the files do not say which layers have attention: every layer is counted with a cache, none with a state";
     case Remark::LatentExpanded:
       return "this file keeps latent attention expanded: its cache is many times that of a file converted since";
     case Remark::HeadsUnknown: return "the files do not say how many heads the attention has: its cache is not counted";
