@@ -13,6 +13,7 @@
 #include "src/fit/speed.h"
 #include "src/fit/verdict.h"
 #include "src/fit/weigh_run.h"
+#include "src/model/kind.h"
 
 namespace weigh::core {
 
@@ -100,6 +101,7 @@ Weighing weigh(const Model& model, const RunRequest& request, std::span<const De
   Candidate candidate(model, engine, request.as, request.companions);
   const Run run = run_of(request, candidate);
   Weighing weighing;
+  if (!runs_alone(model.kind)) return weighing;
   weighing.common_devices = sets.empty() && model.weight_bytes > 0;
   if (weighing.common_devices) {
     weighing.fits =
@@ -121,10 +123,11 @@ Weighing weigh_bytes(std::uint64_t weight_bytes, std::span<const DeviceSet> sets
   return weighing;
 }
 
-QuantizedChoices quantized_choices(const Model& model, const RunRequest& request, std::span<const DeviceSet> sets) {
+QuantizedChoices quantized_choices(const Model& model, const RunRequest& request, std::span<const DeviceSet> sets,
+                                   std::span<const Fit> fits) {
   constexpr std::array<std::string_view, 4> kShown = {"Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M"};
   QuantizedChoices choices;
-  if (!is_unquantized(model)) return choices;
+  if (!is_unquantized(model) || !runs_alone(model.kind)) return choices;
   if (sets.empty()) {
     const GgufPlan plan = plan_gguf(model);
     for (const std::string_view name : kShown) {
@@ -139,8 +142,10 @@ QuantizedChoices quantized_choices(const Model& model, const RunRequest& request
   }
   const Candidate candidate(model, Engine::LlamaCpp);
   const Run run = run_of(in_llama_cpp, candidate);
-  for (const DeviceSet& devices : sets) {
-    choices.on_devices.push_back({devices.label, largest_fitting_type(model, run, devices, request.companions)});
+  for (std::size_t i = 0; i < sets.size(); ++i) {
+    auto largest = largest_fitting_type(model, run, sets[i], request.companions);
+    const bool fits_as_it_is = i < fits.size() && fits[i].verdict == Verdict::Fits;
+    if (largest || !fits_as_it_is) choices.on_devices.push_back({sets[i].label, std::move(largest)});
   }
   return choices;
 }

@@ -76,7 +76,8 @@ struct QuantizedChoices {
   [[nodiscard]] bool empty() const { return sizes.empty() && on_devices.empty(); }
 };
 
-/// Empty for any other model.
-QuantizedChoices quantized_choices(const Model& model, const RunRequest& request, std::span<const DeviceSet> sets);
+/// Empty for any other model. `fits` are those of the model as it is: where it fits, "no type fits" is left out.
+QuantizedChoices quantized_choices(const Model& model, const RunRequest& request, std::span<const DeviceSet> sets,
+                                   std::span<const Fit> fits);
 
 }  // namespace weigh::core

@@ -38,6 +38,10 @@ constexpr auto kTypes = std::to_array<KindRow>({
     {"mmproj", "multimodal projector"},
     {"imatrix", "imatrix"},
 });
+
+// What goes with a model and is not one; adapters of any type besides.
+constexpr auto kNoModels = std::to_array<std::string_view>(
+    {"control vector", "imatrix", "multimodal projector", "speculative head", "vocabulary only"});
 constexpr auto kArchitectures = std::to_array<KindRow>({
     {"clip", "multimodal projector"},
     {"controlvector", "control vector"},
@@ -61,6 +65,7 @@ constexpr auto kArchitectures = std::to_array<KindRow>({
     {"wavtokenizer-dec", "audio decoder"},
     {"eagle3", "speculative head"},
     {"dflash", "speculative head"},
+    {"gemma4-assistant", "speculative head"},
     {"gemma-embedding", "embedding model"},
     {"*bert*", "embedding model"},
 });
@@ -76,6 +81,9 @@ constexpr auto kComponents = std::to_array<KindRow>({
 
 // The first of `architectures` in config.json.
 constexpr auto kClasses = std::to_array<KindRow>({
+    {"*Eagle*", "speculative head"},
+    {"*DFlash*", "speculative head"},
+    {"*Medusa*", "speculative head"},
     {"CLIPTextModel*", "text encoder"},
     {"T5EncoderModel", "text encoder"},
     {"UMT5EncoderModel", "text encoder"},
@@ -134,6 +142,25 @@ std::string_view multimodal_kind(const Model& model) {
   return vision ? "vision-language model" : audio ? "audio-language model" : "";
 }
 
+bool all_named(std::span<const TensorFacts> tensors, bool (*matches)(std::string_view)) {
+  return !tensors.empty() &&
+         std::ranges::all_of(tensors, [&](const TensorFacts& facts) { return matches(facts.tensor->name); });
+}
+
+bool is_control_vector(std::span<const TensorFacts> tensors) {
+  return all_named(tensors, [](std::string_view name) { return name.starts_with("direction."); });
+}
+
+// Files of tools that leave out the key which says what they are.
+std::string_view kind_by_names(const Model& model) {
+  const auto is_sum = [](std::string_view name) { return name.ends_with(".in_sum2") || name.ends_with(".counts"); };
+  if (all_named(model.tensors, is_sum)) return "imatrix";
+  if (is_control_vector(model.tensors)) return "control vector";
+  // EAGLE's tables from the draft's vocabulary to the model's and back.
+  const auto is_table = [](const TensorFacts& f) { return f.tensor->name == "d2t" || f.tensor->name == "t2d"; };
+  return std::ranges::any_of(model.tensors, is_table) ? "speculative head" : "";
+}
+
 // The names alone, where neither keys nor config say anything.
 std::string_view kind_by_roles(const Model& model) {
   if (const auto kind = multimodal_kind(model); !kind.empty()) return kind;
@@ -149,6 +176,7 @@ std::string_view gguf_kind(const Model& model) {
     return keys.metadata() != nullptr && keys.metadata()->find("tokenizer.ggml.model") != nullptr ? "vocabulary only"
                                                                                                   : "";
   }
+  if (const auto kind = kind_by_names(model); !kind.empty()) return kind;
   constexpr std::uint64_t kNone = 0, kRank = 4;  // of llama.cpp's pooling types
   const auto pooling = keys.number("pooling_type");
   if (pooling == kRank) return "reranker";
@@ -160,6 +188,7 @@ std::string_view gguf_kind(const Model& model) {
 std::string_view safetensors_kind(const Model& model) {
   const ConfigReader config(model.checkpoint.config.get());
   if (const auto kind = look_up(kComponents, config.text({"_class_name"})); !kind.empty()) return kind;
+  if (const auto kind = kind_by_names(model); !kind.empty()) return kind;
   if (model.checkpoint.sentence_modules) return "embedding model";
   const std::string_view name = first_class(config);
   if (name.ends_with("ForSequenceClassification")) return classifier_kind(config, name);
@@ -229,7 +258,7 @@ std::optional<AdapterFacts> adapter_facts(const Checkpoint& checkpoint, std::spa
   });
   const bool named = gguf ? keys.general("general.type") == "adapter" : checkpoint.kind == CheckpointKind::Adapter;
   // A control vector is laid on a model too, but it has no rank and no modules.
-  if ((!named && !all) || (gguf && keys.name() == "controlvector")) return std::nullopt;
+  if ((!named && !all) || (gguf && keys.name() == "controlvector") || is_control_vector(facts)) return std::nullopt;
 
   AdapterFacts adapter;
   const ConfigReader config(checkpoint.adapter_config.get());
@@ -268,6 +297,10 @@ std::optional<ProjectorFacts> projector_facts(const Checkpoint& checkpoint) {
 std::string kind_of_model(const Model& model) {
   if (model.adapter) return adapter_kind(model);
   return std::string(is_gguf(model.checkpoint) ? gguf_kind(model) : safetensors_kind(model));
+}
+
+bool runs_alone(std::string_view kind) {
+  return !kind.ends_with(" adapter") && std::ranges::find(kNoModels, kind) == kNoModels.end();
 }
 
 }  // namespace weigh::core

@@ -3,6 +3,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "src/model/model.h"
 
@@ -20,5 +21,9 @@ std::optional<ProjectorFacts> projector_facts(const Checkpoint& checkpoint);
 /// What the model is, where it is not a plain language model: "LoRA adapter", "multimodal projector", "diffusion
 /// transformer", "embedding model", ... Empty otherwise. Needs everything else of the model.
 std::string kind_of_model(const Model& model);
+
+/// Whether something of that kind is a model that runs by itself. Adapters, projectors, importance matrices, control
+/// vectors, speculative heads and bare vocabularies are not: they have no verdict of their own.
+bool runs_alone(std::string_view kind);
 
 }  // namespace weigh::core

@@ -207,6 +207,7 @@ void write_fits(const Report& report, const Style& style, std::ostream& out) {
   for (const ModelReport& model : report.models) {
     if (&model != &report.models.front()) page.line();
     write_heading(model.model, report.models.size() > 1 || style.verbose, page);
+    write_no_verdict(model.model, page);
     for (const Finding& finding : model.model.findings) {
       if (finding.severity == Severity::Error)
         page.paragraph(page.label("error", Color::Red), page.safe(finding.message));

@@ -7,8 +7,10 @@
 #include <array>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "formats/checked.h"
+#include "src/model/kind.h"
 #include "src/report/json.h"
 #include "src/report/scan_lines.h"
 #include "src/report/summary.h"
@@ -28,7 +30,9 @@ std::vector<ScanRow> rows_of(const ScanListing& listing) {
 }
 
 struct Totals {
-  SaturatingSum parameters;
+  std::uint64_t models = 0;
+  std::map<std::string, std::uint64_t> others;  // by kind: what is no model by itself
+  SaturatingSum parameters;                     // of the models
   SaturatingSum weight_bytes;
   SaturatingSum file_bytes;
   SaturatingSum files;
@@ -39,7 +43,12 @@ struct Totals {
 Totals totals_of(const std::vector<ScanRow>& rows, const std::vector<CopyGroup>& copies) {
   Totals totals;
   for (const ScanRow& row : rows) {
-    totals.parameters.add(row.parameters.value_or(0));
+    if (runs_alone(row.kind)) {
+      ++totals.models;
+      totals.parameters.add(row.parameters.value_or(0));
+    } else {
+      ++totals.others[row.kind];
+    }
     totals.weight_bytes.add(row.weight_bytes);
     totals.files.add(row.files);
     totals.snapshots += row.header_only ? 1 : 0;
@@ -51,9 +60,10 @@ Totals totals_of(const std::vector<ScanRow>& rows, const std::vector<CopyGroup>&
   return totals;
 }
 
-std::string verdict_on(const ScanRow& row, const std::string& device) {
+Cell verdict_on(const ScanRow& row, const std::string& device) {
+  if (!runs_alone(row.kind)) return {};
   const auto found = std::ranges::find(row.verdicts, device, &std::pair<std::string, std::string>::first);
-  return found == row.verdicts.end() ? "?" : found->second;
+  return Cell(found == row.verdicts.end() ? "?" : found->second);
 }
 
 std::string findings_text(const ScanRow& row) {
@@ -61,6 +71,12 @@ std::string findings_text(const ScanRow& row) {
   if (row.errors != 0) text = counted(row.errors, "error");
   if (row.warnings != 0) text += (text.empty() ? "" : ", ") + counted(row.warnings, "warning");
   return text;
+}
+
+// What is no model is named for what it is.
+Cell architecture_cell(const ScanRow& row) {
+  if (!runs_alone(row.kind)) return Cell(row.kind);
+  return row.architecture.empty() ? Cell() : Cell(row.architecture);
 }
 
 /// A column of the list; the tabular formats have all of them, in this order.
@@ -77,7 +93,7 @@ constexpr std::array kColumns{
     ScanColumn{"path", {"path"}, [](const ScanRow& r) { return Cell(r.path); }, false},
     ScanColumn{"store", {"store"}, [](const ScanRow& r) { return r.store.empty() ? Cell() : Cell(r.store); }, false},
     ScanColumn{"format", {"format"}, [](const ScanRow& r) { return Cell(r.format); }, false},
-    ScanColumn{"architecture", {"architecture"}, [](const ScanRow& r) { return r.architecture.empty() ? Cell() : Cell(r.architecture); }, true},
+    ScanColumn{"architecture", {"architecture"}, architecture_cell, true},
     ScanColumn{"dtype", {"dtype"}, [](const ScanRow& r) { return r.dtype.empty() ? Cell() : Cell(r.dtype); }, true},
     ScanColumn{"parameters", {"parameters", Unit::Parameters}, [](const ScanRow& r) { return cell(r.parameters); }, true},
     ScanColumn{"active_parameters", {"active", Unit::Parameters}, [](const ScanRow& r) { return cell(r.active); }, true},
@@ -87,6 +103,7 @@ constexpr std::array kColumns{
     ScanColumn{"files", {"files", Unit::Count}, [](const ScanRow& r) { return Cell(r.files); }, false},
     ScanColumn{"errors", {"errors", Unit::Count}, [](const ScanRow& r) { return Cell(r.errors); }, false},
     ScanColumn{"warnings", {"warnings", Unit::Count}, [](const ScanRow& r) { return Cell(r.warnings); }, false},
+    ScanColumn{"kind", {"kind"}, [](const ScanRow& r) { return r.kind.empty() ? Cell() : Cell(r.kind); }, false},
 };
 // clang-format on
 
@@ -106,7 +123,7 @@ Table table_of(const ScanListing& listing, bool for_people) {
     for (const ScanColumn& column : kColumns) {
       if (column.for_people || !for_people) cells.push_back(column.value(model.row));
     }
-    for (const std::string& device : listing.devices) cells.emplace_back(verdict_on(model.row, device));
+    for (const std::string& device : listing.devices) cells.push_back(verdict_on(model.row, device));
     if (findings) cells.emplace_back(findings_text(model.row));
   }
   return table;
@@ -170,8 +187,12 @@ void write_text_scan(const ScanListing& listing, const Style& style, std::ostrea
     page.line();
   }
   std::string sum =
-      fmt::format("{}, {} in {}, {} parameters", counted(rows.size(), "model"), human_bytes(totals.file_bytes.value),
+      fmt::format("{}, {} in {}, {} parameters", counted(totals.models, "model"), human_bytes(totals.file_bytes.value),
                   counted(totals.files.value, "file"), human_parameters(totals.parameters.value));
+  std::string_view lead = "; no models: ";
+  for (const auto& [kind, count] : totals.others) {
+    sum += fmt::format("{}{} {}", std::exchange(lead, ", "), grouped(count), kind);
+  }
   if (totals.snapshots != 0)
     sum += fmt::format("; {} of them header-only snapshots, whose weights lie elsewhere", grouped(totals.snapshots));
   if (listing.filtered != 0) sum += fmt::format("; {} left out by the filters", counted(listing.filtered, "model"));
@@ -213,7 +234,8 @@ void write_json_scan(const ScanListing& listing, std::ostream& out) {
   }
   out << (listing.models.empty() ? "]" : "\n  ]");
   out << ",\n  \"errors\": " << dumped(failures_json(listing.errors)) << ",\n  \"totals\": "
-      << dumped(Json{{"models", rows.size()},
+      << dumped(Json{{"models", totals.models},
+                     {"others", totals.others},
                      {"files", totals.files.value},
                      {"parameters", totals.parameters.value},
                      {"weight_bytes", totals.weight_bytes.value},

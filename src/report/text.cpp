@@ -80,6 +80,7 @@ void write_sizes(const Model& model, TextWriter& page) {
 }
 
 void write_devices(const ModelReport& report, TextWriter& page) {
+  write_no_verdict(report.model, page);
   if (report.fits.empty() || (report.common_devices && page.style().quiet)) return;
   const auto size = [&](std::uint64_t bytes) { return page.style().verbose ? grouped(bytes) : human_bytes(bytes); };
   std::vector<std::vector<std::string>> rows{{"device", "need", "safe", "limit", "verdict"}};

@@ -1,5 +1,6 @@
 #include "src/report/text_writer.h"
 
+#include "src/model/kind.h"
 #include "src/report/summary.h"
 
 namespace weigh::core {
@@ -16,6 +17,12 @@ void write_heading(const Model& model, bool show_path, TextWriter& page) {
     page.line(page.colored(name, Color::Bold));
     page.paragraph("  ", kind);
   }
+}
+
+void write_no_verdict(const Model& model, TextWriter& page) {
+  if (runs_alone(model.kind)) return;
+  page.line();
+  page.paragraph(page.label("verdict"), "none of its own: it is not a model that runs by itself");
 }
 
 }  // namespace weigh::core

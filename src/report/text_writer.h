@@ -77,4 +77,7 @@ class TextWriter {
 /// The model's name, and at the end of the line what it is.
 void write_heading(const Model& model, bool show_path, TextWriter& page);
 
+/// Why something that is not a model by itself is held against no device; nothing for a model.
+void write_no_verdict(const Model& model, TextWriter& page);
+
 }  // namespace weigh::core

@@ -60,6 +60,7 @@ ScanRow row_of(const Model& model, std::span<const Fit> fits, const ScanFacts& f
   if (!checkpoint.files.empty()) row.format = format_name(checkpoint.files.front().format);
   row.store = facts.store;
   row.architecture = model.architecture.name.value_or("");
+  row.kind = model.kind;
   row.parameters = model.total_parameters;
   row.active = model.active_parameters;
   row.bits_per_weight = model.bits_per_weight();

@@ -47,6 +47,7 @@ ScanRow row_from_json(const Json& model) {
   row.format = text_of(member(model, "format"));
   row.store = text_of(member(model, "store"));
   row.architecture = text_of(member(member(model, "architecture"), "name"));
+  row.kind = text_of(member(model, "kind"));
   row.parameters = number_of(member(member(model, "parameters"), "total"));
   row.active = number_of(member(member(model, "parameters"), "active"));
   const Json& weights = member(model, "weights");

@@ -380,7 +380,8 @@ class WEIGH_API Model {
   [[nodiscard]] std::vector<Tensor> tensors() const;
 
   /// The run on each of the devices, named as `--on` takes them: an id or a part of one, "2x rtx-4090", "24GiB",
-  /// "local" for this machine. Without devices on a few common ones.
+  /// "local" for this machine. Without devices on a few common ones. Empty for what does not run by itself: an adapter,
+  /// a projector, an importance matrix (ModelInfo::kind says so).
   [[nodiscard]] std::vector<Fit> fit(const std::vector<std::string>& devices, const RunOptions& options = {},
                                      const Catalogue& catalogue = Catalogue()) const;
 

@@ -241,6 +241,7 @@ weigh_status weigh_fit_on(const weigh_model* model, const char* const* options, 
     asked.run.detail = weigh::Detail::Verdict;
     if (asked.devices.empty()) wrong_usage("no device is named: on=DEVICE");
     const std::vector<weigh::Fit> fits = model->model.fit(asked.devices, asked.run);
+    if (fits.empty()) wrong_usage("the model does not run by itself: " + model->model.info().kind);
     if (fits.size() != 1) wrong_usage("several devices are named: name one, or add together=on");
     const weigh::Fit& found = fits.front();
     const weigh_fit all{sizeof(weigh_fit), static_cast<int>(found.verdict),

@@ -29,7 +29,7 @@ ModelReport weigh_run_of(Model model, const RunOptions& options, const Companion
   ModelReport report;
   report.fits = std::move(weighing.fits);
   report.common_devices = weighing.common_devices;
-  if (detail == WeighDetail::Run) report.as_gguf = quantized_choices(model, request, groups);
+  if (detail == WeighDetail::Run) report.as_gguf = quantized_choices(model, request, groups, report.fits);
   report.model = std::move(model);
   return report;
 }

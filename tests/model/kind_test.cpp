@@ -1,5 +1,8 @@
 #include "src/model/kind.h"
 
+#include <algorithm>
+#include <array>
+
 #include "src/checkpoint/open_checkpoint.h"
 #include "tests/catch.h"
 #include "tests/model/builder.h"
@@ -37,7 +40,16 @@ TEST_CASE("a GGUF is named for what it is") {
       {{{"v.blk.0.attn_q.weight", Dtype::F16, {8, 8}}}, {architecture("clip")}, "multimodal projector"},
       {{{"mm.0.weight", Dtype::F16, {8, 8}}}, {text("general.type", "mmproj")}, "multimodal projector"},
       {{{"blk.0.attn_q.weight.in_sum2", Dtype::F32, {1, 8}}}, {text("general.type", "imatrix")}, "imatrix"},
+      {{{"blk.0.ffn_up_exps.weight.in_sum2", Dtype::F32, {4, 8}},
+        {"blk.0.ffn_up_exps.weight.counts", Dtype::F32, {4, 1}}},
+       {},
+       "imatrix"},
       {{{"direction.1", Dtype::F32, {8}}}, {architecture("controlvector")}, "control vector"},
+      {{{"direction.1", Dtype::F32, {8}}, {"direction.2", Dtype::F32, {8}}}, {}, "control vector"},
+      {{{"d2t", Dtype::I64, {32000}}, {"midlayer.self_attn.q_proj.weight", Dtype::F16, {8, 16}}},
+       {},
+       "speculative head"},
+      {block, {architecture("eagle3")}, "speculative head"},
       {{{"double_blocks.0.img_attn.qkv.weight", Dtype::F16, {24, 8}}}, {architecture("flux")}, "diffusion transformer"},
       {block, {architecture("qwen3"), {"qwen3.pooling_type", {3}}}, "embedding model"},
       {block, {architecture("qwen3"), {"qwen3.pooling_type", {4}}}, "reranker"},
@@ -50,6 +62,9 @@ TEST_CASE("a GGUF is named for what it is") {
     CAPTURE(row.kind);
     CHECK(model.kind == row.kind);
     CHECK(model.adapter.has_value() == (row.kind == "LoRA adapter"));
+    constexpr std::array<std::string_view, 6> kNoModels{"vocabulary only", "LoRA adapter",   "multimodal projector",
+                                                        "imatrix",         "control vector", "speculative head"};
+    CHECK(runs_alone(model.kind) == (std::ranges::find(kNoModels, row.kind) == kNoModels.end()));
   }
 }
 
