@@ -123,6 +123,7 @@ constexpr auto kKnownFormats = std::to_array<KnownFormat>({
     {.magic = "nsgg", .words = "is a saved llama.cpp session, not a model"},
     {.magic = "qsgg", .words = "is a saved llama.cpp session, not a model"},
     {.magic = "\x89HDF\r\n\x1a\n", .words = "is an HDF5 file (Keras .h5), which weigh does not read"},
+    {.magic = "\0\5\x16\7"sv, .words = "is a macOS sidecar (AppleDouble): what the Finder notes of a file, not the model"},
     {.magic = "TFL3", .at = 4, .words = "is a TensorFlow Lite model, which weigh does not read"},
     {.magic = "MZqFpD", .words = "is a llamafile: a program with a GGUF inside; extract the GGUF with unzip"},
     {.magic = "\177ELF", .words = "is a program, not a model"},

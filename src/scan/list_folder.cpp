@@ -78,7 +78,7 @@ FolderListing list_folder(const std::string& path) {
   errno = 0;
   while (const dirent* entry = readdir(folder.get())) {
     const std::string name(entry->d_name);
-    if (name == "." || name == "..") continue;
+    if (name == "." || name == ".." || is_system_name(name)) continue;
     ++listing.names;
     switch (type_of(*entry, joined(path, name))) {
       case DT_LNK: add_link(joined(path, name), name, listing); break;

@@ -16,6 +16,7 @@ constexpr auto kOtherFrameworkNames =
 constexpr auto kPickleEndings = std::to_array<std::string_view>({".bin", ".pt", ".pth"});
 constexpr auto kUnfinishedEndings = std::to_array<std::string_view>(
     {".incomplete", ".downloadInProgress", ".part", ".partial", ".crdownload", ".aria2", ".downloading"});
+constexpr auto kSystemNames = std::to_array<std::string_view>({".DS_Store", "Thumbs.db", "desktop.ini"});
 constexpr std::string_view kRepositoryPrefix = "models--";
 
 bool is_among(std::span<const std::string_view> names, std::string_view name) {
@@ -85,6 +86,11 @@ bool is_side_file_name(std::string_view name) {
          is_among(kTokenizerConfigNames, base) || is_among(kAdapterConfigNames, base) ||
          is_among(kChatTemplateNames, base) || base == kPipelineName || base == kSentenceModulesName ||
          base == kGenerationName || is_index_name(base);
+}
+
+bool is_system_name(std::string_view name) {
+  const std::string_view base = base_name(name);
+  return base.starts_with("._") || is_among(kSystemNames, base);
 }
 
 bool is_side_name(std::string_view name) { return name.ends_with(".json") || name.ends_with(".jinja"); }

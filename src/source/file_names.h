@@ -80,6 +80,9 @@ bool is_side_file_name(std::string_view name);
 /// A file whose change may change what is said of a model in its folder: any JSON, any Jinja template.
 bool is_side_name(std::string_view name);
 
+/// What an operating system leaves beside files: "._NAME" (AppleDouble), ".DS_Store", "Thumbs.db", "desktop.ini".
+bool is_system_name(std::string_view name);
+
 /// A file name of the form PREFIX-00001-of-00003.gguf or PREFIX_00001-of-00072.safetensors.
 struct PartName {
   std::string prefix;  ///< with the separator, folders included: parts of one set share prefix, total and suffix

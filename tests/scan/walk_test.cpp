@@ -51,6 +51,12 @@ TEST_CASE("a walk meets models and what is next to them, in the order of names")
        },
        {""},
        {"|.cache: m.gguf"}},
+      {"what systems leave beside files is passed over",
+       [](const Tree& tree) {
+         tree.files({"m.gguf", "._m.gguf", "._x.safetensors", ".DS_Store", "Thumbs.db", "__MACOSX/._m.gguf"});
+       },
+       {""},
+       {"|.: m.gguf"}},
       {"a folder or a pipe that is called like a model is none",
        [](const Tree& tree) {
          tree.file("folder.gguf/m.gguf");
