@@ -116,6 +116,8 @@ constexpr auto kSharedParts = std::to_array<std::string_view>({
 constexpr auto kRoutedParts = std::to_array<std::string_view>({"experts", "switch_mlp", "chunk_experts"});
 constexpr auto kStackedMoe = std::to_array<std::string_view>({"gate_proj", "up_proj", "down_proj"});
 constexpr auto kStackedSparseMoe = std::to_array<std::string_view>({"input_linear", "output_linear"});
+constexpr auto kStackedGptOss =
+    std::to_array<std::string_view>({"mlp1_weight", "mlp2_weight", "mlp1_bias", "mlp2_bias"});
 constexpr auto kLegacyFfn = std::to_array<std::string_view>({"ffn_gate", "ffn_up", "ffn_down"});
 constexpr auto kSelection = std::to_array<std::string_view>({
     "e_score_correction_bias",
@@ -144,6 +146,7 @@ ExpertName routed_at(std::string_view part, std::string_view next) {
     if (is_one_of(next, kStackedMoe)) return {ExpertPart::Stacked};
   }
   if (part == "block_sparse_moe" && is_one_of(next, kStackedSparseMoe)) return {ExpertPart::Stacked};
+  if (part == "mlp" && is_one_of(next, kStackedGptOss)) return {ExpertPart::Stacked};
   // Arctic's ffn_norm_exps is the norm before the experts, one vector for all.
   if (part.ends_with("_exps") && part != "ffn_norm_exps") return {ExpertPart::Stacked};
   if (part.ends_with("_chexps")) return {ExpertPart::Stacked, 0, true};
