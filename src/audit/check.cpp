@@ -81,6 +81,7 @@ constexpr auto kChecks = std::to_array<Check>({
     {QuantizationMismatch, Honest, Safetensors, kWarning, "the config states another quantisation than the tensors have", nullptr},
     {QuantizationBitsMismatch, Honest, Safetensors, kWarning, "the config states other bits than the shapes tell", nullptr},
     {QuantizationBitsAssumed, Honest, Safetensors, kWarning, "nothing tells how many bits packed weights have", nullptr},
+    {PackingUnknown, Honest, Safetensors, kWarning, "most weights are integers whose packing is not known", nullptr},
     {TiedHeadStored, Honest, Safetensors, kNote, "the head is said to be the embedding, and yet it is stored", nullptr},
     {UnknownRole, Honest, Model, kNote, "nothing is known of what a tensor does", nullptr},
     {CardParameters, Honest, Model, kWarning, "README.md states another number of parameters than the tensors have", check_card_parameters},

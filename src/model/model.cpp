@@ -213,6 +213,7 @@ Model describe(Checkpoint checkpoint) {
   }
   model.experts = find_experts(model.checkpoint, names, model.tensors, findings);
   assign_roles(names, model.tensors);
+  report_unknown_packing(model.checkpoint, model.tensors, findings);
   model.blocks = std::move(names.blocks);
   model.architecture = read_architecture(model.checkpoint, model.tensors);
   model.architecture.tied_embeddings = decide_tied_head(model.checkpoint, model.tensors, findings);

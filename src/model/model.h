@@ -138,6 +138,7 @@ struct TensorFacts {
   Role role = Role::Other;
   bool routed_expert = false;  ///< belongs to the routed experts (quantization overhead of theirs included)
   bool prediction = false;     ///< belongs to multi-token prediction, its quantization overhead included
+  bool unpacked = false;       ///< holds weights in a known packing, which `parameters` counts
 };
 
 /// One model: its checkpoint and what its tensors are. Without files (`weigh estimate --params`) the checkpoint is

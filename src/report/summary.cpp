@@ -50,9 +50,14 @@ std::string both(std::uint64_t parameters) {
                            : fmt::format("{} ({})", human_parameters(parameters), grouped(parameters));
 }
 
+bool packing_known(const Model& model) {
+  return std::ranges::find(model.findings, FindingCode::PackingUnknown, &Finding::code) == model.findings.end();
+}
+
 std::string parameters_text(const Model& model) {
   if (model.total_parameters == 0) return "none: no tensor holds weights";
   std::string text = both(model.total_parameters);
+  if (!packing_known(model)) return text + " stored elements; how many weights they hold is not known";
   if (!model.active_parameters) return text + "; how many work on one token is not stated";
   if (*model.active_parameters != model.total_parameters) {
     text += fmt::format(", {} active per token", human_parameters(*model.active_parameters));
@@ -70,7 +75,8 @@ std::string experts_text(const Experts& experts) {
 std::string weights_text(const Model& model) {
   std::string text = human_bytes(model.weight_bytes);
   if (model.weight_bytes >= 1024) text += fmt::format(" ({} bytes)", grouped(model.weight_bytes));
-  if (const auto bits = model.bits_per_weight()) text += fmt::format(", {:.2f} bits per weight", *bits);
+  const auto bits = model.bits_per_weight();
+  if (bits && packing_known(model)) text += fmt::format(", {:.2f} bits per weight", *bits);
   if (!model.checkpoint.files.empty()) text += ", " + counted(model.tensor_count(), "tensor");
   return text;
 }
@@ -272,6 +278,7 @@ std::vector<std::string> what_if(const Model& model) {
   std::vector<std::string> sizes;
   if (model.total_parameters == 0) return sizes;
   if (!model.checkpoint.files.empty()) sizes.push_back("as stored " + human_bytes(model.weight_bytes));
+  if (!packing_known(model)) return sizes;
   for (const PlainType& type : kPlainTypes) {
     // An odd count of 4-bit weights ends in half a byte, which is stored as a whole one.
     const auto bits = checked_mul(model.total_parameters, type.bits);

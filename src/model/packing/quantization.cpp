@@ -15,6 +15,12 @@ namespace weigh::core {
 
 namespace {
 
+// Of safetensors' types: "I8" to "I64", "U8" to "U64".
+bool is_integer(Dtype dtype) {
+  const std::string_view name = info(dtype).name;
+  return name.starts_with('I') || name.starts_with('U');
+}
+
 // The tensors of every module as chains through `next`, so that no module needs memory of its own.
 struct Modules {
   static constexpr std::uint32_t none = UINT32_MAX;
@@ -53,12 +59,20 @@ bool has_companions(std::span<const TensorFacts> tensors) {
   });
 }
 
+// Tables of indices that nobody trained: DeepSeek-V4's first layers route by one from token to expert, EAGLE's draft
+// heads have one from their vocabulary to the target's and a mask of the target's tokens that are in it.
+bool is_index_table(const Tensor& tensor) {
+  constexpr std::array<std::string_view, 3> kTables{"tid2eid", "d2t", "t2d"};
+  std::string_view name = tensor.name;
+  if (constexpr std::string_view kEnd = ".weight"; name.ends_with(kEnd)) name.remove_suffix(kEnd.size());
+  return (is_integer(tensor.dtype) || tensor.dtype == Dtype::BOOL) &&
+         std::ranges::any_of(kTables, [&](std::string_view table) { return name.ends_with(table); });
+}
+
 // What a tensor outside of any quantized module counts.
 std::uint64_t stored_parameters(const Tensor& tensor, Suffix suffix) {
   if (always_overhead(suffix) || tensor.dtype == Dtype::F8_E8M0) return 0;
-  // DeepSeek-V4 routes its first layers by a table from token to expert: integers nobody trained.
-  const bool table = tensor.name.ends_with("tid2eid") || tensor.name.ends_with("tid2eid.weight");
-  return table && !info(tensor.dtype).name.starts_with('F') ? 0 : tensor.elements;
+  return is_index_table(tensor) ? 0 : tensor.elements;
 }
 
 // How many weights were met under one scheme, bit width and group size.
@@ -76,26 +90,6 @@ struct Remark {
     if (modules++ == 0) first = module;
   }
 };
-
-// torchao keeps a JSON text per tensor in the header; only the class it names is of interest. By module; empty when no
-// module is torchao's.
-std::vector<std::string_view> torchao_types(const Checkpoint& checkpoint, const Modules& modules) {
-  std::vector<std::string_view> types;
-  constexpr std::string_view kClass = "\"_type\": \"";
-  for (const ModelFile& file : checkpoint.files) {
-    for (const MetadataEntry& entry : file.metadata.entries) {
-      if (entry.type != ValueType::String) continue;
-      std::string_view text(reinterpret_cast<const char*>(entry.bytes.data()), entry.bytes.size());
-      const std::size_t at = text.find(kClass);
-      const std::uint32_t module = at == text.npos ? NameIndex::none : modules.names.find(split_name(entry.key).module);
-      if (module == NameIndex::none) continue;
-      types.resize(modules.masks.size());
-      text.remove_prefix(at + kClass.size());
-      types[module] = text.substr(0, text.find('"'));
-    }
-  }
-  return types;
-}
 
 struct Counted {
   std::vector<Tally> tallies;
@@ -133,16 +127,24 @@ std::optional<Match> match(const PackedTensor& packed, Suffix suffix, SuffixMask
 
 void remark(const PackedTensor& packed, const Unpacked& unpacked, Counted& counted) {
   if (unpacked.assumed) counted.assumed.add(packed.name);
-  const auto stated = packed.config.of(packed.name).bits;
+  const auto stated = packed.stated().bits;
   // Several groups of modules, or an average over them: nothing is stated of this one.
   const bool varies = packed.config.groups.size() > 1 || packed.config.method.starts_with("exl");
   // Where the bits are not in the shapes they come from the config, and agree.
   if (stated && unpacked.bits && *stated != *unpacked.bits && !varies) counted.disagreeing.add(packed.name);
 }
 
+// Ollama's stacked experts have no ".weight" in their names: the bias of such a module is the zero points of its groups,
+// one for each scale. A true bias has no dimension for groups.
+bool has_zero_points(const ModuleTensors& module) {
+  const Tensor* bias = module[static_cast<std::size_t>(Suffix::Bias)];
+  const Tensor* scale = module[static_cast<std::size_t>(Suffix::Scale)];
+  return bias != nullptr && scale != nullptr && bias->shape.size() > 1 && std::ranges::equal(bias->shape, scale->shape);
+}
+
 Counted count_modules(const Checkpoint& checkpoint, const QuantizationConfig& config, std::span<TensorFacts> facts) {
   const Modules modules = group_by_module(facts);
-  const auto types = torchao_types(checkpoint, modules);
+  const HeaderStatements headers(checkpoint, modules.names);
   Counted counted;
   ModuleTensors companions{};
   for (std::uint32_t module = 0; module < modules.masks.size(); ++module) {
@@ -157,19 +159,21 @@ Counted count_modules(const Checkpoint& checkpoint, const QuantizationConfig& co
       const PackedTensor packed{.tensor = *facts[i].tensor,
                                 .module = companions,
                                 .name = modules.names.names()[module],
-                                .torchao_type = types.empty() ? std::string_view() : types[module],
+                                .header = headers.of(module, facts[i].file),
                                 .config = config};
       if ((mask & ~(bit(Suffix::Weight) | bit(Suffix::Bias))) == 0) break;
       const auto found = match(packed, modules.suffixes[i], mask);
       if (!found) continue;
       facts[i].parameters = found->unpacked.parameters;
+      facts[i].unpacked = true;
       packed_suffixes |= bit(modules.suffixes[i]);
       tally(*found->scheme, found->unpacked, counted.tallies);
       remark(packed, found->unpacked, counted);
     }
+    const SuffixMask parameters =
+        packed_suffixes | bit(Suffix::Weight) | (has_zero_points(companions) ? 0 : bit(Suffix::Bias));
     for (std::uint32_t i = first; i != Modules::none; i = modules.next[i]) {
       const Suffix suffix = modules.suffixes[i];
-      const SuffixMask parameters = packed_suffixes | bit(Suffix::Weight) | bit(Suffix::Bias);
       if (packed_suffixes != 0 && (parameters & bit(suffix)) == 0) facts[i].parameters = 0;
       companions[static_cast<std::size_t>(suffix)] = nullptr;
     }
@@ -237,7 +241,38 @@ void compare_with_config(const QuantizationConfig& config, const Counted& counte
   }
 }
 
+// An embedding is often left as it was where all else is packed, so it says nothing of the rest.
+bool is_embedding(Role role) {
+  return role == Role::TokenEmbedding || role == Role::OtherEmbedding || role == Role::OutputHead;
+}
+
 }  // namespace
+
+void report_unknown_packing(const Checkpoint& checkpoint, std::span<const TensorFacts> facts,
+                            std::vector<Finding>& findings) {
+  if (checkpoint.files.empty() || checkpoint.files.front().format == Format::Gguf) return;
+  SaturatingSum all, integers, inner, inner_integers;
+  const Tensor* first = nullptr;
+  for (const TensorFacts& row : facts) {
+    const Tensor& tensor = *row.tensor;
+    if (row.role == Role::Buffer || row.role == Role::Overhead) continue;
+    // A vector of integers is a table or a text more often than weights.
+    const bool integer = !row.unpacked && is_integer(tensor.dtype) && tensor.shape.size() > 1;
+    if (integer && first == nullptr) first = &tensor;
+    all.add(tensor.elements);
+    if (integer) integers.add(tensor.elements);
+    if (is_embedding(row.role)) continue;
+    inner.add(tensor.elements);
+    if (integer) inner_integers.add(tensor.elements);
+  }
+  const bool most = integers.value > all.value / 2 || inner_integers.value > inner.value / 2;
+  if (first == nullptr || !most) return;
+  findings.emplace_back(
+      FindingCode::PackingUnknown, Severity::Warning,
+      fmt::format("most weights are integers in no packing known here, {} ({}) first: the parameters are counted as "
+                  "stored elements, and each may hold several weights",
+                  quote(first->name), info(first->dtype).name));
+}
 
 std::optional<Quantization> count_parameters(const Checkpoint& checkpoint, std::span<TensorFacts> facts,
                                              std::vector<Finding>& findings) {

@@ -44,7 +44,7 @@ std::optional<std::uint64_t> known(std::uint64_t value) { return value == 0 ? st
 // elements * width / bits, with the bits from the shapes, else from the config, else the common 4.
 Unpacked by_bits(const PackedTensor& packed, std::uint64_t bits_from_shapes) {
   Unpacked unpacked;
-  const auto stated = packed.config.of(packed.name).bits;
+  const auto stated = packed.stated().bits;
   std::uint64_t bits = bits_from_shapes;
   if (!is_packable(bits)) bits = stated.value_or(0);
   if (!is_packable(bits)) {
@@ -157,7 +157,8 @@ std::optional<Unpacked> awq(const PackedTensor& packed) {
   if (!is_plain_integer(qweight.dtype)) return std::nullopt;
   const StatedBits stated = packed.config.of(packed.name);
   const bool gemm = rows(qweight) > rows(scales) && columns(scales) > columns(qweight) && qweight.dtype == Dtype::I32;
-  Unpacked unpacked = by_bits(packed, gemm ? scaled(columns(qweight), kWordBits, columns(scales)) : 0);
+  const bool gemv_fast = width(qweight.dtype) == 16;  // of 4 bits only
+  Unpacked unpacked = by_bits(packed, gemv_fast ? 4 : gemm ? scaled(columns(qweight), kWordBits, columns(scales)) : 0);
   unpacked.group_size = gemm ? known(whole_quotient(rows(qweight), rows(scales))) : stated.group_size;
   return unpacked;
 }
@@ -186,18 +187,27 @@ std::optional<Unpacked> bnb_int8(const PackedTensor& packed) {
   return by_factor(packed, 1, 8);
 }
 
-// NAME_blocks U8 [E, out, in / 32, 16], NAME_scales U8 [E, out, in / 32].
+// NAME_blocks (gpt-oss's own form: NAME.blocks) U8 [E, out, in / 32, 16], NAME_scales U8 [E, out, in / 32].
 std::optional<Unpacked> mxfp4_blocks(const PackedTensor& packed) {
   if (packed.tensor.dtype != Dtype::U8 || !is_e8m0(packed.at(Suffix::Scales))) return std::nullopt;
   return by_factor(packed, 2, 4, known(times(columns(packed.tensor), 2)));
 }
 
-// weight U32 [.., out, in * bits / 32], scales [.., out, in / group]. Shapes tell bits * group; the config splits it.
+const Tensor* first_of(const PackedTensor& packed, std::initializer_list<Suffix> suffixes) {
+  for (const Suffix suffix : suffixes) {
+    if (const Tensor* tensor = packed.at(suffix)) return tensor;
+  }
+  return nullptr;
+}
+
+// weight U32 [.., out, in * bits / 32], scales (Ollama: weight.scale) [.., out, in / group]. Shapes tell bits * group;
+// the header or the config splits it.
 std::optional<Unpacked> mlx(const PackedTensor& packed) {
-  const Tensor& scales = *packed.at(Suffix::Scales);
-  if (packed.tensor.dtype != Dtype::U32) return std::nullopt;
+  const Tensor* found = first_of(packed, {Suffix::Scales, Suffix::Scale, Suffix::WeightScale});
+  if (found == nullptr || packed.tensor.dtype != Dtype::U32) return std::nullopt;
+  const Tensor& scales = *found;
   const std::uint64_t product = whole_quotient(times(columns(packed.tensor), kWordBits), columns(scales));
-  if (scales.dtype == Dtype::U8) {
+  if (is_one_of(scales.dtype, {Dtype::U8, Dtype::F8_E4M3, Dtype::F8_E8M0})) {
     struct Mode {
       std::string_view scheme;
       std::uint64_t bits, group_size;
@@ -209,7 +219,7 @@ std::optional<Unpacked> mlx(const PackedTensor& packed) {
       return unpacked;
     }
   }
-  const StatedBits stated = packed.config.of(packed.name);
+  const StatedBits stated = packed.stated();
   // Shapes leave 4 bits in groups of 64 and 8 bits in groups of 32 alike: the stated group first, then the usual ones.
   for (const std::uint64_t group :
        {stated.group_size.value_or(64), std::uint64_t{64}, std::uint64_t{32}, std::uint64_t{128}}) {
@@ -237,14 +247,15 @@ std::optional<Unpacked> deepseek_fp4(const PackedTensor& packed) {
 std::optional<Unpacked> fp8(const PackedTensor& packed) {
   if (!is_float8(packed.tensor.dtype)) return std::nullopt;
   Unpacked unpacked = by_factor(packed, 1, 8);
-  for (const Suffix suffix : {Suffix::WeightScaleInv, Suffix::WeightScale, Suffix::Scale}) {
-    const Tensor* scale = packed.at(suffix);
-    if (scale == nullptr) continue;
-    const std::uint64_t group = whole_quotient(columns(packed.tensor), columns(*scale));
-    if (columns(*scale) > 1 && group > 1) unpacked.group_size = group;
-    if (is_e8m0(scale) && group == 32) unpacked.scheme = "mxfp8";
-    break;
-  }
+  const Tensor* scale =
+      first_of(packed, {Suffix::WeightScaleInv, Suffix::WeightScale, Suffix::Scale, Suffix::ScaleWeight});
+  if (scale == nullptr) return unpacked;
+  // ComfyUI's scales by blocks may have one dimension more than the weight, of 1: [out, in / group, 1].
+  const bool trailing = scale->shape.size() == packed.tensor.shape.size() + 1 && columns(*scale) == 1;
+  const std::uint64_t scales = trailing ? rows(*scale) : columns(*scale);
+  const std::uint64_t group = whole_quotient(columns(packed.tensor), scales);
+  if (scales > 1 && group > 1) unpacked.group_size = group;
+  if (is_e8m0(scale) && group == 32) unpacked.scheme = "mxfp8";
   return unpacked;
 }
 
@@ -252,6 +263,42 @@ std::optional<Unpacked> fp8(const PackedTensor& packed) {
 std::optional<Unpacked> int_quantized(const PackedTensor& packed) {
   if (packed.tensor.dtype != Dtype::I8) return std::nullopt;
   return by_factor(packed, 1, 8);
+}
+
+// ComfyUI: weight I8 [out, in], or I8 [out, in / 2] in its 4-bit formats, which only the header tells apart;
+// weight_scale (older: scale_weight) [out, 1] or [1].
+std::optional<Unpacked> comfy_int(const PackedTensor& packed) {
+  const bool marked = packed.at(Suffix::ComfyQuant) != nullptr || packed.at(Suffix::ScaleWeight) != nullptr ||
+                      !packed.header.format.empty();
+  if (packed.tensor.dtype != Dtype::I8 || !marked) return std::nullopt;
+  if (packed.header.bits() != 4) return by_factor(packed, 1, 8);
+  Unpacked unpacked = by_factor(packed, 2, 4);
+  unpacked.scheme = "int4";
+  return unpacked;
+}
+
+// ComfyUI: weight U8 [.., out, in / 2] of indices into weight_codebook, weight_s_rel [.., out, in / group],
+// weight_s_channel [.., out, 1].
+std::optional<Unpacked> comfy_codebook(const PackedTensor& packed) {
+  if (!is_one_of(packed.tensor.dtype, {Dtype::U8, Dtype::I8})) return std::nullopt;
+  const std::uint64_t in = times(columns(packed.tensor), 2);
+  return by_factor(packed, 2, 4, known(whole_quotient(in, columns(*packed.at(Suffix::RelativeScale)))));
+}
+
+// Nunchaku: qweight I8 [out, in / 2], wscales [in / group, out]. The low-rank branch beside it (proj_down, proj_up)
+// corrects the same weight, so it is overhead.
+std::optional<Unpacked> svdquant(const PackedTensor& packed) {
+  const Tensor& scales = *packed.at(Suffix::Wscales);
+  if (!is_one_of(packed.tensor.dtype, {Dtype::I8, Dtype::U8}) || scales.shape.size() < 2) return std::nullopt;
+  return by_factor(packed, 2, 4, known(whole_quotient(times(columns(packed.tensor), 2), rows(scales))));
+}
+
+// Nunchaku's 4-bit layers without a low-rank branch: qweight I32 [out / 4, in / 2], wscales and wzeros
+// [in / group, out].
+std::optional<Unpacked> nunchaku_awq(const PackedTensor& packed) {
+  const Tensor& scales = *packed.at(Suffix::Wscales);
+  if (packed.tensor.dtype != Dtype::I32 || scales.shape.size() < 2) return std::nullopt;
+  return by_factor(packed, 8, 4, known(whole_quotient(times(columns(packed.tensor), 2), rows(scales))));
 }
 
 // ModelOpt's int4: weight U8 [out / 2, in], weight_scale [out, in / group].
@@ -347,9 +394,10 @@ std::optional<Unpacked> torchao(const PackedTensor& packed) {
   // Int4Tensor: [out, in / 2] beside scales [in / group, out].
   const bool int4_scales = scale != nullptr && scale->shape.size() == 2 && rows(*scale) > 1 &&
                            columns(*scale) == rows(data) && rows(*scale) != rows(data);
-  const bool four_bits = packed.torchao_type.empty() ? data.dtype == Dtype::U8 || int4_scales
-                                                     : !packed.torchao_type.starts_with("Int8") &&
-                                                           packed.torchao_type != "IntxUnpackedToInt8Tensor";
+  const bool four_bits =
+      packed.header.torchao_type.empty()
+          ? data.dtype == Dtype::U8 || int4_scales
+          : !packed.header.torchao_type.starts_with("Int8") && packed.header.torchao_type != "IntxUnpackedToInt8Tensor";
   return four_bits ? by_factor(packed, 2, 4) : by_factor(packed, 1, 8);
 }
 
@@ -380,7 +428,9 @@ std::optional<Unpacked> gguf_scale(const PackedTensor& packed) {
   return Unpacked{.parameters = packed.tensor.elements};
 }
 
-constexpr SuffixMask kFp8Scales = bit(Suffix::WeightScaleInv) | bit(Suffix::WeightScale) | bit(Suffix::Scale);
+constexpr SuffixMask kFp8Scales =
+    bit(Suffix::WeightScaleInv) | bit(Suffix::WeightScale) | bit(Suffix::Scale) | bit(Suffix::ScaleWeight);
+constexpr SuffixMask kMlxScales = bit(Suffix::Scales) | bit(Suffix::Scale) | bit(Suffix::WeightScale);
 
 constexpr auto kSchemes = std::to_array<Scheme>({
     {"exl3", Suffix::Trellis, bit(Suffix::Trellis), exl3},
@@ -390,6 +440,8 @@ constexpr auto kSchemes = std::to_array<Scheme>({
     {"nvfp4", Suffix::WeightPacked, bit(Suffix::WeightScale), nvfp4},
     {"mxfp4", Suffix::WeightPacked, bit(Suffix::WeightScale), mxfp4},
     {"eetq", Suffix::Qweight, bit(Suffix::WeightScales), eetq},
+    {"svdquant", Suffix::Qweight, bit(Suffix::Wscales), svdquant},
+    {"awq", Suffix::Qweight, bit(Suffix::Wscales), nunchaku_awq},
     {"gptq", Suffix::Qweight, bit(Suffix::Scales), gptq},
     {"awq", Suffix::Qweight, bit(Suffix::Scales), awq},
     {"gptq", Suffix::MarlinB, bit(Suffix::MarlinS), marlin},
@@ -397,11 +449,13 @@ constexpr auto kSchemes = std::to_array<Scheme>({
     {"bnb-fp4", Suffix::Weight, bit(Suffix::BnbFp4), bnb_4bit},
     {"bnb-int8", Suffix::Weight, bit(Suffix::Scb), bnb_int8},
     {"mxfp4", Suffix::Blocks, bit(Suffix::Scales), mxfp4_blocks},
-    {"mlx-affine", Suffix::Weight, bit(Suffix::Scales), mlx},
+    {"mlx-affine", Suffix::Weight, kMlxScales, mlx},
     {"nvfp4", Suffix::Weight, bit(Suffix::WeightScale), nvfp4},
     {"mxfp4", Suffix::Weight, bit(Suffix::WeightScale), mxfp4},
     {"mxfp4", Suffix::Weight, bit(Suffix::Scale), deepseek_fp4},
     {"fp8", Suffix::Weight, kFp8Scales, fp8},
+    {"int4", Suffix::Weight, bit(Suffix::RelativeScale), comfy_codebook},
+    {"int8", Suffix::Weight, bit(Suffix::WeightScale) | bit(Suffix::ScaleWeight), comfy_int},
     {"compressed-tensors", Suffix::Weight, bit(Suffix::WeightScale), int_quantized},
     {"eetq", Suffix::Weight, bit(Suffix::WeightScales), eetq},
     {"modelopt-int4", Suffix::Weight, bit(Suffix::WeightScale), modelopt_int4},
@@ -419,5 +473,12 @@ constexpr auto kSchemes = std::to_array<Scheme>({
 }  // namespace
 
 std::span<const Scheme> schemes() { return kSchemes; }
+
+StatedBits PackedTensor::stated() const {
+  StatedBits bits = config.of(name);
+  if (const auto own = header.bits()) bits.bits = own;
+  if (header.group_size) bits.group_size = header.group_size;
+  return bits;
+}
 
 }  // namespace weigh::core

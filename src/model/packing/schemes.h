@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "formats/tensor.h"
+#include "src/model/packing/header_statements.h"
 #include "src/model/packing/quantization_config.h"
 
 namespace weigh::core {
@@ -51,6 +52,10 @@ enum class Suffix : std::uint8_t {
   TorchaoData,
   TorchaoScale,
   Blocks,
+  ScaleWeight,  ///< ComfyUI's older name of a weight's scale; a learned parameter in other models
+  ComfyQuant,   ///< ComfyUI's marker: JSON text as bytes
+  RelativeScale,
+  Wscales,
   Count,
 };
 static_assert(static_cast<int>(Suffix::Count) <= 64);
@@ -76,10 +81,12 @@ struct PackedTensor {
   const Tensor& tensor;
   const ModuleTensors& module;
   std::string_view name;          ///< of the module
-  std::string_view torchao_type;  ///< "Int4Tensor", where the header says so
+  const HeaderStatement& header;  ///< what the file's header says of the module
   const QuantizationConfig& config;
 
   [[nodiscard]] const Tensor* at(Suffix suffix) const { return module[static_cast<std::size_t>(suffix)]; }
+  /// The header's own word, else the config's.
+  [[nodiscard]] StatedBits stated() const;
 };
 
 /// What a packed tensor holds.

@@ -40,15 +40,18 @@ constexpr auto kParts = std::to_array<SuffixRow>({
     {"bitmask", Suffix::Bitmask},
     {"bitsandbytes__fp4", Suffix::BnbFp4},
     {"bitsandbytes__nf4", Suffix::BnbNf4},
+    {"blocks", Suffix::Blocks},
     {"channel_wise", Suffix::State},
     {"codebook_id", Suffix::State},
     {"codebooks", Suffix::Codebooks},
     {"codes", Suffix::Codes},
+    {"comfy_quant", Suffix::ComfyQuant},
     {"compressed", Suffix::Compressed},
     {"compute_dtype", Suffix::State},
     {"encoded_state_dict", Suffix::State},
     {"fuse_scales", Suffix::State},
     {"g_idx", Suffix::GIdx},
+    {"global_scale", Suffix::State},
     {"group_size", Suffix::State},
     {"indices", Suffix::Indices},
     {"input_global_scale", Suffix::Overhead},
@@ -56,6 +59,8 @@ constexpr auto kParts = std::to_array<SuffixRow>({
     {"input_scale_ub", Suffix::Overhead},
     {"input_zero_point", Suffix::Overhead},
     {"k_scale", Suffix::Overhead},
+    {"lora_down", Suffix::State},
+    {"lora_up", Suffix::State},
     {"mcg", Suffix::State},
     {"meta", Suffix::Meta},
     {"mul1", Suffix::State},
@@ -70,6 +75,8 @@ constexpr auto kParts = std::to_array<SuffixRow>({
     {"packing", Suffix::State},
     {"perm", Suffix::State},
     {"pre_quant_scale", Suffix::Overhead},
+    {"proj_down", Suffix::State},
+    {"proj_up", Suffix::State},
     {"q_groups", Suffix::State},
     {"q_invperm", Suffix::Exl2Invperm},
     {"q_scale", Suffix::Overhead},
@@ -87,9 +94,17 @@ constexpr auto kParts = std::to_array<SuffixRow>({
     {"row_offsets", Suffix::State},
     {"s", Suffix::MarlinS},
     {"scale", Suffix::Scale},
+    {"scale_input", Suffix::State},
     {"scale_packed", Suffix::State},
+    {"scale_weight", Suffix::ScaleWeight},
+    {"scaled_fp8", Suffix::Overhead},
+    {"scaled_zeros", Suffix::Qzeros},
     {"scales", Suffix::Scales},
     {"shape", Suffix::State},
+    {"smooth", Suffix::State},
+    {"smooth_factor", Suffix::State},
+    {"smooth_factor_orig", Suffix::State},
+    {"smooth_orig", Suffix::State},
     {"stores_quant_config", Suffix::State},
     {"su", Suffix::State},
     {"suh", Suffix::State},
@@ -101,18 +116,26 @@ constexpr auto kParts = std::to_array<SuffixRow>({
     {"unpack_view_dtype", Suffix::State},
     {"v_scale", Suffix::Overhead},
     {"view_as_float", Suffix::State},
+    {"wcscales", Suffix::Overhead},
     {"weight", Suffix::Weight},
     {"weight_bias", Suffix::State},
+    {"weight_codebook", Suffix::Overhead},
     {"weight_format", Suffix::Overhead},
     {"weight_g_idx", Suffix::Overhead},
     {"weight_global_scale", Suffix::Overhead},
     {"weight_packed", Suffix::WeightPacked},
+    {"weight_qbias", Suffix::Overhead},
+    {"weight_s_channel", Suffix::Overhead},
+    {"weight_s_rel", Suffix::RelativeScale},
     {"weight_scale", Suffix::WeightScale},
     {"weight_scale_2", Suffix::Overhead},
     {"weight_scale_inv", Suffix::WeightScaleInv},
     {"weight_scales", Suffix::WeightScales},
     {"weight_shape", Suffix::Overhead},
     {"weight_zero_point", Suffix::Overhead},
+    {"wscales", Suffix::Wscales},
+    {"wtscale", Suffix::Overhead},
+    {"wzeros", Suffix::Overhead},
     {"zero", Suffix::State},
 });
 static_assert(std::ranges::is_sorted(kParts, {}, &SuffixRow::part));
@@ -161,6 +184,8 @@ SplitName split_name(std::string_view name) {
     if (drop_end(owner, ".centroids")) return {owner, Suffix::Centroids};
     return {above, Suffix::Weight};
   }
+  // Ollama's blobs keep a weight's own scales and zero points below its name: "a.weight.scale", "a.weight.bias".
+  if (last == "bias" && above.ends_with(".weight")) return {module_above(above, Suffix::Biases), Suffix::Biases};
   const auto row = std::ranges::lower_bound(kParts, last, {}, &SuffixRow::part);
   if (row != kParts.end() && row->part == last) return {module_above(above, row->suffix), row->suffix};
   for (const SuffixRow& end : kUnderscored) {
@@ -175,7 +200,8 @@ bool always_overhead(Suffix suffix) {
   constexpr SuffixMask kAlways = bit(Suffix::Overhead) | bit(Suffix::Qzeros) | bit(Suffix::GIdx) |
                                  bit(Suffix::WeightScale) | bit(Suffix::WeightScaleInv) | bit(Suffix::Scb) |
                                  bit(Suffix::BnbNf4) | bit(Suffix::BnbFp4) | bit(Suffix::Absmax) |
-                                 bit(Suffix::WeightScales) | bit(Suffix::TorchaoScale);
+                                 bit(Suffix::WeightScales) | bit(Suffix::TorchaoScale) | bit(Suffix::ComfyQuant) |
+                                 bit(Suffix::RelativeScale) | bit(Suffix::Wscales);
   return (kAlways & bit(suffix)) != 0;
 }
 

@@ -80,6 +80,18 @@ const std::vector<SchemeRow>& scheme_rows() {
        "awq",
        4,
        128},
+      {"awq gemv_fast of TinyChat, square",
+       {{"m.qweight", D::I16, {128, 256}},
+        {"m.scales", D::F16, {8, 512}},
+        {"m.scaled_zeros", D::F16, {8, 512}},
+        {"n.qweight", D::I16, {128, 512}},
+        {"n.scales", D::F16, {8, 512}},
+        {"n.scaled_zeros", D::F16, {8, 512}}},
+       "",
+       "awq",
+       4,
+       std::nullopt,
+       kWeights + 512 * 512},
       {"bnb nf4, double quantised",
        {{"m.weight", D::U8, {kWeights / 2, 1}},
         {"m.weight.absmax", D::U8, {2048}},
@@ -221,6 +233,126 @@ const std::vector<SchemeRow>& scheme_rows() {
        32},
       {"mlx mxfp4", {{"m.weight", D::U32, {256, 64}}, {"m.scales", D::U8, {256, 16}}}, "", "mxfp4", 4, 32},
       {"mlx nvfp4", {{"m.weight", D::U32, {256, 64}}, {"m.scales", D::U8, {256, 32}}}, "", "nvfp4", 4, 16},
+      {"mlx mxfp8 of Ollama",
+       {{"m.weight", D::U32, {256, 128}}, {"m.weight.scale", D::U8, {256, 16}}},
+       "",
+       "mxfp8",
+       8,
+       32},
+      {"mlx nvfp4 of Ollama, stacked experts",
+       {{"m.weight", D::U32, {2, 128, 64}},
+        {"m.weight.scale", D::U8, {2, 128, 32}},
+        {"m.weight.global_scale", D::F32, {2}}},
+       "",
+       "nvfp4",
+       4,
+       16},
+      {"mlx mxfp4 of Ollama, names of mlx-lm",
+       {{"m.weight", D::U32, {256, 64}}, {"m.scales", D::F8_E8M0, {256, 16}}},
+       "",
+       "mxfp4",
+       4,
+       32},
+      {"mlx 8 bits of Ollama, by the config",
+       {{"m.weight", D::U32, {256, 128}}, {"m.weight.scale", D::F16, {256, 8}}, {"m.weight.bias", D::F16, {256, 8}}},
+       R"({"quantization": {"group_size": 64, "bits": 8}})",
+       "mlx-affine",
+       8,
+       64},
+      {"mlx with the names that Ollama loads",
+       {{"m.weight", D::U32, {256, 64}}, {"m.weight_scale", D::BF16, {256, 8}}, {"m.weight_qbias", D::BF16, {256, 8}}},
+       R"({"quantization": {"group_size": 64, "bits": 4}})",
+       "mlx-affine",
+       4,
+       64},
+      {"svdquant int4",
+       {{"m.qweight", D::I8, {256, 256}},
+        {"m.wscales", D::BF16, {8, 256}},
+        {"m.smooth_factor", D::BF16, {512}},
+        {"m.smooth_factor_orig", D::BF16, {512}},
+        {"m.proj_down", D::BF16, {512, 128}},
+        {"m.proj_up", D::BF16, {256, 128}}},
+       "",
+       "svdquant",
+       4,
+       64},
+      {"svdquant nvfp4, names of the older writer",
+       {{"m.qweight", D::I8, {256, 256}},
+        {"m.wscales", D::F8_E4M3, {32, 256}},
+        {"m.wcscales", D::BF16, {256}},
+        {"m.wtscale", D::BF16, {1}},
+        {"m.smooth", D::BF16, {512}},
+        {"m.smooth_orig", D::BF16, {512}},
+        {"m.lora_down", D::BF16, {512, 32}},
+        {"m.lora_up", D::BF16, {256, 32}}},
+       "",
+       "svdquant",
+       4,
+       16},
+      {"awq of Nunchaku",
+       {{"m.qweight", D::I32, {64, 256}}, {"m.wscales", D::BF16, {8, 256}}, {"m.wzeros", D::BF16, {8, 256}}},
+       "",
+       "awq",
+       4,
+       64},
+      {"mxfp4 blocks of gpt-oss's own form",
+       {{"e.mlp2_weight.blocks", D::U8, {2, 128, 16, 16}}, {"e.mlp2_weight.scales", D::U8, {2, 128, 16}}},
+       "",
+       "mxfp4",
+       4,
+       32},
+      {"fp8 of ComfyUI, one scale",
+       {{"m.weight", D::F8_E5M2, {256, 512}},
+        {"m.scale_weight", D::F32, {}},
+        {"m.scale_input", D::F32, {1}},
+        {"t5xxl.scaled_fp8", D::F8_E5M2, {2}}},
+       "",
+       "fp8",
+       8},
+      {"fp8 of ComfyUI, a scale for each group",
+       {{"m.weight", D::F8_E4M3, {256, 512}}, {"m.scale_weight", D::F32, {256, 4, 1}}, {"scaled_fp8", D::F8_E4M3, {0}}},
+       "",
+       "fp8",
+       8,
+       128},
+      {"fp8 of ComfyUI with its marker",
+       {{"m.weight", D::F8_E4M3, {256, 512}},
+        {"m.weight_scale", D::F32, {}},
+        {"m.input_scale", D::F32, {}},
+        {"m.comfy_quant", D::U8, {27}}},
+       "",
+       "fp8",
+       8},
+      {"int8 of ComfyUI, one scale",
+       {{"m.weight", D::I8, {256, 512}}, {"m.weight_scale", D::F32, {}}, {"m.comfy_quant", D::U8, {29}}},
+       "",
+       "int8",
+       8},
+      {"int8 of ComfyUI, older names",
+       {{"m.weight", D::I8, {256, 512}}, {"m.scale_weight", D::F32, {256, 1}}},
+       "",
+       "int8",
+       8},
+      {"nvfp4 of ComfyUI",
+       {{"m.weight", D::U8, {256, 256}},
+        {"m.weight_scale", D::F8_E4M3, {256, 32}},
+        {"m.weight_scale_2", D::F32, {}},
+        {"m.input_scale", D::F32, {}},
+        {"m.comfy_quant", D::U8, {19}}},
+       "",
+       "nvfp4",
+       4,
+       16},
+      {"codebooks of ComfyUI",
+       {{"m.weight", D::U8, {2, 128, 256}},
+        {"m.weight_s_rel", D::F16, {2, 128, 32}},
+        {"m.weight_s_channel", D::F32, {2, 128, 1}},
+        {"m.weight_codebook", D::F32, {16}},
+        {"m.comfy_quant", D::U8, {40}}},
+       "",
+       "int4",
+       4,
+       16},
       {"hqq 4 bits",
        {{"m.W_q", D::U8, {1024, 64}},
         {"m.scale", D::F16, {2048, 1}},
@@ -365,7 +497,51 @@ TEST_CASE("what no scheme claims counts as stored") {
   const Model model = describe(safetensors(tensors));
   CHECK(model.total_parameters == 256 * 64 + 256 + 10 + 64 + 1 + 16 + 8);
   CHECK_FALSE(model.quantization);
+  CHECK(codes(model) == std::vector<std::string>{"packing-unknown"});
+}
+
+TEST_CASE("EAGLE's tables between two vocabularies are no parameters") {
+  const std::vector<TensorSpec> tensors = {
+      {"d2t", Dtype::I64, {320}}, {"t2d", Dtype::BOOL, {1280}}, {"lm_head.weight", Dtype::BF16, {320, 8}}};
+  const Model model = describe(safetensors(tensors));
+  CHECK(model.total_parameters == 320 * 8);
+  CHECK(model.tensors[0].role == Role::Buffer);
+  CHECK(model.tensors[1].role == Role::Buffer);
   CHECK(codes(model).empty());
+}
+
+TEST_CASE("integers in no known packing: a warning, unless they are a part of the weights only") {
+  using D = Dtype;
+  struct Row {
+    std::string_view name;
+    std::vector<TensorSpec> tensors;
+    bool warns;
+  };
+  const TensorSpec embedding{"model.embed_tokens.weight", D::BF16, {4096, 512}};
+  const std::string block = "model.layers.0.";
+  const std::vector<Row> rows = {
+      {"a large embedding hides nothing", {embedding, {block + "mlp.up_proj.packed", D::U32, {256, 64}}}, true},
+      {"bytes", {{block + "mlp.up_proj.weight", D::U8, {256, 256}}, {block + "norm.weight", D::F32, {512}}}, true},
+      {"signed bytes",
+       {{block + "mlp.up_proj.q", D::I8, {256, 256}}, {block + "mlp.up_proj.z", D::F16, {256, 8}}},
+       true},
+      {"words", {{block + "self_attn.q_proj.pack", D::I32, {256, 64}}}, true},
+      {"most weights are floats",
+       {{block + "mlp.up_proj.weight", D::F16, {256, 64}}, {block + "mlp.table", D::I32, {256, 63}}},
+       false},
+      {"8-bit floats without scales", {{block + "mlp.up_proj.weight", D::F8_E4M3, {256, 512}}}, false},
+      {"a known packing",
+       {embedding, {block + "mlp.up_proj.weight", D::U32, {256, 64}}, {block + "mlp.up_proj.scales", D::U8, {256, 16}}},
+       false},
+      {"nothing but a table of bytes", {{"embedding.weight", D::I8, {4096, 256}}}, true},
+      {"a list of positions", {embedding, {"position_ids", D::I64, {1, 512}}}, false},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    const Model model = describe(safetensors(row.tensors));
+    const auto found = codes(model);
+    CHECK((std::ranges::find(found, "packing-unknown") != found.end()) == row.warns);
+  }
 }
 
 TEST_CASE("config and tensors that disagree: a warning, and the tensors win") {
@@ -412,6 +588,83 @@ TEST_CASE("torchao's class is read from the header") {
       safetensors({{"m._weight_qdata", Dtype::I8, {256, 256}}, {"m._weight_scale", Dtype::BF16, {256, 4}}});
   add_key({.key = "m.weight", .text = R"({"_type": "Int4Tensor", "_data": {}})"}, checkpoint.files.front());
   CHECK(describe(std::move(checkpoint)).total_parameters == kWeights);
+}
+
+TEST_CASE("what a header says of all its modules or of one decides between like shapes") {
+  // 8 bits in groups of 32 and 4 bits in groups of 64 have the same shapes.
+  struct Row {
+    std::string_view name;
+    std::vector<std::pair<std::string, std::string>> header;
+    std::uint64_t bits, group_size;
+  };
+  const std::vector<Row> rows = {
+      {"for the file", {{"quant_type", "int8"}, {"group_size", "32"}}, 8, 32},
+      {"for the file", {{"quant_type", "int4"}, {"group_size", "64"}}, 4, 64},
+      {"for the tensor", {{"m.weight.quant_type", "int8"}, {"m.weight.group_size", "32"}}, 8, 32},
+      {"its own before the file's",
+       {{"quant_type", "int4"}, {"group_size", "64"}, {"m.weight.quant_type", "q8"}, {"m.weight.group_size", "32"}},
+       8,
+       32},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    Checkpoint checkpoint = safetensors({{"m.weight", Dtype::U32, {256, 64}},
+                                         {"m.weight.scale", Dtype::BF16, {256, 8}},
+                                         {"m.weight.bias", Dtype::BF16, {256, 8}}});
+    for (const auto& [key, text] : row.header) add_key({.key = key, .text = text}, checkpoint.files.front());
+    const Model model = describe(std::move(checkpoint));
+    CHECK(model.total_parameters == 256 * 64 * 32 / row.bits);
+    REQUIRE(model.quantization);
+    CHECK(model.quantization->bits == row.bits);
+    CHECK(model.quantization->group_size == row.group_size);
+    CHECK(codes(model).empty());
+  }
+}
+
+TEST_CASE("ComfyUI's header tells its 4-bit integers from its 8-bit ones") {
+  const std::vector<TensorSpec> tensors = {{"m.a.weight", Dtype::I8, {256, 256}},
+                                           {"m.a.weight_scale", Dtype::F32, {256, 1}},
+                                           {"m.b.weight", Dtype::I8, {64, 256}},
+                                           {"m.b.weight_scale", Dtype::F32, {64, 1}}};
+  Checkpoint checkpoint = safetensors(tensors);
+  add_key(
+      {.key = "_quantization_metadata",
+       .text = R"({"layers": {"m.a": {"format": "convrot_w4a4"}, "m.b": {"format": "int8_tensorwise"}, "m.c": 1}})"},
+      checkpoint.files.front());
+  const Model model = describe(std::move(checkpoint));
+  CHECK(model.total_parameters == kWeights + 64 * 256);
+  REQUIRE(model.quantization);
+  CHECK(model.quantization->scheme == "int4");
+
+  checkpoint = safetensors(tensors);
+  add_key({.key = "_quantization_metadata", .text = "{\"layers\": ["}, checkpoint.files.front());
+  CHECK(describe(std::move(checkpoint)).total_parameters == 256 * 256 + 64 * 256);
+}
+
+TEST_CASE("a stacked weight's zero points may be named its bias") {
+  Checkpoint checkpoint = safetensors({{"experts.gate_up_proj", Dtype::U32, {2, 128, 64}},
+                                       {"experts.gate_up_proj.scale", Dtype::BF16, {2, 128, 16}},
+                                       {"experts.gate_up_proj.bias", Dtype::BF16, {2, 128, 16}}});
+  add_key({.key = "quant_type", .text = "int4"}, checkpoint.files.front());
+  add_key({.key = "group_size", .text = "32"}, checkpoint.files.front());
+  CHECK(describe(std::move(checkpoint)).total_parameters == kWeights);
+}
+
+TEST_CASE("gpt-oss's own form: experts by the names of its two matrices") {
+  const std::string block = "block.0.mlp.";
+  const Model model = describe(safetensors({{"embedding.weight", Dtype::BF16, {10, 64}},
+                                            {block + "gate.weight", Dtype::BF16, {4, 64}},
+                                            {block + "mlp1_weight.blocks", Dtype::U8, {4, 96, 2, 16}},
+                                            {block + "mlp1_weight.scales", Dtype::U8, {4, 96, 2}},
+                                            {block + "mlp1_bias", Dtype::BF16, {4, 96}},
+                                            {block + "mlp2_weight.blocks", Dtype::U8, {4, 64, 2, 16}},
+                                            {block + "mlp2_weight.scales", Dtype::U8, {4, 64, 2}},
+                                            {block + "mlp2_bias", Dtype::BF16, {4, 64}}},
+                                           R"({"num_experts": 4, "experts_per_token": 2, "hidden_size": 64})"));
+  constexpr std::uint64_t kExperts = 4 * (96 * 64 + 64 * 64 + 96 + 64);
+  CHECK(model.total_parameters == 640 + 256 + kExperts);
+  CHECK(model.active_parameters == 640 + 256 + kExperts / 2);
+  CHECK(codes(model).empty());
 }
 
 TEST_CASE("a GGUF counts its elements, but no scales beside packed weights and no routing table") {

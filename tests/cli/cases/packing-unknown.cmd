@@ -1,0 +1,1 @@
+weigh testdata/audit/packing-unknown/fires
