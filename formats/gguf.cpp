@@ -8,7 +8,7 @@
 //   key/values                         of each: key (string), value type (u32), value
 //   tensor infos                       of each: name (string), dimension count (u32), dimensions (u64; v1 u32),
 //                                      type (u32), offset (u64)
-//   zeros                              up to a multiple of general.alignment; none when there are no tensors
+//   zeros                              up to a multiple of general.alignment; may be left out when there are no tensors
 //   tensor data                        each tensor at its offset from here, padded to the alignment
 //
 //   string                             length (u64; v1 u32), bytes
@@ -36,7 +36,8 @@ constexpr int kMaxArrayDepth = 8;            // nested arrays are legal and unhe
 constexpr std::uint64_t kDefaultAlignment = 32;
 constexpr std::uint64_t kLargeAlignment = 1024 * 1024;           // no limit is specified; nobody writes more than 4096
 constexpr std::uint64_t kLongestKey = 65535;                     // specification
-constexpr std::uint64_t kLongestName = 64;                       // specification; llama.cpp stops at 63
+constexpr std::uint64_t kMaxName = 64;                           // GGML_MAX_NAME of llama.cpp, its closing 0 included
+constexpr std::uint64_t kMaxDiffusionName = 128;                 // the same of builds for diffusion models
 constexpr std::uint64_t kMaxReserved = 64 * 1024;                // tensor infos to make room for at once
 constexpr std::uint64_t kMaxElements = std::uint64_t{1} << 63U;  // ggml counts in signed 64 bits
 
@@ -247,11 +248,14 @@ class GgufReader {
     const std::uint64_t end = reader_.position();
     file_.header = reader_.take();
     file_.header_bytes = end;
+    const auto data_start = checked_round_up(end, alignment_);
     if (!infos_.empty()) {
-      const auto data_start = checked_round_up(end, alignment_);
       if (!data_start)
         fail(end, "data area", "a start beyond 64 bits", "one inside the file", FindingCode::SizeOverflow);
       file_.header_bytes = *data_start;
+    } else if (data_start) {
+      // Without tensors the padding may be left out; as far as it is there, it is the header's.
+      file_.header_bytes = std::clamp(file_.file_bytes, end, *data_start);
     }
 
     for (std::size_t i = 0; i < keys_.size(); ++i) {
@@ -301,10 +305,13 @@ class GgufReader {
 
   void check_tensor(const Tensor& tensor, const TensorInfo& info) {
     const std::uint64_t length = tensor.name.size();
-    if (length >= kLongestName) {
-      add(FindingCode::LongTensorName, length > kLongestName ? Severity::Error : Severity::Note,
+    if (length >= kMaxName) {
+      const bool nowhere = length >= kMaxDiffusionName;
+      add(FindingCode::LongTensorName, nowhere ? Severity::Error : Severity::Warning,
           fault("name of tensor " + quote(tensor.name), std::to_string(length) + " bytes",
-                "at most 63 by llama.cpp, 64 by the specification"),
+                nowhere ? "at most 127: no loader takes it"
+                        : "at most 63: llama.cpp refuses it (GGML_MAX_NAME 64), builds with 128, as for diffusion "
+                          "models, take it"),
           tensor.name, info.name.offset);
     }
     if (tensor.elements == 0) {

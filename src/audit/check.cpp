@@ -119,7 +119,7 @@ constexpr auto kChecks = std::to_array<Check>({
     {SumOverflow, Safe, Model, kError, "the tensors' sizes add up to more than 64 bits hold", nullptr},
     {EmptyKey, Safe, Gguf, kError, "a metadata key is empty", nullptr},
     {LongKey, Safe, Gguf, kError, "a metadata key is longer than 65535 bytes", nullptr},
-    {LongTensorName, Safe, Gguf, kError, "a tensor's name is longer than loaders take", nullptr},
+    {LongTensorName, Safe, Gguf, kWarning, "a tensor's name is longer than some loaders take, or all", nullptr},
     {ZeroDimension, Safe, Gguf, kError, "a tensor has a dimension of 0", nullptr},
     {UnknownType, Safe, Gguf, kError, "a tensor's type is known to nobody", nullptr},
     {RemovedType, Safe, Gguf, kError, "a tensor's type was removed and loaders refuse it", nullptr},
