@@ -56,10 +56,10 @@ constexpr auto kChecks = std::to_array<Check>({
 
     // Honest: are the model's own statements true?
     {MissingTensor, Honest, Safetensors, kError, "the index names tensors that no shard holds", nullptr},
-    {UnindexedTensor, Honest, Safetensors, kWarning, "a shard holds a tensor that the index does not name", nullptr},
+    {UnindexedTensor, Honest, Safetensors, kError, "a shard holds a tensor that the index does not name", nullptr},
     {TensorInTwoShards, Honest, Safetensors, kWarning, "a tensor is in another shard than the index says", nullptr},
     {IndexDuplicate, Honest, Safetensors, kError, "the index names a tensor twice", nullptr},
-    {IndexClaim, Honest, Safetensors, kNote, "a figure of the index is not a number", nullptr},
+    {IndexClaim, Honest, Safetensors, kWarning, "a figure of the index is not a number", nullptr},
     {IndexTotalSize, Honest, Safetensors, kWarning, "total_size of the index is not the sum of the tensors", nullptr},
     {IndexTotalParameters, Honest, Safetensors, kWarning, "total_parameters of the index is not the number of parameters", nullptr},
     {ConfigUnreadable, Honest, Safetensors, kWarning, "config.json or a file like it is not valid JSON", nullptr},

@@ -44,8 +44,8 @@ void check_index(Checkpoint& checkpoint, const Selection& selection) {
       const std::string_view name = file.tensors[i].name;
       const auto entry = shard_of.find(name);
       if (entry == shard_of.end()) {
-        log.add(Finding(FindingCode::UnindexedTensor, Severity::Warning,
-                        "tensor " + quote(name) + " is in the shard but not in the index")
+        log.add(Finding(FindingCode::UnindexedTensor, Severity::Error,
+                        "tensor " + quote(name) + " is in the shard but not in the index: a loader leaves it out")
                     .of_tensor(name)
                     .in(file.name));
       } else if (index.files[entry->second] != own) {

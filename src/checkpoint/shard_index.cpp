@@ -17,12 +17,16 @@ namespace ondemand = simdjson::ondemand;
 
 constexpr std::uint64_t kMaxBytes = 250'000'000;  // the Hub refuses larger indexes; the largest known has 60 MB
 
-// A count as the many writers put it: a number, seldom its digits in a string, or a float.
+constexpr std::string_view kTotalSize = "total_size";
+
+// A count as the many writers put it: a number, seldom its digits in a string, or a float. Loaders add up with
+// total_size, so what is no number there is worse than a float or what is wrong in total_parameters.
 std::optional<std::uint64_t> read_claim(ondemand::value value, std::string_view key, std::vector<Finding>& findings) {
   std::uint64_t number = 0;
-  if (value.type() == ondemand::json_type::number && value.get_uint64().get(number) == simdjson::SUCCESS) return number;
+  const bool is_number = value.type() == ondemand::json_type::number;
+  if (is_number && value.get_uint64().get(number) == simdjson::SUCCESS) return number;
   findings.emplace_back(
-      FindingCode::IndexClaim, Severity::Note,
+      FindingCode::IndexClaim, is_number || key != kTotalSize ? Severity::Note : Severity::Warning,
       fault(std::string(key) + " in the index", found_json(value), "a number of bytes") + "; ignored");
   return std::nullopt;
 }
@@ -52,7 +56,7 @@ class IndexReader {
     if (value.type() != ondemand::json_type::object) return;  // null and "" occur
     for (auto field : value.get_object()) {
       const std::string_view key = field.unescaped_key();
-      if (key == "total_size") index_.total_size = read_claim(field.value(), "total_size", index_.findings);
+      if (key == kTotalSize) index_.total_size = read_claim(field.value(), kTotalSize, index_.findings);
       if (key == "total_parameters")
         index_.total_parameters = read_claim(field.value(), "total_parameters", index_.findings);
     }

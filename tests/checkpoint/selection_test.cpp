@@ -183,14 +183,22 @@ TEST_CASE("an index that cannot be trusted is refused") {
   }
 }
 
-TEST_CASE("claims of an index that are no whole numbers are ignored with a note") {
-  for (const char* claim : {R"("123")", "1.5", "null", "[]", "-1"}) {
-    CAPTURE(claim);
-    const std::string text =
-        std::string(R"({"metadata": {"total_size": )") + claim + R"(}, "weight_map": {"t": "b.safetensors"}})";
+TEST_CASE("claims of an index that are no whole numbers are ignored with a finding") {
+  struct Row {
+    std::string claim;
+    Severity severity;
+  };
+  for (const Row& row :
+       {Row{R"("total_size": "123")", Severity::Warning}, Row{R"("total_size": null)", Severity::Warning},
+        Row{R"("total_size": [])", Severity::Warning}, Row{R"("total_size": 1.5)", Severity::Note},
+        Row{R"("total_size": -1)", Severity::Note}, Row{R"("total_parameters": "1")", Severity::Note}}) {
+    CAPTURE(row.claim);
+    const std::string text = R"({"metadata": {)" + row.claim + R"(}, "weight_map": {"t": "b.safetensors"}})";
     const auto selections = select_models(folder_of({"b.safetensors"}, {{"model.safetensors.index.json", text}}));
     REQUIRE(selections.size() == 1);
     CHECK_FALSE(selections.front().index->total_size.has_value());
+    CHECK_FALSE(selections.front().index->total_parameters.has_value());
     CHECK(codes(selections.front()) == std::vector<std::string_view>{"index-claim"});
+    CHECK(selections.front().findings.front().severity == row.severity);
   }
 }
