@@ -6,6 +6,7 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -144,6 +145,47 @@ void check_duplicate_json_key(const AuditInput& input, const FindingReporter& re
   }
 }
 
+namespace {
+
+// Diffusion transformers have two or more series of blocks, "transformer_blocks" and "single_transformer_blocks", each
+// with a key of its own beside the main one.
+constexpr auto kFurtherLayerKeys = std::to_array<std::string_view>(
+    {"num_single_layers", "num_single_dit_layers", "depth_single_blocks", "num_double_layers", "num_mmdit_layers",
+     "num_refiner_layers", "n_refiner_layers", "num_dual_layers"});
+
+// The lengths of the series of blocks of the model itself, by what stands before their numbers.
+std::map<std::string_view, std::uint64_t> lengths_of_series(const Model& model) {
+  std::map<std::string_view, std::uint64_t> lengths;
+  for (const TensorFacts& facts : model.tensors) {
+    const bool counts = facts.stack == Stack::Main || facts.stack == Stack::Decoder;
+    if (!counts || facts.layer < 0 || facts.prediction) continue;
+    const std::string_view block = parse_name(facts.tensor->name).block;
+    std::uint64_t& length = lengths[block.substr(0, block.find_last_of('.') + 1)];
+    length = std::max(length, static_cast<std::uint64_t>(facts.layer) + 1);
+  }
+  return lengths;
+}
+
+// Of several series each stated number must be the length of one. Which is which, no rule tells for all families.
+void compare_series(const Model& model, std::uint64_t main, const std::map<std::string_view, std::uint64_t>& lengths,
+                    const FindingReporter& reporter) {
+  std::vector<std::uint64_t> found;
+  for (const auto& [name, length] : lengths) found.push_back(length);
+  const auto compare = [&](std::uint64_t stated, std::string_view words) {
+    if (std::ranges::find(found, stated) != found.end()) return;
+    reporter.report(Severity::Warning, fmt::format("config.json states {} layers{}, the series of the tensors have {}",
+                                                   stated, words, fmt::join(found, " and ")));
+  };
+  compare(main, "");
+  const ConfigReader config(model.checkpoint.config.get());
+  for (const std::string_view key : kFurtherLayerKeys) {
+    const auto stated = config.number({key});
+    if (stated.value_or(0) > 0) compare(*stated, fmt::format(" in {}", key));
+  }
+}
+
+}  // namespace
+
 void check_config_layers(const AuditInput& input, const FindingReporter& reporter) {
   const Model& model = *input.model;
   const auto stated = model.architecture.layers;
@@ -160,6 +202,11 @@ void check_config_layers(const AuditInput& input, const FindingReporter& reporte
     if (facts.stack == Stack::Encoder) return;  // of two stacks, configs do not agree on which they count
   }
   if (layers.empty()) return;
+  const auto lengths = lengths_of_series(model);
+  const ConfigReader config(model.checkpoint.config.get());
+  const bool has_series =
+      std::ranges::any_of(kFurtherLayerKeys, [&](auto key) { return config.number({key}).value_or(0) > 0; });
+  if (has_series && lengths.size() > 1) return compare_series(model, *stated, lengths, reporter);
   const auto found = static_cast<std::uint64_t>(*layers.rbegin()) + 1;
   if (found == *stated) return;
   if (found < *stated) {

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "formats/error.h"
+#include "formats/text.h"
 #include "src/audit/audited_files.h"
 #include "src/audit/checks.h"
 #include "src/model/hyperparameters.h"
@@ -66,32 +67,92 @@ std::optional<SizeLabel> parse_label(std::string_view text) {
 }
 
 // Labels are round figures, and vendors differ on embeddings: a "7B" may have 8.5 B, an "8x7B" 46.7 B.
-bool agrees(const SizeLabel& label, double total) {
+bool agrees(const SizeLabel& label, const Model& model) {
+  const auto total = static_cast<double>(model.total_parameters);
   const double all = label.experts * label.parameters;
-  if (label.experts > 1) return total >= all * 0.45 && total <= all * 1.3;
-  return total >= all * 0.55 && total <= all * 1.8;
+  const auto plain = [&](double parameters) {
+    return parameters >= label.parameters * 0.55 && parameters <= label.parameters * 1.8;
+  };
+  if (label.experts <= 1) return plain(total);
+  if (total >= all * 0.45 && total <= all * 1.3) return true;
+  // llama.cpp's converter puts what a model of one of the experts would have behind the "x": "16x17B" of 108 B.
+  if (!model.experts || static_cast<double>(model.experts->count) != label.experts) return false;
+  const auto experts = static_cast<double>(model.experts->parameters);
+  return plain(total - experts + experts / label.experts);
 }
 
-// The parts of a name that are size labels: "Mixtral-8x7B-v0.1" has "8x7B".
-std::vector<std::string> labels_in(std::string_view name) {
-  std::vector<std::string> labels;
-  std::string part;
-  const auto end_part = [&] {
-    if (!part.empty() && parse_label(part)) labels.push_back(part);
-    part.clear();
-  };
+std::vector<std::string> parts_of(std::string_view name) {
+  std::vector<std::string> parts(1);
   for (std::size_t i = 0; i < name.size(); ++i) {
     const char c = name[i];
     const bool point = c == '.' && i > 0 && i + 1 < name.size() &&
                        std::isdigit(static_cast<unsigned char>(name[i - 1])) != 0 &&
                        std::isdigit(static_cast<unsigned char>(name[i + 1])) != 0;
     if (std::isalnum(static_cast<unsigned char>(c)) != 0 || point) {
-      part += c;
-    } else {
-      end_part();
+      parts.back() += c;
+    } else if (!parts.back().empty()) {
+      parts.emplace_back();
     }
   }
-  end_part();
+  if (parts.back().empty()) parts.pop_back();
+  return parts;
+}
+
+// Digits without the rest, which no size has: "0129b" and "1234567b" are pieces of digests.
+bool is_digest_piece(std::string_view part) {
+  constexpr std::size_t kMaxDigits = 4;  // of a size: "1800B"
+  const std::size_t digits = std::min(part.find_first_not_of("0123456789"), part.size());
+  return digits > kMaxDigits || (digits > 1 && part.starts_with('0'));
+}
+
+bool is_digest_word(std::string_view part) {
+  constexpr auto kWords = std::to_array<std::string_view>(
+      {"sha", "sha1", "sha256", "sha512", "md5", "blake2b", "blake3", "crc32", "digest", "hash", "commit", "rev"});
+  return std::ranges::find(kWords, lower(part)) != kWords.end();
+}
+
+// "4466554a", as the pieces of a UUID are; "12345678" is one as well.
+bool is_hexadecimal(std::string_view part, std::size_t digits) {
+  return part.size() == digits && lower(part).find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+// 550e8400-e29b-41d4-a716-446655440000: pieces of 8, 4, 4, 4 and 12 digits, of which `at` is one.
+bool is_in_uuid(std::span<const std::string> parts, std::size_t at) {
+  constexpr auto kDigits = std::to_array<std::size_t>({8, 4, 4, 4, 12});
+  for (std::size_t first = at < kDigits.size() ? 0 : at - kDigits.size() + 1; first <= at; ++first) {
+    if (first + kDigits.size() > parts.size()) break;
+    bool all = true;
+    for (std::size_t i = 0; i < kDigits.size(); ++i) all = all && is_hexadecimal(parts[first + i], kDigits[i]);
+    if (all) return true;
+  }
+  return false;
+}
+
+// "16E", "128E": so many experts. The size next to it is what works on a token: "17B-16E" has 108 B.
+bool is_expert_count(std::string_view part) {
+  const std::size_t digits = part.find_first_not_of("0123456789");
+  return digits != 0 && digits + 1 == part.size() && (part.back() == 'E' || part.back() == 'e');
+}
+
+// Words that make the size before or after them one of something else: "3B-active", "30B-tokens".
+bool is_about_another_count(std::string_view part) {
+  constexpr auto kWords = std::to_array<std::string_view>(
+      {"act", "active", "activated", "token", "tokens", "tok", "ctx", "context", "vocab", "samples", "steps"});
+  return is_expert_count(part) || std::ranges::find(kWords, lower(part)) != kWords.end();
+}
+
+// The parts of a name that are sizes of the model: "Mixtral-8x7B-v0.1" has "8x7B", "Qwen3-235B-A22B" has "235B".
+std::vector<std::string> labels_in(std::string_view name) {
+  std::vector<std::string> labels;
+  const std::vector<std::string> parts = parts_of(name);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (!parse_label(parts[i]) || is_digest_piece(parts[i]) || is_in_uuid(parts, i)) continue;
+    const auto beside = [&](auto matches) {
+      return (i > 0 && matches(parts[i - 1])) || (i + 1 < parts.size() && matches(parts[i + 1]));
+    };
+    if (beside(is_about_another_count) || (i > 0 && is_digest_word(parts[i - 1]))) continue;
+    labels.push_back(parts[i]);
+  }
   return labels;
 }
 
@@ -205,11 +266,11 @@ void check_size_label(const AuditInput& input, const FindingReporter& reporter) 
   };
   if (const auto stated = metadata->string("general.size_label")) {
     const auto label = parse_label(*stated);  // "30B-A3B" and "E4B" are not parsed: vendors count them differently
-    if (label && !agrees(*label, total)) report_label("general.size_label", *stated);
+    if (label && !agrees(*label, model)) report_label("general.size_label", *stated);
   }
   // A name may mention other models, such as a distillation's teacher: it is wrong when none of its labels is right.
   const std::vector<std::string> labels = labels_in(base_name(first.name));
-  const auto right = [&](const std::string& label) { return agrees(*parse_label(label), total); };
+  const auto right = [&](const std::string& label) { return agrees(*parse_label(label), model); };
   if (labels.empty() || std::ranges::any_of(labels, right)) return;
   const bool billions = labels.size() == 1 && std::toupper(static_cast<unsigned char>(labels.front().back())) == 'B';
   if (billions) report_label("the file's name", labels.front());
