@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "formats/error.h"
 #include "src/audit/audited_files.h"
@@ -147,6 +148,25 @@ void keep_only(const Selection& selection, Folder& folder) {
   });
 }
 
+// The headers of weight files that belong to no model of the folder: copies, variants, leftovers.
+std::vector<ModelFile> read_left_out(const ResolvedPath& resolved) {
+  constexpr std::size_t kMax = 256;
+  std::set<std::string_view> taken;
+  for (const Selection& selection : resolved.selections) taken.insert(selection.files.begin(), selection.files.end());
+  std::vector<ModelFile> files;
+  for (const std::string& name : resolved.folder.names) {
+    if (files.size() == kMax) break;
+    if (!is_weights_name(name) || taken.contains(name)) continue;
+    try {
+      files.push_back(read_model_file(*resolved.folder.open(name), without_zst(name)));
+      files.back().name = name;
+    } catch (const Error&) {  // nothing of the model depends on it
+      continue;
+    }
+  }
+  return files;
+}
+
 // For a path of which not even the model's files are known.
 Audit audit_failure(const std::string& path, const Finding& reading_error, const AuditOptions& options) {
   AuditInput input;
@@ -183,6 +203,8 @@ std::vector<Audit> audit_path(const std::string& path, const AuditOptions& optio
   input.folder = &resolved.folder;
   input.header_only = resolved.header_only;
   input.has_models = true;
+  const std::vector<ModelFile> left_out = read_left_out(resolved);
+  input.left_out = &left_out;
   input.unfinished_downloads = unfinished_downloads(resolved);
   const bool loads_as_folder =
       resolved.whole_folder ||

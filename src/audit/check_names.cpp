@@ -23,15 +23,17 @@ struct FoundName {
 
 void for_each_name(const AuditInput& input, const std::function<void(const FoundName&)>& visit) {
   for (const std::string& name : audited_names(input)) visit({"file", name, {.file = name}});
-  if (input.model == nullptr) return;
-  for (const ModelFile& file : input.model->checkpoint.files) {
+  const auto visit_file = [&](const ModelFile& file) {
     for (const MetadataEntry& entry : file.metadata.entries) {
       visit({"key", entry.key, {.file = file.name, .offset = entry.offset}});
     }
     for (const Tensor& tensor : file.tensors) {
       visit({"tensor", tensor.name, {.file = file.name, .tensor = std::string(tensor.name)}});
     }
-  }
+  };
+  if (input.model != nullptr) std::ranges::for_each(input.model->checkpoint.files, visit_file);
+  // Some loaders take every file of the folder, whatever the index says.
+  if (input.as_folder && input.left_out != nullptr) std::ranges::for_each(*input.left_out, visit_file);
 }
 
 bool has_control(std::string_view name) {

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "formats/checked.h"
 #include "formats/error.h"
+#include "src/model/config.h"
 #include "src/model/naming/tensor_name.h"
 #include "src/model/packing/schemes.h"
 
@@ -209,6 +211,50 @@ constexpr auto kMethods = std::to_array<MethodRow>({
     {"bitnet", " bitnet "},
 });
 
+// What further keys of the config may mean.
+struct FormatRow {
+  std::string_view key;
+  std::string_view value;
+  std::string_view schemes;  // as above
+};
+constexpr auto kFormats = std::to_array<FormatRow>({
+    {"format", "pack-quantized", " compressed-tensors "},
+    {"format", "marlin-24", " compressed-tensors "},
+    {"format", "int-quantized", " compressed-tensors "},
+    {"format", "float-quantized", " fp8 "},
+    {"format", "nvfp4-pack-quantized", " nvfp4 "},
+    {"format", "mxfp4-pack-quantized", " mxfp4 "},
+    {"format", "mxfp8-quantized", " mxfp8 "},
+    {"quant_algo", "FP8", " fp8 "},
+    {"quant_algo", "FP8_PB_WO", " fp8 "},
+    {"quant_algo", "NVFP4", " nvfp4 "},
+    {"quant_algo", "MXFP8", " mxfp8 "},
+    {"quant_algo", "W4A16_AWQ", " modelopt-int4 "},
+    {"quant_algo", "W4A8_AWQ", " modelopt-int4 "},
+    {"quantization.quant_algo", "FP8", " fp8 "},
+    {"quantization.quant_algo", "NVFP4", " nvfp4 "},
+    {"mode", "affine", " mlx-affine "},
+    {"mode", "mxfp4", " mxfp4 "},
+    {"mode", "nvfp4", " nvfp4 "},
+    {"mode", "mxfp8", " mxfp8 "},
+    {"bnb_4bit_quant_type", "nf4", " bnb-nf4 bnb-int8 "},
+    {"bnb_4bit_quant_type", "fp4", " bnb-fp4 bnb-int8 "},
+});
+
+// The value of the first key that states a format of which the scheme is none.
+std::string_view contradicted_format(const QuantizationConfig& config, std::string_view scheme) {
+  if (config.section == nullptr || config.groups.size() > 1) return {};
+  // MLX keeps an entry for each module that differs: together they may hold most of the weights.
+  const auto differs = [](const nlohmann::json& entry) { return entry.is_object() && entry.contains("mode"); };
+  if (std::ranges::any_of(*config.section, differs)) return {};
+  for (const FormatRow& row : kFormats) {
+    const nlohmann::json* value = member(*config.section, row.key);
+    if (value == nullptr || !value->is_string() || value->get_ref<const std::string&>() != row.value) continue;
+    if (row.schemes.find(fmt::format(" {} ", scheme)) == row.schemes.npos) return row.value;
+  }
+  return {};
+}
+
 void compare_with_config(const QuantizationConfig& config, const Counted& counted,
                          const std::optional<Quantization>& quantization, std::vector<Finding>& findings) {
   if (config.section != nullptr && !quantization) {
@@ -226,6 +272,10 @@ void compare_with_config(const QuantizationConfig& config, const Counted& counte
     findings.emplace_back(FindingCode::QuantizationMismatch, Severity::Warning,
                           fmt::format("the config states {}, the tensors are {}: the tensors are believed",
                                       quote(config.method), quantization->scheme));
+  } else if (const auto format = contradicted_format(config, quantization->scheme); !format.empty()) {
+    findings.emplace_back(FindingCode::QuantizationMismatch, Severity::Warning,
+                          fmt::format("the config states {}, the tensors are {}: the tensors are believed",
+                                      quote(format), quantization->scheme));
   }
   if (counted.disagreeing.modules != 0) {
     findings.emplace_back(
