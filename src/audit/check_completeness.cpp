@@ -88,6 +88,90 @@ void check_size_mismatch(const AuditInput& input, const FindingReporter& reporte
   }
 }
 
+namespace {
+
+bool is_there(const std::filesystem::path& path) {
+  std::error_code error;  // a link that leads nowhere has a finding of its own
+  return std::filesystem::symlink_status(path, error).type() != std::filesystem::file_type::not_found;
+}
+
+// The files of a commit, by whether they are in the folder.
+class CommitFolder {
+ public:
+  CommitFolder(const std::string& path, const CommitFiles& commit) {
+    for (const CommitFile& file : commit.files) {
+      const bool there = is_there(std::filesystem::path(path) / file.name);
+      (there ? there_ : missing_).push_back(&file);
+      if (file.name == kPipelineName) pipeline_ = true;
+    }
+  }
+
+  [[nodiscard]] const std::vector<const CommitFile*>& missing() const { return missing_; }
+
+  // Whether a loader of what is there asks for a missing file. Other precisions, other frameworks' copies and what
+  // people read are left out of many downloads on purpose.
+  [[nodiscard]] bool is_asked_for(const CommitFile& file) const {
+    const std::string_view part = folder_part(file.name);
+    if (!part.empty() && !pipeline_ && !any_there([&](const std::string& name) { return folder_part(name) == part; }))
+      return false;
+    const std::string_view base = base_name(file.name);
+    if (is_weights_name(file.name)) return lacks_weights(file.name);
+    if (is_pickle_name(file.name) || is_other_framework_name(file.name)) return false;
+    if (base.ends_with(".index.json")) return is_safetensors_index_name(file.name) && lacks_weights(file.name);
+    return is_needed(base) || base == "merges.txt" || base == "vocab.txt";
+  }
+
+ private:
+  template <typename Matches>
+  [[nodiscard]] bool any_there(const Matches& matches) const {
+    return std::ranges::any_of(there_, [&](const CommitFile* file) { return matches(file->name); });
+  }
+
+  // Neither weights beside it nor other parts of its set would do without it.
+  [[nodiscard]] bool lacks_weights(const std::string& name) const {
+    const auto part = parse_part_name(name);
+    return any_there([&](const std::string& other) {
+             const auto like = part ? parse_part_name(other) : std::nullopt;
+             return like && like->prefix == part->prefix && like->suffix == part->suffix && like->total == part->total;
+           }) ||
+           !any_there([&](const std::string& other) {
+             return folder_part(other) == folder_part(name) && is_weights_name(other);
+           });
+  }
+
+  std::vector<const CommitFile*> there_;
+  std::vector<const CommitFile*> missing_;
+  bool pipeline_ = false;
+};
+
+}  // namespace
+
+void check_missing_file(const AuditInput& input, const FindingReporter& reporter) {
+  if (!input.as_folder || input.header_only || input.folder->path.empty()) return;
+  const auto commit = commit_files(input.folder->path);
+  if (!commit) return;
+  const std::string list = "the list of commit " + commit->commit.substr(0, 8);
+  const CommitFolder folder(input.folder->path, *commit);
+  std::vector<std::string> others;
+  for (const CommitFile* file : folder.missing()) {
+    if (!folder.is_asked_for(*file)) {
+      others.push_back(quote(file->name));
+      continue;
+    }
+    const std::string size = file->size ? fmt::format(" of {} bytes", *file->size) : "";
+    reporter.report(fmt::format("{}{} is in {} and not in the folder", quote(file->name), size, list),
+                    {.file = file->name});
+  }
+  if (others.empty()) return;
+  constexpr std::size_t kMaxNamed = 8;
+  const std::size_t more = others.size() - std::min(others.size(), kMaxNamed);
+  others.resize(others.size() - more);
+  reporter.report(Severity::Note,
+                  fmt::format("files in {} that are not in the folder, and that a loader of the others does without: "
+                              "{}{}",
+                              list, fmt::join(others, ", "), more == 0 ? "" : fmt::format(" and {} more", more)));
+}
+
 void check_extra_shard(const AuditInput& input, const FindingReporter& reporter) {
   if (!input.as_folder) return;
   std::map<std::tuple<std::string, std::string>, std::set<std::uint64_t>> totals;

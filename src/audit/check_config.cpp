@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "formats/checked.h"
 #include "formats/error.h"
 #include "formats/text.h"
 #include "src/audit/audited_files.h"
@@ -300,6 +301,60 @@ void check_config_vocabulary(const AuditInput& input, const FindingReporter& rep
                   fmt::format("config.json states a vocabulary of {}, {} has only {} rows", *stated,
                               quote(embedding->tensor->name), rows),
                   location);
+}
+
+namespace {
+
+std::optional<Dtype> stated_dtype(std::string_view text) {
+  struct Row {
+    std::string_view word;
+    Dtype dtype;
+  };
+  constexpr auto kRows = std::to_array<Row>({{"float64", Dtype::F64},
+                                             {"float32", Dtype::F32},
+                                             {"float", Dtype::F32},
+                                             {"fp32", Dtype::F32},
+                                             {"float16", Dtype::F16},
+                                             {"half", Dtype::F16},
+                                             {"fp16", Dtype::F16},
+                                             {"bfloat16", Dtype::BF16},
+                                             {"bf16", Dtype::BF16},
+                                             {"float8_e4m3fn", Dtype::F8_E4M3},
+                                             {"float8_e5m2", Dtype::F8_E5M2}});
+  constexpr std::string_view kTorch = "torch.";
+  if (text.starts_with(kTorch)) text.remove_prefix(kTorch.size());
+  const auto* row = std::ranges::find(kRows, lower(text), &Row::word);
+  return row == kRows.end() ? std::nullopt : std::optional(row->dtype);
+}
+
+// The word between two points of "model.fp16.safetensors" is the file's own claim, which the config is not about.
+bool is_variant(std::string_view name) { return std::ranges::count(base_name(name), '.') > 1; }
+
+}  // namespace
+
+void check_config_dtype(const AuditInput& input, const FindingReporter& reporter) {
+  const Model& model = *input.model;
+  const ConfigReader config(model.checkpoint.config.get());
+  const std::string_view text = config.text({"dtype", "torch_dtype"});
+  const auto stated = stated_dtype(text);
+  if (!has_config(model) || !stated || is_variant(model.checkpoint.files.front().name)) return;
+  std::map<Dtype, std::uint64_t> sums;
+  SaturatingSum all;
+  for (const TensorFacts& facts : model.tensors) {
+    const Dtype dtype = facts.tensor->dtype;
+    const bool wide = dtype == Dtype::F64 || dtype == Dtype::F32 || dtype == Dtype::F16 || dtype == Dtype::BF16;
+    const bool narrow = dtype == Dtype::F8_E4M3 || dtype == Dtype::F8_E5M2;
+    // What a scheme packs has the type that the scheme says.
+    if (!wide && !(narrow && !model.quantization)) continue;
+    if (facts.parameters != facts.tensor->elements || facts.tensor->shape.size() < 2) continue;
+    sums[dtype] = checked_add(sums[dtype], facts.tensor->elements).value_or(UINT64_MAX);
+    all.add(facts.tensor->elements);
+  }
+  const auto most = std::ranges::max_element(sums, {}, [](const auto& row) { return row.second; });
+  if (most == sums.end() || sums[*stated] >= all.value / 2) return;
+  reporter.report(fmt::format("config.json states {}, most of the weights {}are {}", quote(text),
+                              model.quantization ? "that are not packed " : "", name(most->first)),
+                  {.file = "config.json"});
 }
 
 void check_experts_absent(const AuditInput& input, const FindingReporter& reporter) {

@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 
+#include "formats/checked.h"
 #include "formats/error.h"
 #include "formats/text.h"
 #include "src/audit/audited_files.h"
@@ -209,32 +210,133 @@ void check_gguf_block_count(const AuditInput& input, const FindingReporter& repo
                   location);
 }
 
+namespace {
+
+// Element types by the words for them: the quantizer's file types, and every type of the table.
+std::map<std::string, Dtype> type_words() {
+  std::map<std::string, Dtype> words{{"fp16", Dtype::F16}, {"fp32", Dtype::F32}};
+  for (const DtypeInfo& row : dtypes()) {
+    const bool is_integer = row.name.starts_with("I8") || row.name.starts_with("I16") || row.name.starts_with("I32") ||
+                            row.name.starts_with("I64");
+    // Only arithmetic uses these two; "Q8_K_XL" is a vendor's word.
+    const bool is_stored = row.id != Dtype::Q8_1 && row.id != Dtype::Q8_K;
+    if (row.ggml_id >= 0 && !is_integer && is_stored) words.emplace(lower(row.name), row.id);
+  }
+  for (const QuantizerType& row : quantizer_types()) {
+    words.emplace(lower(row.name), row.default_dtype);
+    if (!row.alias.empty()) words.emplace(lower(row.alias), row.default_dtype);
+  }
+  return words;
+}
+
+struct TypeWord {
+  std::string word;
+  Dtype dtype;
+};
+
+// The types in a name, of several that begin at one place the longest: "Qwen3-8B-Q4_K_M" has Q4_K_M, "-UD-Q3_K_XL" Q3_K.
+std::vector<TypeWord> types_in(std::string_view name) {
+  static const std::map<std::string, Dtype> words = type_words();
+  const std::string text = lower(name);
+  const auto is_letter = [&](std::size_t i) {
+    return i < text.size() && std::isalnum(static_cast<unsigned char>(text[i])) != 0;
+  };
+  std::vector<TypeWord> found;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (i > 0 && is_letter(i - 1)) continue;
+    std::string_view best;
+    for (const auto& [word, dtype] : words) {
+      if (word.size() > best.size() && text.compare(i, word.size(), word) == 0 && !is_letter(i + word.size()))
+        best = word;
+    }
+    if (best.empty()) continue;
+    found.push_back({std::string(name.substr(i, best.size())), words.at(std::string(best))});
+    i += best.size() - 1;
+  }
+  return found;
+}
+
+// The weights of a model's blocks by their types.
+struct BlockTypes {
+  std::map<Dtype, std::uint64_t> elements;
+  SaturatingSum all;
+  double bits = 0;  // per weight
+
+  explicit BlockTypes(const Model& model) {
+    double total = 0;
+    for (const TensorFacts& facts : model.tensors) {
+      if (!is_block_weight(facts)) continue;
+      elements[facts.tensor->dtype] =
+          checked_add(elements[facts.tensor->dtype], facts.tensor->elements).value_or(UINT64_MAX);
+      all.add(facts.tensor->elements);
+      total += static_cast<double>(facts.tensor->bytes) * 8;
+    }
+    if (all.value != 0) bits = total / static_cast<double>(all.value);
+  }
+
+  [[nodiscard]] std::string_view most() const {
+    return name(std::ranges::max_element(elements, {}, [](const auto& row) { return row.second; })->first);
+  }
+};
+
+// Whether no weight has the type, though at least half of them are in rows of whole blocks of it: the quantizer uses
+// types of smaller blocks for the others.
+bool is_used_nowhere(const Model& model, const BlockTypes& found, Dtype dtype) {
+  if (found.all.value == 0 || found.elements.contains(dtype)) return false;
+  const std::uint64_t block = info(dtype).block_elements;
+  SaturatingSum divisible;
+  for (const TensorFacts& facts : model.tensors) {
+    if (is_block_weight(facts) && block != 0 && facts.tensor->shape.back() % block == 0)
+      divisible.add(facts.tensor->elements);
+  }
+  return divisible.value >= found.all.value / 2;
+}
+
+// Mixes that are made tensor by tensor ("UD-Q2_K_XL") go by the size of the type they are named after, and may hold none
+// of it.
+bool is_of_that_size(const BlockTypes& found, std::string_view file, Dtype dtype) {
+  const std::vector<std::string> parts = parts_of(file);
+  const bool dynamic = std::ranges::any_of(
+      parts, [](const std::string& part) { return same_letters(part, "ud") || same_letters(part, "dynamic"); });
+  const DtypeInfo& type = info(dtype);
+  if (!dynamic || type.block_elements == 0) return false;
+  const double stated = static_cast<double>(type.block_bits) / type.block_elements;
+  return found.bits > stated / 2 && found.bits < stated * 2;
+}
+
+}  // namespace
+
 void check_gguf_file_type(const AuditInput& input, const FindingReporter& reporter) {
   const Model& model = *input.model;
   const Metadata* metadata = metadata_of(model);
   if (!is_whole_model(model) || metadata == nullptr) return;
-  const auto stated = metadata->unsigned_integer("general.file_type");
-  if (!stated) return;
-  const auto types = quantizer_types();
-  const auto type = std::ranges::find_if(
-      types, [&](const QuantizerType& row) { return static_cast<std::uint64_t>(row.ftype) == *stated % kGuessed; });
-  if (type == types.end()) return;
-  const std::uint64_t block = info(type->default_dtype).block_elements;
-  std::uint64_t all = 0;
-  std::uint64_t divisible = 0;  // in rows that are whole blocks of the type
-  std::map<Dtype, std::uint64_t> sums;
-  for (const TensorFacts& facts : model.tensors) {
-    if (!is_block_weight(facts)) continue;
-    if (facts.tensor->dtype == type->default_dtype) return;
-    all += facts.tensor->elements;
-    sums[facts.tensor->dtype] += facts.tensor->elements;
-    if (block != 0 && facts.tensor->shape.back() % block == 0) divisible += facts.tensor->elements;
+  const BlockTypes found(model);
+  const std::string& file = model.checkpoint.files.front().name;
+  const auto report_claim = [&](std::string_view where, std::string_view type, Dtype dtype) {
+    reporter.report(fmt::format("{} states {}, no weight is {}: most are {}", where, type, name(dtype), found.most()),
+                    {.file = file});
+  };
+  if (const auto stated = metadata->unsigned_integer("general.file_type")) {
+    const auto types = quantizer_types();
+    const auto type = std::ranges::find_if(
+        types, [&](const QuantizerType& row) { return static_cast<std::uint64_t>(row.ftype) == *stated % kGuessed; });
+    if (type != types.end() && is_used_nowhere(model, found, type->default_dtype))
+      report_claim("general.file_type", type->name, type->default_dtype);
   }
-  if (all == 0 || divisible < all / 2) return;  // the quantizer used types of smaller blocks instead
-  const auto most = std::ranges::max_element(sums, {}, [](const auto& row) { return row.second; });
-  reporter.report(fmt::format("general.file_type states {}, no weight is {}: most are {}", type->name,
-                              info(type->default_dtype).name, info(most->first).name),
-                  {.file = model.checkpoint.files.front().name});
+  const auto check_words = [&](std::string_view where, const std::vector<TypeWord>& words) {
+    const auto wrong = [&](const TypeWord& word) {
+      return is_used_nowhere(model, found, word.dtype) && !is_of_that_size(found, base_name(file), word.dtype);
+    };
+    if (!words.empty() && std::ranges::all_of(words, wrong))
+      report_claim(where, words.front().word, words.front().dtype);
+  };
+  check_words("the file's name", types_in(base_name(file)));
+  // A name inside the file may be that of the model it was made from, "Tiny BF16".
+  std::vector<TypeWord> words = types_in(metadata->string("general.name").value_or(""));
+  std::erase_if(words, [](const TypeWord& word) {
+    return word.dtype == Dtype::F32 || word.dtype == Dtype::F16 || word.dtype == Dtype::BF16;
+  });
+  check_words("general.name", words);
 }
 
 void check_gguf_vocabulary(const AuditInput& input, const FindingReporter& reporter) {

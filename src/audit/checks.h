@@ -12,6 +12,7 @@ void check_lfs_pointer(const AuditInput& input, const FindingReporter& reporter)
 void check_empty_file(const AuditInput& input, const FindingReporter& reporter);
 void check_dangling_link(const AuditInput& input, const FindingReporter& reporter);
 void check_size_mismatch(const AuditInput& input, const FindingReporter& reporter);
+void check_missing_file(const AuditInput& input, const FindingReporter& reporter);
 void check_extra_shard(const AuditInput& input, const FindingReporter& reporter);
 void check_shards_swapped(const AuditInput& input, const FindingReporter& reporter);
 
@@ -21,6 +22,7 @@ void check_config_layers(const AuditInput& input, const FindingReporter& reporte
 void check_config_heads(const AuditInput& input, const FindingReporter& reporter);
 void check_config_width(const AuditInput& input, const FindingReporter& reporter);
 void check_config_vocabulary(const AuditInput& input, const FindingReporter& reporter);
+void check_config_dtype(const AuditInput& input, const FindingReporter& reporter);
 void check_experts_absent(const AuditInput& input, const FindingReporter& reporter);
 void check_card_parameters(const AuditInput& input, const FindingReporter& reporter);
 

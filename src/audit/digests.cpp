@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "formats/path.h"
 #include "formats/text.h"
 #include "src/checkpoint/parse_json.h"
 #include "src/source/file_names.h"
@@ -105,26 +106,38 @@ std::optional<ExpectedDigest> blob_digest(const fs::path& path) {
 
 // FOLDER/trees/COMMIT.json, as newer versions of huggingface_hub write:
 // {"format_version": 1, "files": {PATH: {"size", "blob_id", "lfs_sha256"?, "lfs_size"?}}}.
-std::optional<ExpectedDigest> tree_digest(const fs::path& folder, std::string_view commit, const std::string& file) {
+// The member "files".
+std::optional<nlohmann::json> read_tree(const fs::path& folder, std::string_view commit) {
   if (!parse_hex(commit, kGitDigits)) return std::nullopt;
   const Text text = read_text(folder / "trees" / (std::string(commit) + ".json"));
   if (!text.whole) return std::nullopt;
-  const auto json = parse_json(text.text);
-  if (!json) return std::nullopt;
-  const nlohmann::json& tree = *json;
-  if (!tree.is_object() || tree.value("/format_version"_json_pointer, nlohmann::json()) != 1) return std::nullopt;
-  const auto files = tree.find("files");
-  if (files == tree.end() || !files->is_object()) return std::nullopt;
+  auto tree = parse_json(text.text);
+  if (!tree || !tree->is_object() || tree->value("/format_version"_json_pointer, nlohmann::json()) != 1)
+    return std::nullopt;
+  const auto files = tree->find("files");
+  if (files == tree->end() || !files->is_object()) return std::nullopt;
+  return std::move(*files);
+}
+
+std::optional<std::uint64_t> size_in_tree(const nlohmann::json& entry) {
+  const bool large = entry.contains("lfs_sha256") && entry.contains("lfs_size");
+  const auto size = entry.find(large ? "lfs_size" : "size");
+  if (size == entry.end() || !size->is_number_unsigned()) return std::nullopt;
+  return size->get<std::uint64_t>();
+}
+
+std::optional<ExpectedDigest> tree_digest(const fs::path& folder, std::string_view commit, const std::string& file) {
+  const auto files = read_tree(folder, commit);
+  if (!files) return std::nullopt;
   const auto entry = files->find(file);
   if (entry == files->end() || !entry->is_object()) return std::nullopt;
 
   const bool large = entry->contains("lfs_sha256");
   const auto digest = entry->find(large ? "lfs_sha256" : "blob_id");
-  const auto size = entry->find(large && entry->contains("lfs_size") ? "lfs_size" : "size");
   if (digest == entry->end() || !digest->is_string()) return std::nullopt;
   auto result = parse_digest(digest->get_ref<const std::string&>(), "the commit's list of files");
   if (!result || (result->kind == Kind::Sha256) != large) return std::nullopt;
-  if (size != entry->end() && size->is_number_unsigned()) result->size = size->get<std::uint64_t>();
+  result->size = size_in_tree(*entry);
   return result;
 }
 
@@ -155,6 +168,58 @@ std::vector<std::optional<ExpectedDigest>> download_digests(const fs::path& path
     inside = folder.filename() / inside;
   }
   return {};
+}
+
+// Where a commit's list of files is kept, and which part of it is a folder's.
+struct TreePlace {
+  fs::path folder;  // with "trees" in it
+  std::string commit;
+  std::string prefix;  // "" or "unet/"
+};
+
+// REPOSITORY/snapshots/COMMIT, or a folder in it.
+std::optional<TreePlace> tree_of_snapshot(const fs::path& path) {
+  std::string prefix;
+  for (fs::path folder = path; folder.has_relative_path(); folder = folder.parent_path()) {
+    const fs::path above = folder.parent_path();
+    if (above.filename() == kHubSnapshots) return TreePlace{above.parent_path(), folder.filename().string(), prefix};
+    prefix = folder.filename().string() + '/' + prefix;
+  }
+  return std::nullopt;
+}
+
+// The commit of the newest of the records that a download leaves, by their third lines.
+std::optional<std::string> downloaded_commit(const fs::path& records) {
+  constexpr int kMaxRecords = 1000;
+  std::optional<std::string> commit;
+  std::uint64_t newest = 0;
+  int count = 0;
+  std::error_code error;
+  for (fs::recursive_directory_iterator entry(records, error), end; !error && entry != end && count < kMaxRecords;
+       entry.increment(error)) {
+    if (entry->path().extension() != ".metadata") continue;
+    ++count;
+    const Text text = read_text(entry->path());
+    const auto lines = lines_of(text);
+    if (lines.size() < 3 || !parse_hex(lines[0], kGitDigits)) continue;
+    const auto seconds = parse_uint(lines[2].substr(0, lines[2].find('.')));
+    if (!seconds || (commit && *seconds <= newest)) continue;
+    commit = lines[0];
+    newest = *seconds;
+  }
+  return commit;
+}
+
+// D/.cache/huggingface for a download into D.
+std::optional<TreePlace> tree_of_download(const fs::path& path) {
+  std::string prefix;
+  fs::path folder = path;
+  for (int i = 0; i < kMaxFolders && folder.has_relative_path(); ++i, folder = folder.parent_path()) {
+    const fs::path store = folder / ".cache" / "huggingface";
+    if (auto commit = downloaded_commit(store / "download")) return TreePlace{store, std::move(*commit), prefix};
+    prefix = folder.filename().string() + '/' + prefix;
+  }
+  return std::nullopt;
 }
 
 // sha256sum begins a line with a backslash when the file name in it has escapes.
@@ -215,6 +280,23 @@ std::vector<std::optional<ExpectedDigest>> listed_digests(const fs::path& path) 
 }
 
 }  // namespace
+
+std::optional<CommitFiles> commit_files(const std::string& folder) {
+  std::error_code error;
+  fs::path path = fs::weakly_canonical(fs::absolute(folder, error), error);
+  if (error) return std::nullopt;
+  if (!path.has_filename()) path = path.parent_path();
+  auto place = tree_of_snapshot(path);
+  if (!place) place = tree_of_download(path);
+  const auto tree = place ? read_tree(place->folder, place->commit) : std::nullopt;
+  if (!tree) return std::nullopt;
+  CommitFiles result{place->commit, {}};
+  for (const auto& [name, entry] : tree->items()) {
+    if (!name.starts_with(place->prefix) || !stays_inside(name) || !entry.is_object()) continue;
+    result.files.push_back({name.substr(place->prefix.size()), size_in_tree(entry)});
+  }
+  return result;
+}
 
 std::vector<ExpectedDigest> expected_digests(const std::string& path) {
   std::vector<ExpectedDigest> digests;

@@ -19,6 +19,23 @@ struct ExpectedDigest {
   std::string stated_by;              ///< "the blob's name", "SHA256SUMS": fits in "is not what ... states"
 };
 
+/// A file that belongs to a commit, by the list that the Hugging Face cache keeps of it.
+struct CommitFile {
+  std::string name;                   ///< below the folder that was asked for; stays inside it
+  std::optional<std::uint64_t> size;  ///< in bytes
+};
+
+/// All files of a commit that belong into one folder.
+struct CommitFiles {
+  std::string commit;             ///< 40 hexadecimal digits
+  std::vector<CommitFile> files;  ///< by name
+};
+
+/// The list of files of the commit that `folder` holds, or a folder of: a snapshot of a Hugging Face cache, or where a
+/// download was put. Nothing where no such list is kept, or where it is malformed or larger than 1 MiB. Throws nothing
+/// but std::bad_alloc.
+std::optional<CommitFiles> commit_files(const std::string& folder);
+
 /// Digests stated by files and names near `path` (docs/formats.md 5): the blob's name in a Hugging Face cache or an
 /// Ollama store, the list of files of a cached commit, the metadata of a download into a folder, SHA256SUMS and similar
 /// files. A digest that two of them state is returned once, for the first. Reads at most 1 MiB of each file and follows

@@ -195,3 +195,54 @@ TEST_CASE("lists of digests beside the file") {
        {}},
   });
 }
+
+TEST_CASE("the files of a commit are those of its list that belong into the folder") {
+  const std::string list =
+      R"({"format_version":1,"files":{"config.json":{"size":2,"blob_id":"x"},"unet/a.safetensors":{"size":1,)"
+      R"("lfs_sha256":"y","lfs_size":9},"../out.json":{"size":1},"/etc/passwd":{"size":1},"odd":7}})";
+  const std::string older(40, '9');
+  struct ListRow {
+    std::string what;
+    std::map<std::string, std::string> files;
+    std::string path;
+    std::vector<std::string> names;
+  };
+  const std::string store = "d/.cache/huggingface/";
+  const std::vector<ListRow> rows = {
+      {"a snapshot",
+       {{"m/snapshots/" + kCommit + "/config.json", "{}"}, {"m/trees/" + kCommit + ".json", list}},
+       "m/snapshots/" + kCommit,
+       {"config.json", "unet/a.safetensors"}},
+      {"a folder in it, which another folder links to",
+       {{"m/snapshots/" + kCommit + "/unet/b.json", "{}"},
+        {"m/trees/" + kCommit + ".json", list},
+        {"link", "-> m/snapshots/" + kCommit + "/unet"}},
+       "link",
+       {"a.safetensors"}},
+      {"a download, the newest of two",
+       {{"d/config.json", "{}"},
+        {store + "download/config.json.metadata", kCommit + "\n" + kGit + "\n1700000001.5\n"},
+        {store + "download/old.json.metadata", older + "\n" + kGit + "\n1700000000.0\n"},
+        {store + "trees/" + kCommit + ".json", list}},
+       "d/",
+       {"config.json", "unet/a.safetensors"}},
+      {"no list", {{"m/snapshots/" + kCommit + "/config.json", "{}"}}, "m/snapshots/" + kCommit, {}},
+      {"a list of another format",
+       {{"m/snapshots/" + kCommit + "/config.json", "{}"},
+        {"m/trees/" + kCommit + ".json", R"({"format_version":2,"files":{"a":{"size":1}}})"}},
+       "m/snapshots/" + kCommit,
+       {}},
+  };
+  for (const ListRow& row : rows) {
+    CAPTURE(row.what);
+    const Tree tree(row.files);
+    const auto commit = commit_files((tree.path / row.path).string());
+    CHECK(commit.has_value() == !row.names.empty());
+    if (!commit) continue;
+    CHECK(commit->commit == kCommit);
+    std::vector<std::string> names;
+    for (const CommitFile& file : commit->files) names.push_back(file.name);
+    CHECK(names == row.names);
+    CHECK(commit->files.back().size == 9);
+  }
+}
