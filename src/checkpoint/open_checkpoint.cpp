@@ -22,8 +22,9 @@ std::shared_ptr<const nlohmann::json> read_json(const Folder& folder, const std:
     std::size_t wrong = 0;
     const auto json = parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, &wrong);
     if (json && json->is_object()) return json;
-    problem = json ? fault(name, std::string("JSON of type ") + json->type_name(), "an object")
-                   : fault(name, fmt::format("no valid JSON at byte {}", wrong), "a JSON object");
+    problem = json         ? fault(name, std::string("JSON of type ") + json->type_name(), "an object")
+              : wrong == 0 ? fault(name, "a number that is too large", "a JSON object")
+                           : fault(name, fmt::format("no valid JSON at byte {}", wrong), "a JSON object");
   } catch (const Error& error) {
     problem = name + " " + error.what();
   }

@@ -7,8 +7,8 @@
 
 namespace weigh::core {
 
-/// The JSON of a small file beside the weights. Null when the text is not JSON; `fault` is then the byte, from 1, where
-/// it stops being.
+/// The JSON of a small file beside the weights. Null when the text is not JSON or has a number that no double holds;
+/// `fault` is then the byte, from 1, where it stops being JSON, or 0.
 std::shared_ptr<nlohmann::json> parse_json(std::string_view text, std::size_t* fault = nullptr);
 
 }  // namespace weigh::core

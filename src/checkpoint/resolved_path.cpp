@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include "formats/error.h"
 #include "src/source/file_names.h"
@@ -10,6 +11,31 @@ namespace weigh::core {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+bool is_commit(std::string_view name) {
+  constexpr std::size_t kDigits = 40;
+  return name.size() == kDigits && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+// In a repository folder of the Hugging Face cache ("models--org--name") the commit that refs/main names, else the only
+// one there is. Empty for any other folder.
+std::string commit_folder(const std::string& path) {
+  std::error_code error;
+  const fs::path snapshots = fs::path(path) / "snapshots";
+  if (!fs::is_directory(snapshots, error)) return {};
+  std::string main;
+  std::getline(std::ifstream(fs::path(path) / "refs" / "main"), main);
+  if (is_commit(main) && fs::is_directory(snapshots / main, error)) return (snapshots / main).string();
+  std::vector<std::string> commits;
+  for (fs::directory_iterator entry(snapshots, error), end; !error && entry != end; entry.increment(error)) {
+    if (is_commit(entry->path().filename().string())) commits.push_back(entry->path().string());
+  }
+  return commits.size() == 1 ? commits.front() : std::string();
+}
+
+}  // namespace
+
 ResolvedPath resolve_path(const std::string& path) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
@@ -17,6 +43,11 @@ ResolvedPath resolve_path(const std::string& path) {
   if (fs::is_directory(status)) {
     ResolvedPath resolved{local_folder(path), {}, true, false};
     resolved.selections = select_models(resolved.folder);
+    if (!resolved.selections.empty()) return resolved;
+    if (const std::string commit = commit_folder(path); !commit.empty()) {
+      resolved.folder = local_folder(commit);
+      resolved.selections = select_models(resolved.folder);
+    }
     return resolved;
   }
   if (auto snapshot = open_snapshot(path)) {
@@ -39,6 +70,10 @@ ResolvedPath resolve_path(const std::string& path) {
 
 std::string explain_no_model(const Folder& folder) {
   const auto first_of = [&](auto matches) { return std::ranges::find_if(folder.names, matches); };
+  const auto below = [&](std::string_view name) {
+    return std::ranges::any_of(folder.names, [&](const std::string& n) { return n.starts_with(name); });
+  };
+  if (below("blobs/sha256-")) return "is a store of blobs, as Ollama keeps it: 'weigh scan' lists its models by name";
   const auto pickle = first_of(is_pickle_name);
   const auto deeper =
       first_of([](const std::string& name) { return name.find('/') != std::string::npos && is_weights_name(name); });

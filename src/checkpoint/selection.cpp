@@ -91,6 +91,29 @@ Selection from_parts(const Folder& folder, const PartName& like, const std::vect
   return selection;
 }
 
+// A whole set of parts that the index, of which files are not there, does not name: an index that an upload left behind.
+std::optional<Selection> whole_set_beside(const Folder& folder, const std::vector<std::string>& weights,
+                                          const std::string& index_name, const ShardIndex& index) {
+  const std::string prefix(folder_part(index_name));
+  const auto is_there = [&](const std::string& file) { return folder.has(prefix + file); };
+  const auto there = std::ranges::count_if(index.files, is_there);
+  if (static_cast<std::size_t>(there) == index.files.size()) return std::nullopt;
+  for (const std::string& name : weights) {
+    const auto part = parse_part_name(name);
+    if (!part || std::ranges::find(index.files, base_name(name)) != index.files.end()) continue;
+    Selection set = from_parts(folder, *part, weights);
+    if (set.missing_count != 0) continue;
+    set.findings.emplace_back(
+        FindingCode::TwoGenerations, Severity::Warning,
+        fmt::format(
+            "{} names {} files, of which {} are there; counted is the whole set of {} parts, {} and on, which a "
+            "loader that follows the index does not find",
+            base_name(index_name), index.files.size(), there, set.files.size(), quote(base_name(set.files.front()))));
+    return set;
+  }
+  return std::nullopt;
+}
+
 std::string shown_name(const Folder& folder, const std::string& name) {
   return base_name(name) == "model.safetensors" ? folder.name : std::string(base_name(name));
 }
@@ -161,7 +184,9 @@ std::vector<Selection> select_safetensors(const Folder& folder, std::string_view
   const bool has_whole = folder.has(whole);
   std::optional<Selection> chosen;
   if (!indexes.empty() && !(has_whole && is_consolidated_name(indexes.front()))) {
-    chosen = from_index(folder, indexes.front(), open_index(folder, indexes.front()));
+    auto index = open_index(folder, indexes.front());
+    chosen = whole_set_beside(folder, weights, indexes.front(), *index);
+    if (!chosen) chosen = from_index(folder, indexes.front(), std::move(index));
     if (has_whole && std::ranges::find(chosen->files, whole) == chosen->files.end()) {
       chosen->findings.emplace_back(FindingCode::TwoGenerations, Severity::Warning,
                                     "model.safetensors is next to an index that names other files; those are counted");

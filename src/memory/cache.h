@@ -18,11 +18,11 @@ std::uint64_t asked_context(const RunModel& model, const Run& run);
 
 /// How many tokens a run's caches hold.
 struct Cells {
-  std::uint64_t context = 0;  ///< tokens, all sequences together, after the engine's rounding
-  std::uint64_t streams = 0;  ///< caches side by side
-  std::uint64_t full = 0;     ///< cells of one stream in a layer that sees everything
-  std::uint64_t window = 0;   ///< cells of one stream in a sliding layer
-  std::uint64_t batch = 0;    ///< tokens that are computed at a time, after the engine's limits
+  std::uint64_t context = 0;               ///< tokens, all sequences together, after the engine's rounding
+  std::uint64_t streams = 0;               ///< caches side by side
+  std::uint64_t full = 0;                  ///< cells of one stream in a layer that sees everything
+  std::uint64_t window = 0;                ///< cells of one stream in a sliding layer
+  std::uint64_t batch = 0;                 ///< tokens that are computed at a time, after the engine's limits
   std::uint64_t multiple = kCellMultiple;  ///< of which compressed caches have whole ones
 };
 

@@ -52,6 +52,18 @@ TEST_CASE("which files of a folder make up the model") {
   };
   const Row rows[] = {
       {"one file", {"model.safetensors", "config.json"}, {}, {{"model.safetensors"}}, {}},
+      {"a whole set beside an index of another",
+       {"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"},
+       {{"model.safetensors.index.json",
+         index_of({"model-00001-of-00003.safetensors", "model-00002-of-00003.safetensors"})}},
+       {{"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"}},
+       {"two-generations"}},
+      {"a set that is not whole either: the index decides",
+       {"model-00001-of-00002.safetensors", "model-00001-of-00003.safetensors"},
+       {{"model.safetensors.index.json",
+         index_of({"model-00001-of-00003.safetensors", "model-00002-of-00003.safetensors"})}},
+       {{"model-00001-of-00003.safetensors"}},
+       {"file-left-out"}},
       {"index and shards",
        {"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"},
        {{"model.safetensors.index.json",
