@@ -219,10 +219,12 @@ std::vector<Selection> select_components(const Folder& folder) {
     if (found.empty()) continue;
     const auto shortest =
         std::ranges::min_element(found, {}, [](const Selection& s) { return s.files.front().size(); });
+    if (found.size() > 1) note_left_out(*shortest, in_folder(folder, subfolder));
     shortest->kind = CheckpointKind::Component;
     shortest->name = folder.name + '/' + subfolder.substr(0, subfolder.size() - 1);
     components.push_back(std::move(*shortest));
   }
+  if (!components.empty()) note_left_out(components.front(), in_folder(folder, ""));
   return components;
 }
 

@@ -130,7 +130,7 @@ TEST_CASE("which files of a folder make up the model") {
         "vae/diffusion_pytorch_model.safetensors", "vae/diffusion_pytorch_model.fp16.safetensors"},
        {},
        {{"unet/diffusion_pytorch_model.safetensors"}, {"vae/diffusion_pytorch_model.safetensors"}},
-       {}},
+       {"file-left-out"}},
       {"nothing", {"README.md", "pytorch_model.bin"}, {}, {}, {}},
   };
   for (const Row& row : rows) {
