@@ -89,15 +89,15 @@ static_library() {
 
 package() {
   install_missing "${packages[@]}" "${package_packages[@]}"
-  build release
-  (cd build/release && quietly cpack -G DEB)
+  build deb
+  (cd build/deb && quietly cpack -G DEB)
   static_library simdjson -DSIMDJSON_DEVELOPER_MODE=OFF
   static_library fmtlib -DFMT_TEST=OFF -DFMT_DOC=OFF
   build static
   (cd build/static && quietly cpack -G TGZ)
   rm -rf build/packages
   mkdir build/packages
-  mv build/release/packages/*.deb build/static/packages/*.tar.gz build/packages/
+  mv build/deb/packages/*.deb build/static/packages/*.tar.gz build/packages/
   ls build/packages/*
 }
 
@@ -159,7 +159,7 @@ case "$command" in
     [ $# -gt 0 ] || mapfile -t files < <(git log -n "${TIDY_COMMITS:-5}" --diff-filter=d --format= --name-only -- \
       'formats/*.cpp' 'src/*.cpp' | awk '!seen[$0]++' | while read -r file; do [ -e "$file" ] && echo "$file"; done)
     [ $# -eq 0 ] || files=("$@")
-    say "clang-tidy reads $((${#files[@]} < ${TIDY_FILES:-8} ? ${#files[@]} : ${TIDY_FILES:-8})) of ${#files[@]} files"
+    say "clang-tidy reads $((${#files[@]} < ${TIDY_FILES:-8} ? ${#files[@]} : ${TIDY_FILES:-20})) of ${#files[@]} files"
     printf '%s\n' "${files[@]:0:${TIDY_FILES:-8}}" | xargs -r -P "$(nproc)" -n 1 clang-tidy --quiet -p build/tidy
     ;;
   format)

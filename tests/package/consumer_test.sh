@@ -22,7 +22,7 @@ expect() {
 
 cmake --install "$build" --prefix "$work/installed" >"$work/log"
 for file in bin/weigh include/weigh/weigh.h include/weigh/weigh_c.h share/man/man1/weigh.1.gz \
-            share/bash-completion/completions/weigh share/zsh/vendor-completions/_weigh \
+            share/bash-completion/completions/weigh share/zsh/site-functions/_weigh \
             share/fish/vendor_completions.d/weigh.fish share/weigh/schema/inspect.json; do
   [ -s "$work/installed/$file" ] || fail "$file is not installed"
 done
