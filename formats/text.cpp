@@ -83,6 +83,10 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
+bool is_hex(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 std::optional<std::uint64_t> parse_uint(std::string_view digits, int base) {
   std::uint64_t value = 0;
   const char* const last = digits.data() + digits.size();

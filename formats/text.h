@@ -16,6 +16,9 @@ bool same_letters(std::string_view a, std::string_view b);
 /// Whether the text is valid UTF-8 (RFC 3629: no surrogates, no overlong forms).
 bool is_utf8(std::string_view text);
 
+/// Whether it is hexadecimal digits, lower case, and at least one.
+bool is_hex(std::string_view text);
+
 /// Digits alone, as a number; nothing for an empty text, any other character or a number of more than 64 bits.
 /// `base` is 10 or 16.
 std::optional<std::uint64_t> parse_uint(std::string_view digits, int base = 10);

@@ -246,7 +246,7 @@ void check_config_heads(const AuditInput& input, const FindingReporter& reporter
       rows.insert(facts.tensor->shape[0]);
       if (first == nullptr) first = &facts;
     }
-    if (rows.size() != 1) continue;  // none, or layers that differ on purpose
+    if (first == nullptr || rows.size() != 1) continue;  // none, or layers that differ on purpose
     const auto expected = row.heads * *architecture.head_size_k;
     if (*rows.begin() == expected) continue;
     if (row.role == Role::AttentionQ && *rows.begin() == 2 * expected) continue;  // with a gate for each head

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 
 #include "formats/error.h"
+#include "formats/text.h"
 #include "src/source/file_names.h"
+#include "src/source/hub_cache.h"
 
 namespace weigh::core {
 
@@ -13,23 +14,17 @@ namespace fs = std::filesystem;
 
 namespace {
 
-bool is_commit(std::string_view name) {
-  constexpr std::size_t kDigits = 40;
-  return name.size() == kDigits && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
-
-// In a repository folder of the Hugging Face cache ("models--org--name") the commit that refs/main names, else the only
-// one there is. Empty for any other folder.
+// In a repository's folder of the Hugging Face cache the commit that refs/main names, else the only one there is. Empty
+// for any other folder.
 std::string commit_folder(const std::string& path) {
   std::error_code error;
-  const fs::path snapshots = fs::path(path) / "snapshots";
-  if (!fs::is_directory(snapshots, error)) return {};
-  std::string main;
-  std::getline(std::ifstream(fs::path(path) / "refs" / "main"), main);
-  if (is_commit(main) && fs::is_directory(snapshots / main, error)) return (snapshots / main).string();
+  const fs::path snapshots = fs::path(path) / kHubSnapshots;
+  if (const std::string commit = main_commit(path); fs::is_directory(snapshots / commit, error) && !commit.empty()) {
+    return (snapshots / commit).string();
+  }
   std::vector<std::string> commits;
   for (fs::directory_iterator entry(snapshots, error), end; !error && entry != end; entry.increment(error)) {
-    if (is_commit(entry->path().filename().string())) commits.push_back(entry->path().string());
+    if (is_hex(entry->path().filename().string())) commits.push_back(entry->path().string());
   }
   return commits.size() == 1 ? commits.front() : std::string();
 }

@@ -67,7 +67,7 @@ Bytes state_values(const RunModel& model, const LayerModel& layer) {
   const StateSpace& s = model.ssm;
   RowSum values;
   values.add(layer.more_state, 1);
-  if (!layer.recurrent && state_rule(model) != StateRule::Compressor) return values.get();
+  if (!layer.recurrent && !model.compresses()) return values.get();
   switch (state_rule(model)) {
     case StateRule::None: break;
     case StateRule::Ssm:
@@ -94,7 +94,7 @@ Bytes state_values(const RunModel& model, const LayerModel& layer) {
 }
 
 bool keeps_state(const RunModel& model, const LayerModel& layer) {
-  return !layer.predicts && (layer.recurrent || layer.more_state != 0 || state_rule(model) == StateRule::Compressor);
+  return !layer.predicts && (layer.recurrent || layer.more_state != 0 || model.compresses());
 }
 
 }  // namespace
@@ -113,7 +113,7 @@ std::optional<Cells> count_cells(const RunModel& model, const Run& run) {
   }
   Cells cells;
   // DeepSeek V4 keeps one stream per sequence whatever is asked.
-  const bool unified = run.unified_cache && state_rule(model) != StateRule::Compressor;
+  const bool unified = run.unified_cache && !model.compresses();
   cells.context = round_up(asked, kCellMultiple);
   cells.streams = unified ? 1 : run.sequences;
   cells.full =
@@ -134,8 +134,7 @@ std::uint64_t value_width(const RunModel& model, const LayerModel& layer, const 
 }
 
 Bytes layer_kv_bytes(const RunModel& model, const LayerModel& layer, const Run& run, const Cells& cells) {
-  const bool compressed = state_rule(model) == StateRule::Compressor;
-  return compressed ? compressed_cache(layer, run, cells) : attention_cache(model, layer, run, cells);
+  return model.compresses() ? compressed_cache(layer, run, cells) : attention_cache(model, layer, run, cells);
 }
 
 std::optional<std::vector<LayerCache>> layer_caches(const RunModel& model, const Run& run) {

@@ -28,8 +28,7 @@ Bytes sparse_latent_bytes(const RunModel& model, const LayerModel& layer, const 
 // A sliding layer forgets what is behind its window; vLLM keeps whole blocks of both kinds in one pool and is counted
 // with all tokens, but for the compressed caches, whose rest is of the whole context.
 Cells engine_cells(const RunModel& model, const Run& run, std::uint64_t tokens) {
-  const bool compressed = model.rule != nullptr && model.rule->state == StateRule::Compressor;
-  const bool slides = model.window != 0 && (compressed || run.engine != Engine::Vllm);
+  const bool slides = model.window != 0 && (model.compresses() || run.engine != Engine::Vllm);
   return {.context = tokens * run.sequences,
           .streams = run.sequences,
           .full = tokens,

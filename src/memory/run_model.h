@@ -98,6 +98,8 @@ struct RunModel {
   bool layers_told_apart = true;  ///< of a hybrid: the files say which layers have attention
   std::vector<LayerModel> layers;
 
+  /// DeepSeek V4: a window cache, and compressed cells of the whole context.
+  [[nodiscard]] bool compresses() const { return rule != nullptr && rule->state == StateRule::Compressor; }
   [[nodiscard]] bool has(GraphOption option) const { return rule != nullptr && (rule->options & option) != 0; }
 };
 

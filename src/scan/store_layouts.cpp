@@ -10,11 +10,13 @@
 
 #include "formats/error.h"
 #include "formats/path.h"
+#include "formats/text.h"
 #include "src/checkpoint/parse_json.h"
 #include "src/model/config.h"
 #include "src/scan/file_kinds.h"
 #include "src/source/file_names.h"
 #include "src/source/folder.h"
+#include "src/source/hub_cache.h"
 
 namespace weigh::core {
 
@@ -30,10 +32,6 @@ std::string read_text(const std::string& path, std::uint64_t most) {
   std::string text(static_cast<std::size_t>(file.size()), '\0');
   file.read(0, std::as_writable_bytes(std::span(text)));
   return text;
-}
-
-bool is_hex(std::string_view text) {
-  return text.find_first_not_of("0123456789abcdef") == std::string_view::npos && !text.empty();
 }
 
 // "registry.ollama.ai/library/llama3.2/1b" -> "llama3.2:1b", "hf.co/ORG/NAME/TAG" -> "hf.co/ORG/NAME:TAG".
@@ -95,16 +93,6 @@ std::string_view store_name(Store store) {
 bool is_repository(const FolderLocation& folder, const FolderListing& listing) {
   return repository_of(base_name(folder.absolute)) &&
          (listing.has_folder(std::string(kHubSnapshots)) || listing.has_folder(std::string(kHubBlobs)));
-}
-
-std::string main_commit(const std::string& repository_folder) {
-  try {
-    std::string commit = read_text(repository_folder + "/refs/main", 256);
-    commit.erase(commit.find_last_not_of(" \n\r\t") + 1);
-    return is_hex(commit) ? commit : std::string();
-  } catch (const Error&) {
-    return {};
-  }
 }
 
 std::vector<std::string> commits_of(const std::string& repository_folder) {

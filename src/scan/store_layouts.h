@@ -20,9 +20,6 @@ std::string_view store_name(Store store);
 /// Whether it is a repository's folder in a Hugging Face cache.
 bool is_repository(const FolderLocation& folder, const FolderListing& listing);
 
-/// The commit that a repository's folder has as its main one, from refs/main; empty when it says none.
-std::string main_commit(const std::string& repository_folder);
-
 /// The commits of a repository that count: the main one, or all where none is named; their folders are
 /// snapshots/COMMIT. Throws IoError.
 std::vector<std::string> commits_of(const std::string& repository_folder);
