@@ -113,9 +113,7 @@ bool is_digest_word(std::string_view part) {
 }
 
 // "4466554a", as the pieces of a UUID are; "12345678" is one as well.
-bool is_hexadecimal(std::string_view part, std::size_t digits) {
-  return part.size() == digits && is_hex(lower(part));
-}
+bool is_hexadecimal(std::string_view part, std::size_t digits) { return part.size() == digits && is_hex(lower(part)); }
 
 // 550e8400-e29b-41d4-a716-446655440000: pieces of 8, 4, 4, 4 and 12 digits, of which `at` is one.
 bool is_in_uuid(std::span<const std::string> parts, std::size_t at) {
