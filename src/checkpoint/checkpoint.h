@@ -26,6 +26,7 @@ struct Checkpoint {
   std::string path;  ///< as the user named it; the folder's part that holds it when it holds several models
   std::string name;  ///< file name or folder name, to show
   CheckpointKind kind = CheckpointKind::Model;
+  std::string component;                         ///< of a component: its name in the pipeline, "text_encoder"
   bool header_only = false;                      ///< from a snapshot: the weights are not there
   std::vector<ModelFile> files;                  ///< sorted by number or name; at least one
   std::vector<std::string> file_paths;           ///< one for each of `files`: where it lies, to show

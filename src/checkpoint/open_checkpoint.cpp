@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "formats/error.h"
 #include "src/checkpoint/cross_check.h"
 #include "src/checkpoint/parse_json.h"
+#include "src/checkpoint/pipeline_index.h"
 #include "src/checkpoint/resolved_path.h"
 #include "src/source/file_names.h"
 
@@ -41,12 +43,24 @@ std::shared_ptr<const nlohmann::json> first_json(const Folder& folder, const std
   return nullptr;
 }
 
+// Of a pipeline that is meant as a whole.
+std::vector<std::string> missing_components(const ResolvedPath& resolved) {
+  std::vector<std::string> missing;
+  const auto listed = resolved.whole_folder ? pipeline_components(resolved.folder) : std::nullopt;
+  if (!listed) return missing;
+  std::ranges::copy_if(*listed, std::back_inserter(missing), [&](const std::string& name) {
+    return std::ranges::find(resolved.selections, name, &Selection::component) == resolved.selections.end();
+  });
+  return missing;
+}
+
 }  // namespace
 
 Checkpoint open_selection(const Folder& folder, const Selection& selection) {
   Checkpoint checkpoint;
   checkpoint.name = selection.name;
   checkpoint.kind = selection.kind;
+  checkpoint.component = selection.component;
   checkpoint.findings = selection.findings;
   for (const std::string& name : selection.files) {
     try {
@@ -100,6 +114,7 @@ OpenResult open_checkpoints(const std::string& path) {
       opened.failures.push_back({shown, error.what(), error.offset});
     }
   }
+  opened.missing_components = missing_components(resolved);
   return opened;
 }
 

@@ -13,6 +13,8 @@ namespace weigh::core {
 struct OpenResult {
   std::vector<Checkpoint> checkpoints;
   std::vector<Failure> failures;
+  /// Of a diffusers pipeline: components that its model_index.json lists and whose weights are not in the folder.
+  std::vector<std::string> missing_components;
 };
 
 /// Opens what `path` names: a file, a split or sharded set by any one part or by its index, a folder, a snapshot.

@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "formats/error.h"
+#include "src/checkpoint/pipeline_index.h"
 
 namespace weigh::core {
 
@@ -212,6 +213,7 @@ std::vector<Selection> select_components(const Folder& folder) {
   for (const std::string& name : folder.names) {
     if (const auto slash = name.find('/'); slash != std::string::npos) subfolders.insert(name.substr(0, slash + 1));
   }
+  const auto listed = pipeline_components(folder);
   std::vector<Selection> components;
   for (const std::string& subfolder : subfolders) {
     // The plain files of a part win over its variants (fp16).
@@ -220,8 +222,12 @@ std::vector<Selection> select_components(const Folder& folder) {
     const auto shortest =
         std::ranges::min_element(found, {}, [](const Selection& s) { return s.files.front().size(); });
     if (found.size() > 1) note_left_out(*shortest, in_folder(folder, subfolder));
-    shortest->kind = CheckpointKind::Component;
-    shortest->name = folder.name + '/' + subfolder.substr(0, subfolder.size() - 1);
+    const std::string component = subfolder.substr(0, subfolder.size() - 1);
+    shortest->name = folder.name + '/' + component;
+    if (!listed || listed->contains(component)) {
+      shortest->kind = CheckpointKind::Component;
+      shortest->component = component;
+    }
     components.push_back(std::move(*shortest));
   }
   if (!components.empty()) note_left_out(components.front(), in_folder(folder, ""));
@@ -231,7 +237,7 @@ std::vector<Selection> select_components(const Folder& folder) {
 }  // namespace
 
 std::vector<Selection> select_models(const Folder& folder) {
-  if (folder.has("model_index.json")) {
+  if (folder.has(std::string(kPipelineName))) {
     std::vector<Selection> components = select_components(folder);
     if (!components.empty()) return components;
   }

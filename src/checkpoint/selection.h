@@ -18,6 +18,7 @@ namespace weigh::core {
 struct Selection {
   std::string name;  ///< to show
   CheckpointKind kind = CheckpointKind::Model;
+  std::string component;                    ///< of a pipeline: its name there, "text_encoder"
   std::vector<std::string> files;           ///< names in the folder, in order
   std::shared_ptr<const ShardIndex> index;  ///< the index.json that lists them; null without one
   std::vector<std::string> missing;         ///< names of parts that are not there, at most a few

@@ -49,10 +49,12 @@ std::optional<Verdict> required_verdict(const std::string& require, const std::v
 int with_requirement(int status, const Report& report, std::optional<Verdict> required) {
   constexpr int kNotMet = 3;
   if (!required || status != 0) return status;
-  const bool met = std::ranges::all_of(report.models, [&](const ModelReport& model) {
-    return std::ranges::all_of(model.fits, [&](const Fit& fit) { return fit.verdict <= *required; });
-  });
-  return met ? 0 : kNotMet;
+  const auto met = [&](const std::vector<Fit>& fits) {
+    return std::ranges::all_of(fits, [&](const Fit& fit) { return fit.verdict <= *required; });
+  };
+  const bool all_met = std::ranges::all_of(report.models, met, &ModelReport::fits) &&
+                       std::ranges::all_of(report.pipelines, met, &PipelineReport::at_once);
+  return all_met ? 0 : kNotMet;
 }
 
 }  // namespace weigh::core

@@ -1,7 +1,6 @@
 #include "src/cli/weighing.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "src/checkpoint/open_checkpoint.h"
@@ -15,13 +14,14 @@ int exit_status(const Report& report) {
     return std::any_of(model.model.findings.begin(), model.model.findings.end(),
                        [](const Finding& finding) { return finding.severity == Severity::Error; });
   });
-  return bad || !report.errors.empty() ? 1 : 0;
+  const bool incomplete =
+      std::ranges::any_of(report.pipelines, [](const PipelineReport& p) { return !p.missing.empty(); });
+  return bad || incomplete || !report.errors.empty() ? 1 : 0;
 }
 
 void add_told(Report&& part, Report& report, const Session& session) {
   for (const Failure& failure : part.errors) session.tell(failure_line(failure));
-  std::ranges::move(part.models, std::back_inserter(report.models));
-  std::ranges::move(part.errors, std::back_inserter(report.errors));
+  append(std::move(part), report);
 }
 
 void write_report(const Report& report, Output& output) {

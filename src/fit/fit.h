@@ -25,19 +25,21 @@ std::string_view verdict_name(Verdict verdict);
 
 /// What makes a need above the limit run all the same, or that nothing does.
 enum class HelpKind : std::uint8_t {
-  None,            ///< no help is needed
-  HostMemory,      ///< `bytes` at least in the memory of a host of which nothing is known
-  WiredLimit,      ///< macOS: iogpu.wired_limit_mb raised to `bytes`
-  TtmPages,        ///< Linux on AMD: ttm.pages_limit raised to `bytes`
-  SharedMemory,    ///< layers on the CPU, in the part of memory the GPU may not take
-  Paging,          ///< weights read from disk again and again
-  Entitlement,     ///< iOS: increased-memory-limit
-  NothingElse,     ///< there is no help for such a device
-  BeyondSettings,  ///< there is, and it does not reach
-  Placement,       ///< the fit's placement
-  NotEvenOnHost,   ///< no placement: even with every layer on the host the rest is too much
-  HostTooSmall,    ///< the devices are not asked for too much, the host is: for `bytes`
-  AsFarAsKnown,    ///< it fits, but parts of the need are not known
+  None,                    ///< no help is needed
+  HostMemory,              ///< `bytes` at least in the memory of a host of which nothing is known
+  WiredLimit,              ///< macOS: iogpu.wired_limit_mb raised to `bytes`
+  TtmPages,                ///< Linux on AMD: ttm.pages_limit raised to `bytes`
+  SharedMemory,            ///< layers on the CPU, in the part of memory the GPU may not take
+  Paging,                  ///< weights read from disk again and again
+  Entitlement,             ///< iOS: increased-memory-limit
+  NothingElse,             ///< there is no help for such a device
+  BeyondSettings,          ///< there is, and it does not reach
+  Placement,               ///< the fit's placement
+  NotEvenOnHost,           ///< no placement: even with every layer on the host the rest is too much
+  HostTooSmall,            ///< the devices are not asked for too much, the host is: for `bytes`
+  AsFarAsKnown,            ///< it fits, but parts of the need are not known
+  EncodersOnHost,          ///< of a pipeline: `bytes` of encoders wait in host memory
+  NotEvenWithoutEncoders,  ///< likewise, and the rest is too much all the same
 };
 
 struct FitHelp {

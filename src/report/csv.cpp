@@ -103,6 +103,14 @@ void write_csv(const Report& report, const Style& /*style*/, std::ostream& out) 
       if (!model.common_devices) add_row({model.model, &fit}, table);
     }
   }
+  for (const PipelineReport& pipeline : report.pipelines) {
+    if (pipeline.common_devices) continue;
+    Model all;
+    all.checkpoint.name = fmt::format("{} ({})", pipeline.name, pipeline_kind_text(pipeline));
+    all.total_parameters = pipeline.parameters;
+    all.weight_bytes = pipeline.weight_bytes;
+    for (const Fit& fit : pipeline.at_once) add_row({all, &fit}, table);
+  }
   // What could not be read keeps its row: nothing is missing without a word.
   const auto error = std::ranges::find(kColumns, kError, &CsvColumn::name) - kColumns.begin();
   for (const Failure& failure : report.errors) {

@@ -214,6 +214,10 @@ void write_fits(const Report& report, const Style& style, std::ostream& out) {
     }
     for (const Fit& fit : model.fits) write_fit(fit, page);
   }
+  for (const PipelineReport& pipeline : report.pipelines) {
+    page.line();
+    write_pipeline(pipeline, page);
+  }
 }
 
 }  // namespace weigh::core

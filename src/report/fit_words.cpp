@@ -141,6 +141,10 @@ std::string help_text(const Fit& fit) {
       return "not even the buffers of a run whose layers are all in host memory find a place";
     case HelpKind::HostTooSmall:
       return fmt::format("the {} in host memory are more than is safe of {}", human_bytes(fit.help.bytes), fit.host);
+    case HelpKind::EncodersOnHost:
+      return fmt::format("runs with the encoders in host memory, {} there", human_bytes(fit.help.bytes));
+    case HelpKind::NotEvenWithoutEncoders:
+      return fmt::format("not even without the encoders, {} in host memory", human_bytes(fit.help.bytes));
     case HelpKind::AsFarAsKnown: return "as far as the parts are known";
   }
   return {};

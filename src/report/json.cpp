@@ -9,6 +9,7 @@
 #include "src/model/naming/roles.h"
 #include "src/report/escape.h"
 #include "src/report/fit_words.h"
+#include "src/report/summary.h"
 #include "src/report/writers.h"
 
 namespace weigh::core {
@@ -226,6 +227,30 @@ Json model_json(const Model& model, const std::vector<Fit>& fits, std::optional<
   return result;
 }
 
+Json pipeline_json(const PipelineReport& report) {
+  JsonText text;
+  const auto fits_json = [&](const std::vector<Fit>& fits) {
+    Json rows = Json::array();
+    for (const Fit& fit : fits) rows.push_back(fit_json(fit, text));
+    return rows;
+  };
+  Json parts = Json::array();
+  for (const PipelineReport::Part& part : report.parts) {
+    parts.push_back({{"name", text(part.name)}, {"path", text(part.path)}, {"weight_bytes", part.weight_bytes}});
+  }
+  Json missing = Json::array();
+  for (const std::string& name : report.missing) missing.push_back(text(name));
+  return {{"path", text(report.path)},
+          {"name", text(report.name)},
+          {"kind", pipeline_kind_name(report.kind)},
+          {"parts", std::move(parts)},
+          {"missing", std::move(missing)},
+          {"parameters", {{"total", report.parameters}}},
+          {"weights", {{"bytes", report.weight_bytes}}},
+          {"fit", report.common_devices ? Json::array() : fits_json(report.at_once)},
+          {"fit_on_host", fits_json(report.on_host)}};
+}
+
 Json finding_json(const Finding& finding, JsonText& text) {
   Json result{{"severity", severity_name(finding.severity)},
               {"code", name_of(finding.code)},
@@ -298,21 +323,31 @@ std::string failure_json_line(const Failure& failure) {
 
 void write_json_lines(const Report& report, const Style& /*style*/, std::ostream& out) {
   for (const ModelReport& model : report.models) out << dumped(model_line_json(model)) << '\n';
+  for (const PipelineReport& pipeline : report.pipelines) {
+    out << dumped(Json{{"schema", "weigh.inspect/1"}, {"pipeline", pipeline_json(pipeline)}}) << '\n';
+  }
   for (const Failure& failure : report.errors) out << failure_json_line(failure) << '\n';
 }
 
 void write_json(const Report& report, const Style& /*style*/, std::ostream& out) {
   Json models = Json::array();
   for (const ModelReport& model : report.models) models.push_back(model_json(model));
-  write_inspect_document(std::move(models), report.errors, out);
+  Json pipelines = Json::array();
+  for (const PipelineReport& pipeline : report.pipelines) pipelines.push_back(pipeline_json(pipeline));
+  Json document = inspect_document(std::move(models), report.errors);
+  if (!pipelines.empty()) document["pipelines"] = std::move(pipelines);
+  write_document(document, out);
+}
+
+Json inspect_document(Json models, const std::vector<Failure>& errors) {
+  return {{"schema", "weigh.inspect/1"},
+          {"tool", {{"name", "weigh"}, {"version", WEIGH_VERSION}}},
+          {"models", std::move(models)},
+          {"errors", failures_json(errors)}};
 }
 
 void write_inspect_document(Json models, const std::vector<Failure>& errors, std::ostream& out) {
-  write_document({{"schema", "weigh.inspect/1"},
-                  {"tool", {{"name", "weigh"}, {"version", WEIGH_VERSION}}},
-                  {"models", std::move(models)},
-                  {"errors", failures_json(errors)}},
-                 out);
+  write_document(inspect_document(std::move(models), errors), out);
 }
 
 }  // namespace weigh::core

@@ -34,7 +34,12 @@ Json model_json(const ModelReport& report);
 Json model_json(const Model& model, const std::vector<Fit>& fits,
                 std::optional<std::uint64_t> predicted_file_bytes = std::nullopt);
 
+/// PIPELINE of docs/output.md 2.2.
+Json pipeline_json(const PipelineReport& report);
+
 /// The document of `weigh inspect`: its models, and what could not be read.
+Json inspect_document(Json models, const std::vector<Failure>& errors);
+/// Likewise, written.
 void write_inspect_document(Json models, const std::vector<Failure>& errors, std::ostream& out);
 
 /// Likewise with the schema first: a line by itself.

@@ -41,14 +41,18 @@ void write_parts(const ModelReport& report, std::ostream& out) {
   write_markdown_table(table, out);
 }
 
+Table device_table() { return {{{"device"}, {"need"}, {"safe"}, {"limit"}, {"verdict"}, {"why"}}, {}}; }
+
+void add_device(std::string label, const Fit& fit, bool asked_for, Table& table) {
+  table.rows.push_back({std::move(label), human_bytes(fit.need.total()), human_bytes(fit.budget_bytes),
+                        human_bytes(fit.limit_bytes), std::string(verdict_name(fit.verdict)),
+                        words_of(fit, asked_for, false)});
+}
+
 void write_devices(const ModelReport& report, std::ostream& out) {
   if (report.fits.empty()) return;
-  Table table{{{"device"}, {"need"}, {"safe"}, {"limit"}, {"verdict"}, {"why"}}, {}};
-  for (const Fit& fit : report.fits) {
-    table.rows.push_back({device_label(fit.device), human_bytes(fit.need.total()), human_bytes(fit.budget_bytes),
-                          human_bytes(fit.limit_bytes), std::string(verdict_name(fit.verdict)),
-                          words_of(fit, !report.common_devices, false)});
-  }
+  Table table = device_table();
+  for (const Fit& fit : report.fits) add_device(device_label(fit.device), fit, !report.common_devices, table);
   out << '\n';
   write_markdown_table(table, out);
   write_parts(report, out);
@@ -77,12 +81,30 @@ void write_model(const ModelReport& report, bool exact, std::ostream& out) {
   write_devices(report, out);
 }
 
+void write_pipeline(const PipelineReport& report, std::ostream& out) {
+  out << "### " << markdown_escaped(report.name) << "\n\n" << markdown_escaped(pipeline_kind_text(report)) << '\n';
+  if (!report.missing.empty()) out << "\n**Incomplete**: " << markdown_escaped(missing_text(report)) << '\n';
+  out << '\n';
+  for (const SummaryLine& line : summary_lines(report)) {
+    out << "- " << line.label << ": " << markdown_escaped(line.text) << '\n';
+  }
+  Table table = device_table();
+  for (const DeviceRow& row : device_rows(report)) add_device(row.label, *row.fit, !report.common_devices, table);
+  if (table.rows.empty()) return;
+  out << '\n';
+  write_markdown_table(table, out);
+}
+
 }  // namespace
 
 void write_markdown(const Report& report, const Style& style, std::ostream& out) {
   for (const ModelReport& model : report.models) {
     if (&model != &report.models.front()) out << '\n';
     write_model(model, style.verbose, out);
+  }
+  for (const PipelineReport& pipeline : report.pipelines) {
+    out << '\n';
+    write_pipeline(pipeline, out);
   }
   if (report.errors.empty()) return;
   out << (report.models.empty() ? "" : "\n") << "Not read:\n\n";

@@ -22,9 +22,34 @@ struct ModelReport {
   QuantizedChoices as_gguf = {};  ///< for the end of the report
 };
 
+enum class PipelineKind : std::uint8_t {
+  Diffusers,  ///< the components of a diffusers pipeline
+  Projector,  ///< a language model and its projector
+};
+
+/// Models that one program loads together, with one need for all of them.
+struct PipelineReport {
+  struct Part {
+    std::string name;
+    std::string path;
+    std::uint64_t weight_bytes = 0;
+  };
+  std::string path;
+  std::string name;
+  PipelineKind kind = PipelineKind::Diffusers;
+  std::vector<Part> parts;
+  std::vector<std::string> missing;  ///< components whose weights are not there: the sums fall short by theirs
+  std::uint64_t parameters = 0;
+  std::uint64_t weight_bytes = 0;
+  std::vector<Fit> at_once;     ///< everything on the devices; one for each set that was asked for
+  std::vector<Fit> on_host;     ///< with the encoders, or the projector, in host memory; for sets that have any
+  bool common_devices = false;  ///< the devices were not asked for: machine formats leave them out
+};
+
 /// What `weigh inspect`, `weigh fit` and `weigh estimate` report.
 struct Report {
   std::vector<ModelReport> models;
+  std::vector<PipelineReport> pipelines;
   std::vector<Failure> errors;
 };
 

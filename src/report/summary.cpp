@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <functional>
 
 #include "formats/checked.h"
 #include "src/model/naming/roles.h"
@@ -72,9 +73,13 @@ std::string experts_text(const Experts& experts) {
   return text + fmt::format("; {} parameters, {}", human_parameters(experts.parameters), human_bytes(experts.bytes));
 }
 
+/// "24.62 GiB (26,440,753,152 bytes)"; few bytes once.
+std::string size_and_bytes(std::uint64_t bytes) {
+  return bytes < 1024 ? human_bytes(bytes) : fmt::format("{} ({} bytes)", human_bytes(bytes), grouped(bytes));
+}
+
 std::string weights_text(const Model& model) {
-  std::string text = human_bytes(model.weight_bytes);
-  if (model.weight_bytes >= 1024) text += fmt::format(" ({} bytes)", grouped(model.weight_bytes));
+  std::string text = size_and_bytes(model.weight_bytes);
   const auto bits = model.bits_per_weight();
   if (bits && packing_known(model)) text += fmt::format(", {:.2f} bits per weight", *bits);
   if (!model.checkpoint.files.empty()) text += ", " + counted(model.tensor_count(), "tensor");
@@ -242,6 +247,46 @@ std::vector<SummaryLine> summary_lines(const Model& model, bool verbose) {
   add_fact("with", origin_text(model.architecture));
   if (model.quantization) facts.push_back({"quantised", quantization_text(*model.quantization)});
   return facts;
+}
+
+std::string pipeline_kind_text(const PipelineReport& report) {
+  if (report.kind == PipelineKind::Projector) return "language model with its projector";
+  return fmt::format("diffusers pipeline of {}", counted(report.parts.size() + report.missing.size(), "model"));
+}
+
+std::string_view pipeline_kind_name(PipelineKind kind) {
+  return kind == PipelineKind::Diffusers ? "diffusers" : "projector";
+}
+
+std::string_view on_host_name(PipelineKind kind) { return kind == PipelineKind::Diffusers ? "encoders" : "projector"; }
+
+std::vector<SummaryLine> summary_lines(const PipelineReport& report) {
+  std::vector<PipelineReport::Part> parts = report.parts;
+  std::ranges::stable_sort(parts, std::greater(), &PipelineReport::Part::weight_bytes);
+  std::string list;
+  for (const PipelineReport::Part& part : parts) {
+    add(list, fmt::format("{} {}", part.name, human_bytes(part.weight_bytes)));
+  }
+  return {{"parameters", both(report.parameters)},
+          {"weights", fmt::format("{}: {}", size_and_bytes(report.weight_bytes), list)}};
+}
+
+std::vector<DeviceRow> device_rows(const PipelineReport& report) {
+  std::vector<DeviceRow> rows;
+  auto on_host = report.on_host.begin();
+  for (const Fit& fit : report.at_once) {
+    const std::string label = device_label(fit.device);
+    rows.push_back({label + ", all at once", &fit});
+    if (on_host == report.on_host.end() || device_label(on_host->device) != label) continue;
+    rows.push_back({fmt::format("{}, {} on the host", label, on_host_name(report.kind)), &*on_host++});
+  }
+  return rows;
+}
+
+std::string missing_text(const PipelineReport& report) {
+  if (report.missing.empty()) return {};
+  return fmt::format("model_index.json lists {}, without weights in the folder; the sums are without {}",
+                     fmt::join(report.missing, ", "), report.missing.size() == 1 ? "it" : "them");
 }
 
 FileSum file_sum(const Model& model) {

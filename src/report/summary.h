@@ -21,6 +21,28 @@ struct SummaryLine {
 };
 std::vector<SummaryLine> summary_lines(const Model& model, bool verbose);
 
+/// "diffusers pipeline of 4 models", "language model with its projector".
+std::string pipeline_kind_text(const PipelineReport& report);
+
+/// "diffusers", "projector": the word of JSON.
+std::string_view pipeline_kind_name(PipelineKind kind);
+
+/// What of it may wait in host memory: "encoders", "projector".
+std::string_view on_host_name(PipelineKind kind);
+
+/// Parameters and weights of all of it.
+std::vector<SummaryLine> summary_lines(const PipelineReport& report);
+
+/// A row of its table of devices: "rtx-4090, all at once".
+struct DeviceRow {
+  std::string label;
+  const Fit* fit;
+};
+std::vector<DeviceRow> device_rows(const PipelineReport& report);
+
+/// Which components are not there; empty when all are.
+std::string missing_text(const PipelineReport& report);
+
 /// Sums over the files: header + tensors + padding - missing - shared == file.
 struct FileSum {
   std::uint64_t file = 0, header = 0, tensors = 0, padding = 0, missing = 0, shared = 0;

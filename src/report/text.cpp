@@ -79,24 +79,22 @@ void write_sizes(const Model& model, TextWriter& page) {
   page.hang(label, packed(what_if(model), " | ", page.room_after(label)));
 }
 
-void write_devices(const ModelReport& report, TextWriter& page) {
-  write_no_verdict(report.model, page);
-  if (report.fits.empty() || (report.common_devices && page.style().quiet)) return;
+void write_device_table(const std::vector<DeviceRow>& devices, bool asked_for, TextWriter& page) {
   const auto size = [&](std::uint64_t bytes) { return page.style().verbose ? grouped(bytes) : human_bytes(bytes); };
   std::vector<std::vector<std::string>> rows{{"device", "need", "safe", "limit", "verdict"}};
-  for (const Fit& fit : report.fits) {
-    rows.push_back({page.safe(device_label(fit.device)), size(fit.need.total()), size(fit.budget_bytes),
-                    size(fit.limit_bytes),
-                    page.colored(verdict_name(fit.verdict), *color_of(verdict_name(fit.verdict)))});
+  for (const DeviceRow& row : devices) {
+    const std::string_view verdict = verdict_name(row.fit->verdict);
+    rows.push_back({page.safe(row.label), size(row.fit->need.total()), size(row.fit->budget_bytes),
+                    size(row.fit->limit_bytes), page.colored(verdict, *color_of(verdict))});
   }
   const std::vector<std::string> lines = aligned(rows, "lrrrl");
   const std::size_t words_column = 2 + display_width(lines.front()) + 3;
   const std::size_t room = page.width() - std::min(page.width(), words_column);
   page.line();
   page.line("  " + lines.front());
-  for (std::size_t i = 0; i < report.fits.size(); ++i) {
+  for (std::size_t i = 0; i < devices.size(); ++i) {
     const std::string row = "  " + lines[i + 1];
-    const std::string words = page.safe(words_of(report.fits[i], !report.common_devices, page.style().verbose));
+    const std::string words = page.safe(words_of(*devices[i].fit, asked_for, page.style().verbose));
     if (room >= 34 || display_width(words) <= room) {
       page.paragraph(row + std::string(words_column - display_width(row), ' '), words);
     } else {  // a narrow terminal
@@ -104,6 +102,14 @@ void write_devices(const ModelReport& report, TextWriter& page) {
       page.paragraph("      ", words);
     }
   }
+}
+
+void write_devices(const ModelReport& report, TextWriter& page) {
+  write_no_verdict(report.model, page);
+  if (report.fits.empty() || (report.common_devices && page.style().quiet)) return;
+  std::vector<DeviceRow> rows;
+  for (const Fit& fit : report.fits) rows.push_back({device_label(fit.device), &fit});
+  write_device_table(rows, !report.common_devices, page);
   if (!page.style().quiet) page.paragraph("  ", need_note(report));
 }
 
@@ -131,11 +137,23 @@ void write_model(const ModelReport& report, bool one_of_many, TextWriter& page) 
 
 }  // namespace
 
+void write_pipeline(const PipelineReport& report, TextWriter& page) {
+  write_heading(page.safe(report.name), page.safe(pipeline_kind_text(report)), page);
+  if (!report.missing.empty()) page.paragraph(page.label("INCOMPLETE", Color::Red), page.safe(missing_text(report)));
+  for (const SummaryLine& line : summary_lines(report)) page.paragraph(page.label(line.label), page.safe(line.text));
+  if (report.at_once.empty() || (report.common_devices && page.style().quiet)) return;
+  write_device_table(device_rows(report), !report.common_devices, page);
+}
+
 void write_text(const Report& report, const Style& style, std::ostream& out) {
   TextWriter page(style, out);
   for (const ModelReport& model : report.models) {
     if (&model != &report.models.front()) page.line();
     write_model(model, report.models.size() > 1, page);
+  }
+  for (const PipelineReport& pipeline : report.pipelines) {
+    page.line();
+    write_pipeline(pipeline, page);
   }
 }
 

@@ -6,9 +6,11 @@
 namespace weigh::core {
 
 void write_heading(const Model& model, bool show_path, TextWriter& page) {
-  std::string name =
-      page.safe(show_path && !model.checkpoint.files.empty() ? model.checkpoint.path : model.checkpoint.name);
-  const std::string kind = page.safe(kind_of(model));
+  write_heading(page.safe(show_path && !model.checkpoint.files.empty() ? model.checkpoint.path : model.checkpoint.name),
+                page.safe(kind_of(model)), page);
+}
+
+void write_heading(std::string name, const std::string& kind, TextWriter& page) {
   if (page.style().terminal) name = cut_middle(name, page.width(), page.style().unicode);
   const std::size_t used = display_width(name) + display_width(kind);
   if (used + 2 <= page.width()) {

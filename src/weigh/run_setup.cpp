@@ -3,10 +3,12 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "formats/error.h"
 #include "src/weigh/device_sets.h"
+#include "src/weigh/pipelines.h"
 
 namespace weigh::core {
 
@@ -24,8 +26,15 @@ Report weigh_path(const std::string& path, const RunSetup& setup, WeighDetail de
     report.models.push_back(weigh_run_of(describe(std::move(checkpoint)), setup.options, setup.companions, setup.groups,
                                          setup.catalogue, detail));
   }
+  report.pipelines = pipelines_of(path, report.models, std::move(opened.missing_components), setup);
   report.errors = std::move(opened.failures);
   return report;
+}
+
+void append(Report&& part, Report& report) {
+  std::ranges::move(part.models, std::back_inserter(report.models));
+  std::ranges::move(part.pipelines, std::back_inserter(report.pipelines));
+  std::ranges::move(part.errors, std::back_inserter(report.errors));
 }
 
 OneCheckpoint one_of(OpenResult opened, const std::string& path) {

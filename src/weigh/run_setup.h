@@ -30,6 +30,9 @@ RunSetup set_up_run(RunOptions options, const std::vector<std::string>& devices,
 /// All models of one path, weighed, and what of it could not be read.
 Report weigh_path(const std::string& path, const RunSetup& setup, WeighDetail detail);
 
+/// Adds `part` to the end of `report`.
+void append(Report&& part, Report& report);
+
 /// What `path` holds, where only one model will do.
 struct OneCheckpoint {
   std::optional<Checkpoint> checkpoint;

@@ -17,6 +17,7 @@
 #include "src/report/listings.h"
 #include "src/report/scan.h"
 #include "src/report/summary.h"
+#include "src/report/writers.h"
 #include "src/weigh/access.h"
 #include "src/weigh/run_setup.h"
 #include "src/weigh/scan_models.h"
@@ -272,16 +273,10 @@ std::string inspect_json(const std::vector<std::string>& paths, const std::vecto
                          const RunOptions& options, const Catalogue& catalogue) {
   return guarded([&] {
     const core::RunSetup setup = set_up(devices, options, catalogue);
-    core::Json models = core::Json::array();
-    std::vector<core::Failure> failures;
-    for (const std::string& path : paths) {
-      core::OpenResult opened = core::open_checkpoints(path);
-      for (core::Checkpoint& checkpoint : opened.checkpoints) {
-        models.push_back(model_json(core::describe(std::move(checkpoint)), setup, options.detail));
-      }
-      std::ranges::move(opened.failures, std::back_inserter(failures));
-    }
-    return written([&](std::ostream& out) { core::write_inspect_document(std::move(models), failures, out); });
+    core::Report report;
+    for (const std::string& path : paths)
+      core::append(core::weigh_path(path, setup, detail_of(options.detail)), report);
+    return written([&](std::ostream& out) { core::write_json(report, {}, out); });
   });
 }
 

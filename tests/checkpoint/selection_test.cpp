@@ -126,9 +126,9 @@ TEST_CASE("which files of a folder make up the model") {
        {{"model.safetensors"}, {"x-00001-of-00002.gguf", "x-00002-of-00002.gguf"}, {"y.gguf"}},
        {}},
       {"a diffusers pipeline, part by part; the copy at the root is not counted",
-       {"model_index.json", "flavour.safetensors", "unet/diffusion_pytorch_model.safetensors",
-        "vae/diffusion_pytorch_model.safetensors", "vae/diffusion_pytorch_model.fp16.safetensors"},
-       {},
+       {"flavour.safetensors", "unet/diffusion_pytorch_model.safetensors", "vae/diffusion_pytorch_model.safetensors",
+        "vae/diffusion_pytorch_model.fp16.safetensors"},
+       {{"model_index.json", "{}"}},
        {{"unet/diffusion_pytorch_model.safetensors"}, {"vae/diffusion_pytorch_model.safetensors"}},
        {"file-left-out"}},
       {"nothing", {"README.md", "pytorch_model.bin"}, {}, {}, {}},
@@ -140,6 +140,31 @@ TEST_CASE("which files of a folder make up the model") {
     for (const Selection& selection : selections) models.push_back(selection.files);
     CHECK(models == row.models);
     if (!selections.empty()) CHECK(codes(selections.front()) == row.codes);
+  }
+}
+
+TEST_CASE("components of a pipeline are those that model_index.json lists") {
+  struct Row {
+    std::string what;
+    std::string index;
+    std::vector<std::string> components;
+  };
+  const std::vector<Row> rows = {
+      {"a component that is switched off is a model beside the pipeline",
+       R"({"_class_name": "StableDiffusionPipeline", "unet": ["diffusers", "UNet2DConditionModel"],
+           "image_encoder": [null, null], "scheduler": ["diffusers", "DDIMScheduler"]})",
+       {"", "unet"}},
+      {"an index that lists nothing says nothing", "{}", {"image_encoder", "unet"}},
+      {"nor does one that is broken", "{\"unet\": [", {"image_encoder", "unet"}},
+      {"nor one of another form", R"([["unet"]])", {"image_encoder", "unet"}},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    const Folder folder =
+        folder_of({"image_encoder/model.safetensors", "unet/model.safetensors"}, {{"model_index.json", row.index}});
+    std::vector<std::string> components;
+    for (const Selection& selection : select_models(folder)) components.push_back(selection.component);
+    CHECK(components == row.components);
   }
 }
 

@@ -7,9 +7,9 @@ import os
 import subprocess
 import sys
 
-# All but two: gemma4-vllm-window (vLLM's pools of sliding layers), pipeline-sum (one need for a diffusers folder).
+# All but gemma4-vllm-window, which wants vLLM's pools of sliding layers.
 RIGHT = """
-mistral-two-copies ministral-two-copies finetune-checkpoint gpt-oss-three-copies stray-4bit six-digits
+pipeline-sum mistral-two-copies ministral-two-copies finetune-checkpoint gpt-oss-three-copies stray-4bit six-digits
 stale-index short-shard mistral-native-moe appledouble-scan imatrix-no-model mmproj-no-model size-of-digest
 size-8x22b ollama-mxfp8 ollama-store-path lora-with-embedding comfy-int8 comfy-fp8-block sdxl-long-names
 autoround-w3 qwen36-27b-kv gemma4-e4b-kv glm52-indexer dsv4-kv unknown-arch gemma4-mlx qwen36-35b-vllm
