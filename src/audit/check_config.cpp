@@ -367,7 +367,7 @@ void check_experts_absent(const AuditInput& input, const FindingReporter& report
 
 void check_card_parameters(const AuditInput& input, const FindingReporter& reporter) {
   if (!input.as_folder || !is_complete(*input.model) || input.model->checkpoint.kind != CheckpointKind::Model) return;
-  if (!input.folder->has("README.md")) return;
+  if (!input.model->parameters_known || !input.folder->has("README.md")) return;
   const auto card = read_small_file(*input.folder, "README.md");
   if (!card) return;
   const auto total = static_cast<double>(input.model->total_parameters);

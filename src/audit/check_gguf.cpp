@@ -24,7 +24,7 @@ namespace {
 // Keys of adapters, projectors and vocabularies may be about the model that these belong to.
 bool is_whole_model(const Model& model) {
   return is_complete(model) && !model.projector && model.architecture.name.value_or("") != "clip" &&
-         model.total_parameters > 0;
+         model.total_parameters > 0 && model.parameters_known;
 }
 
 const Metadata* metadata_of(const Model& model) { return ArchitectureKeys(model.checkpoint).metadata(); }

@@ -8,6 +8,7 @@
 #include "formats/text.h"
 #include "src/cli/commands.h"
 #include "src/cli/weighing.h"
+#include "src/report/summary.h"
 #include "src/report/text_format.h"
 #include "src/report/writers.h"
 #include "src/weigh/device_sets.h"
@@ -82,8 +83,16 @@ int run_as(const EstimateOptions& options, Session& session) {
     source.models.back().model = describe(std::move(*one.checkpoint));
     status = std::max(status, exit_status(source));
     const Model& model = source.models.back().model;
+    if (!model.parameters_known) {
+      report.errors.push_back({model.checkpoint.path,
+                               "how many weights it holds is not known, so neither is its size in another type",
+                               std::nullopt});
+      session.tell(failure_line(report.errors.back()));
+      status = std::max(status, 1);
+    }
     const GgufPlan plan = plan_gguf(model);
     for (const QuantizerType* type : types) {
+      if (!model.parameters_known) break;
       report.models.push_back(weigh_prediction(model, predict(plan, *type), groups, catalogue));
     }
   }

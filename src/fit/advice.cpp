@@ -244,7 +244,8 @@ class Adviser {
 std::optional<SmallerType> largest_fitting_type(const Model& source, Run run, const DeviceSet& devices,
                                                 const std::vector<Companion>& companions) {
   const bool gguf = !source.checkpoint.files.empty() && source.checkpoint.files.front().format == Format::Gguf;
-  if (source.checkpoint.files.empty() || (!gguf && source.quantization)) return std::nullopt;
+  if (source.checkpoint.files.empty() || (!gguf && source.quantization) || !source.parameters_known)
+    return std::nullopt;
   std::uint64_t room = 0;
   for (const Slot& slot : devices.slots) room += slot.budget().safe;
   const GgufPlan plan = plan_gguf(source);

@@ -21,12 +21,14 @@ namespace {
 struct Sums {
   std::uint64_t tensors = 0;
   SaturatingSum elements, parameters, bytes;
+  bool parameters_known = true;
 
   void add(const TensorFacts& facts) {
     ++tensors;
     elements.add(facts.tensor->elements);
     parameters.add(facts.parameters);
     bytes.add(facts.tensor->bytes);
+    parameters_known = parameters_known && facts.parameters_known;
   }
   [[nodiscard]] bool overflowed() const { return elements.overflowed || parameters.overflowed || bytes.overflowed; }
 };
@@ -51,14 +53,16 @@ bool add_up(Model& model) {
                               .tensors = dtypes[i].tensors,
                               .elements = dtypes[i].elements.value,
                               .parameters = dtypes[i].parameters.value,
-                              .bytes = dtypes[i].bytes.value});
+                              .bytes = dtypes[i].bytes.value,
+                              .parameters_known = dtypes[i].parameters_known});
   }
   for (std::size_t i = 0; i < roles.size(); ++i) {
     if (roles[i].tensors == 0) continue;
     model.by_role.push_back({.role = static_cast<Role>(i),
                              .tensors = roles[i].tensors,
                              .parameters = roles[i].parameters.value,
-                             .bytes = roles[i].bytes.value});
+                             .bytes = roles[i].bytes.value,
+                             .parameters_known = roles[i].parameters_known});
   }
   std::ranges::sort(model.by_dtype, {}, &DtypeTotals::dtype);
   std::ranges::stable_sort(model.by_dtype, kLargestFirst);
@@ -71,11 +75,23 @@ bool add_up(Model& model) {
 
 // Parts of a sum that fits, so nothing here can wrap: routed <= total, active <= routed, one role <= total.
 void count_active(Model& model) {
+  if (!model.parameters_known) return;
   if (!model.experts) {
     model.active_parameters = model.total_parameters;
   } else if (model.experts->active_parameters) {
     model.active_parameters = model.total_parameters - model.experts->parameters + *model.experts->active_parameters;
   }
+}
+
+// Experts of unknown weights work in an unknown number.
+void forget_unknown_experts(Model& model) {
+  if (!model.experts) return;
+  const bool unknown = std::ranges::any_of(
+      model.tensors, [](const TensorFacts& facts) { return facts.routed_expert && !facts.parameters_known; });
+  if (!unknown) return;
+  model.experts->parameters_known = false;
+  model.experts->active_parameters.reset();
+  model.experts->prediction_active_parameters.reset();
 }
 
 // A copy of the embedding or the head that a prediction block keeps for itself.
@@ -99,6 +115,7 @@ void count_prediction(Model& model) {
   prediction.tensors = sums.tensors;
   prediction.parameters = sums.parameters.value;
   prediction.bytes = sums.bytes.value;
+  prediction.parameters_known = sums.parameters_known;
   prediction.copied_parameters = copied.value;
   if (!model.active_parameters) return;
   prediction.active_parameters = prediction.parameters;
@@ -169,8 +186,12 @@ std::uint64_t Model::header_bytes() const {
   return sum_over_files(checkpoint, [](const ModelFile& file) { return file.header_bytes; });
 }
 
+std::optional<std::uint64_t> Model::known_total() const {
+  return parameters_known ? std::optional(total_parameters) : std::nullopt;
+}
+
 std::optional<double> Model::bits_per_weight() const {
-  if (total_parameters == 0) return std::nullopt;
+  if (total_parameters == 0 || !parameters_known) return std::nullopt;
   return 8.0 * static_cast<double>(weight_bytes) / static_cast<double>(total_parameters);
 }
 
@@ -182,7 +203,8 @@ std::vector<BlockTotals> totals_by_block(const Model& model) {
     rows.push_back({.block = model.blocks[block],
                     .tensors = sums[block].tensors,
                     .parameters = sums[block].parameters.value,
-                    .bytes = sums[block].bytes.value});
+                    .bytes = sums[block].bytes.value,
+                    .parameters_known = sums[block].parameters_known});
   }
   return rows;
 }
@@ -213,7 +235,8 @@ Model describe(Checkpoint checkpoint) {
   }
   model.experts = find_experts(model.checkpoint, names, model.tensors, findings);
   assign_roles(names, model.tensors);
-  report_unknown_packing(model.checkpoint, model.tensors, findings);
+  model.parameters_known = !report_unknown_packing(model.checkpoint, model.tensors, findings);
+  forget_unknown_experts(model);
   model.blocks = std::move(names.blocks);
   model.architecture = read_architecture(model.checkpoint, model.tensors);
   model.architecture.tied_embeddings = decide_tied_head(model.checkpoint, model.tensors, findings);
@@ -232,7 +255,7 @@ Model describe(Checkpoint checkpoint) {
   model.kind = kind_of_model(model);
   remark_unknown_roles(model, findings);
   const auto claimed = model.checkpoint.claimed_parameters;
-  if (claimed && *claimed != model.total_parameters) {
+  if (claimed && model.parameters_known && *claimed != model.total_parameters) {
     findings.emplace_back(FindingCode::IndexTotalParameters, Severity::Warning,
                           fault("total_parameters in the index", std::to_string(*claimed),
                                 std::to_string(model.total_parameters) + ", the sum of the tensors"));

@@ -63,6 +63,7 @@ struct DtypeTotals {
   std::uint64_t elements = 0;
   std::uint64_t parameters = 0;
   std::uint64_t bytes = 0;
+  bool parameters_known = true;  ///< false: `parameters` are stored elements, each of which may hold several
 };
 
 /// What one role adds to the whole.
@@ -71,6 +72,7 @@ struct RoleTotals {
   std::uint64_t tensors = 0;
   std::uint64_t parameters = 0;
   std::uint64_t bytes = 0;
+  bool parameters_known = true;  ///< false: `parameters` are stored elements, each of which may hold several
 };
 
 /// A block of layers: "model.layers.3". Its name is a view into the checkpoint.
@@ -87,6 +89,7 @@ struct BlockTotals {
   std::uint64_t tensors = 0;
   std::uint64_t parameters = 0;
   std::uint64_t bytes = 0;
+  bool parameters_known = true;  ///< false: `parameters` are stored elements, each of which may hold several
 };
 
 /// Multi-token prediction: stored beside the model, counted in its totals, left out of what vendors print.
@@ -97,6 +100,7 @@ struct Prediction {
   std::optional<std::uint64_t> active_parameters;  ///< per token, where all of it works; absent as the model's own
   std::uint64_t bytes = 0;                         ///< quantization overhead included
   std::uint64_t copied_parameters = 0;  ///< of those, copies of the model's embedding and head, which engines skip
+  bool parameters_known = true;         ///< as in DtypeTotals
 };
 
 /// What "active" means to those who print it. All but the reports' own leave out multi-token prediction.
@@ -118,6 +122,7 @@ struct Experts {
   std::uint64_t prediction_parameters = 0;         ///< of `parameters`, those in prediction blocks
   std::optional<std::uint64_t> prediction_active_parameters;  ///< likewise of `active_parameters`
   std::vector<std::uint64_t> groups;  ///< experts per group, where a layer has several of which a token uses one
+  bool parameters_known = true;       ///< as in DtypeTotals
 };
 
 struct Quantization {
@@ -136,9 +141,10 @@ struct TensorFacts {
   /// Which series of blocks: the language model's own is Main, or Decoder where there are two.
   Stack stack = Stack::None;
   Role role = Role::Other;
-  bool routed_expert = false;  ///< belongs to the routed experts (quantization overhead of theirs included)
-  bool prediction = false;     ///< belongs to multi-token prediction, its quantization overhead included
-  bool unpacked = false;       ///< holds weights in a known packing, which `parameters` counts
+  bool routed_expert = false;    ///< belongs to the routed experts (quantization overhead of theirs included)
+  bool prediction = false;       ///< belongs to multi-token prediction, its quantization overhead included
+  bool unpacked = false;         ///< holds weights in a known packing, which `parameters` counts
+  bool parameters_known = true;  ///< as in DtypeTotals
 };
 
 /// One model: its checkpoint and what its tensors are. Without files (`weigh estimate --params`) the checkpoint is
@@ -152,6 +158,8 @@ struct Model {
   std::optional<ProjectorFacts> projector;
   std::string kind;  ///< "LoRA adapter", "vision-language model", ...; empty for a plain language model
   std::uint64_t total_parameters = 0;
+  /// False where a tensor holds weights in an unknown packing: `total_parameters` counts its stored elements then.
+  bool parameters_known = true;
   std::optional<std::uint64_t> active_parameters;  ///< absent when it is not known how many experts work per token
   std::uint64_t weight_bytes = 0;
   std::uint64_t padding_bytes = 0;
@@ -170,9 +178,17 @@ struct Model {
   }
   [[nodiscard]] std::uint64_t file_bytes() const;
   [[nodiscard]] std::uint64_t header_bytes() const;
-  /// 8 * bytes / parameters; nothing without parameters.
+  /// What may be shown: `total_parameters`, where they are known.
+  [[nodiscard]] std::optional<std::uint64_t> known_total() const;
+  /// 8 * bytes / parameters; nothing without parameters and where they are unknown.
   [[nodiscard]] std::optional<double> bits_per_weight() const;
 };
+
+/// The parameters of a tensor, or of what sums some; nothing where they are unknown.
+template <typename Row>
+std::optional<std::uint64_t> known_parameters(const Row& row) {
+  return row.parameters_known ? std::optional(row.parameters) : std::nullopt;
+}
 
 /// All tensors of a checkpoint, with nothing known of them yet. Points into the checkpoint's files.
 std::vector<TensorFacts> tensors_of(const Checkpoint& checkpoint);

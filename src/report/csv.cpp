@@ -45,7 +45,7 @@ constexpr std::array kColumns{
     CsvColumn{"name", [](const CsvRow& r) { return Cell(r.model.checkpoint.name); }},
     CsvColumn{"format", [](const CsvRow& r) { return has_file(r) ? Cell(std::string(format_name(r.model.checkpoint.files.front().format))) : Cell(); }},
     CsvColumn{"architecture", [](const CsvRow& r) { return cell(r.model.architecture.name); }},
-    CsvColumn{"parameters", [](const CsvRow& r) { return Cell(r.model.total_parameters); }},
+    CsvColumn{"parameters", [](const CsvRow& r) { return cell(r.model.known_total()); }},
     CsvColumn{"active_parameters", [](const CsvRow& r) { return cell(r.model.active_parameters); }},
     CsvColumn{"weight_bytes", [](const CsvRow& r) { return Cell(r.model.weight_bytes); }},
     CsvColumn{"bits_per_weight", [](const CsvRow& r) { return cell(r.model.bits_per_weight()); }},

@@ -9,6 +9,7 @@
 
 #include "src/model/naming/roles.h"
 #include "src/report/json.h"
+#include "src/report/json_value.h"
 #include "src/report/listings.h"
 #include "src/report/table.h"
 #include "src/report/text_format.h"
@@ -22,11 +23,12 @@ constexpr std::size_t kShortValue = 60;  // bytes of a metadata value, for peopl
 
 using Sides = std::map<std::string, SideBySide>;
 
-void add(Sides& sides, const std::string& name, std::uint64_t parameters, std::uint64_t bytes, bool second) {
+void add(Sides& sides, const std::string& name, const TensorFacts& facts, bool second) {
   SideBySide& side = sides[name];
   side.name = name;
-  (second ? side.b_parameters : side.a_parameters) += parameters;
-  (second ? side.b_bytes : side.a_bytes) += bytes;
+  auto& parameters = second ? side.b_parameters : side.a_parameters;
+  parameters = parameters && facts.parameters_known ? std::optional(*parameters + facts.parameters) : std::nullopt;
+  (second ? side.b_bytes : side.a_bytes) += facts.tensor->bytes;
 }
 
 std::vector<SideBySide> largest_first(const Sides& sides) {
@@ -43,12 +45,12 @@ struct Parts {
 
 void add_parts(const Model& model, bool second, Parts& parts) {
   for (const TensorFacts& facts : model.tensors) {
-    add(parts.dtypes, std::string(name(facts.tensor->dtype)), facts.parameters, facts.tensor->bytes, second);
-    add(parts.roles, std::string(role_name(facts.role)), facts.parameters, facts.tensor->bytes, second);
+    add(parts.dtypes, std::string(name(facts.tensor->dtype)), facts, second);
+    add(parts.roles, std::string(role_name(facts.role)), facts, second);
     if (facts.parameters == 0) continue;
     const std::string_view group = part_name(facts.role);
-    add(parts.groups, facts.layer < 0 ? std::string(group) : fmt::format("layer {:04} {}", facts.layer, group),
-        facts.parameters, facts.tensor->bytes, second);
+    add(parts.groups, facts.layer < 0 ? std::string(group) : fmt::format("layer {:04} {}", facts.layer, group), facts,
+        second);
   }
 }
 
@@ -113,6 +115,10 @@ std::string shortened(const std::string& value) {
   return fmt::format("{} ... ({} bytes)", value.substr(0, end), grouped(value.size()));
 }
 
+Cell for_people(const std::optional<std::uint64_t>& parameters) {
+  return parameters ? Cell(*parameters) : Cell("unknown");
+}
+
 Table sides_table(std::string_view what, const std::vector<SideBySide>& rows) {
   Table table{{{what},
                {"parameters a", Unit::Parameters},
@@ -121,10 +127,13 @@ Table sides_table(std::string_view what, const std::vector<SideBySide>& rows) {
                {"bytes b", Unit::Size}},
               {}};
   for (const SideBySide& row : rows) {
-    table.rows.push_back({row.name, row.a_parameters, row.b_parameters, row.a_bytes, row.b_bytes});
+    table.rows.push_back(
+        {row.name, for_people(row.a_parameters), for_people(row.b_parameters), row.a_bytes, row.b_bytes});
   }
   return table;
 }
+
+std::string digits(const std::optional<std::uint64_t>& number) { return number ? std::to_string(*number) : "unknown"; }
 
 // Every difference as one row, for the tabular formats.
 Table all_rows(const Difference& difference) {
@@ -143,8 +152,7 @@ Table all_rows(const Difference& difference) {
     table.rows.push_back({std::string("metadata"), row.key, cell(row.a), cell(row.b)});
   }
   for (const SideBySide& row : difference.groups) {
-    table.rows.push_back(
-        {std::string("parameters"), row.name, std::to_string(row.a_parameters), std::to_string(row.b_parameters)});
+    table.rows.push_back({std::string("parameters"), row.name, digits(row.a_parameters), digits(row.b_parameters)});
   }
   return table;
 }
@@ -192,7 +200,7 @@ class TextWriter {
 
   std::string side(std::string_view path, const Model& model) const {
     return fmt::format("{}: {} parameters ({}), {} ({} bytes)", escaped(path, style_.unicode),
-                       human_parameters(model.total_parameters), grouped(model.total_parameters),
+                       human_parameters(model.known_total()), grouped(model.known_total()),
                        human_bytes(model.weight_bytes), grouped(model.weight_bytes));
   }
 
@@ -243,7 +251,7 @@ Json sides_json(const std::vector<SideBySide>& rows, std::string_view key) {
   Json list = Json::array();
   for (const SideBySide& row : rows) {
     list.push_back({{key, row.name},
-                    {"parameters", {{"a", row.a_parameters}, {"b", row.b_parameters}}},
+                    {"parameters", {{"a", json_or_null(row.a_parameters)}, {"b", json_or_null(row.b_parameters)}}},
                     {"bytes", {{"a", row.a_bytes}, {"b", row.b_bytes}}}});
   }
   return list;
@@ -289,7 +297,7 @@ void write_difference_json(const Difference* difference, std::string_view a_path
   if (difference) {
     const Model& a = *difference->a;
     const Model& b = *difference->b;
-    document["parameters"] = {{"a", a.total_parameters}, {"b", b.total_parameters}};
+    document["parameters"] = {{"a", json_or_null(a.known_total())}, {"b", json_or_null(b.known_total())}};
     document["bytes"] = {{"a", a.weight_bytes}, {"b", b.weight_bytes}};
     document["by_dtype"] = sides_json(difference->by_dtype, "dtype");
     document["by_role"] = sides_json(difference->by_role, "role");
@@ -332,7 +340,8 @@ Difference compare(const Model& a, const Model& b) {
     compare_metadata(difference);
   } else {
     for (const auto& [name, side] : parts.groups) {
-      if (side.a_parameters != side.b_parameters) difference.groups.push_back(side);
+      // What is unknown on a side is not known to be equal.
+      if (!side.a_parameters || side.a_parameters != side.b_parameters) difference.groups.push_back(side);
     }
   }
   return difference;

@@ -24,7 +24,7 @@ struct TensorDifference {
 /// What one part of a model is on each side.
 struct SideBySide {
   std::string name;
-  std::uint64_t a_parameters = 0, b_parameters = 0;
+  std::optional<std::uint64_t> a_parameters = 0, b_parameters = 0;  ///< absent where they are unknown
   std::uint64_t a_bytes = 0, b_bytes = 0;
 
   [[nodiscard]] bool differs() const { return a_parameters != b_parameters || a_bytes != b_bytes; }

@@ -9,16 +9,12 @@
 #include "src/model/naming/roles.h"
 #include "src/report/escape.h"
 #include "src/report/fit_words.h"
+#include "src/report/json_value.h"
 #include "src/report/summary.h"
 #include "src/report/writers.h"
 
 namespace weigh::core {
 namespace {
-
-template <typename T>
-Json json_or_null(const std::optional<T>& value) {
-  return value ? Json(*value) : Json();
-}
 
 Json files_json(const Checkpoint& checkpoint, JsonText& text) {
   Json files = Json::array();
@@ -61,14 +57,14 @@ Json weights_json(const Model& model, JsonText& text) {
     by_dtype.push_back({{"dtype", text(row.dtype)},
                         {"tensors", row.tensors},
                         {"elements", row.elements},
-                        {"parameters", row.parameters},
+                        {"parameters", json_or_null(known_parameters(row))},
                         {"bytes", row.bytes}});
   }
   Json by_role = Json::array();
   for (const RoleTotals& row : model.by_role) {
     by_role.push_back({{"role", role_name(row.role)},
                        {"tensors", row.tensors},
-                       {"parameters", row.parameters},
+                       {"parameters", json_or_null(known_parameters(row))},
                        {"bytes", row.bytes}});
   }
   return {{"bytes", model.weight_bytes},
@@ -79,8 +75,8 @@ Json weights_json(const Model& model, JsonText& text) {
 }
 
 Json parameters_json(const Model& model) {
-  Json result{{"total", model.total_parameters}, {"active", json_or_null(model.active_parameters)}};
-  result["prediction"] = model.prediction ? model.prediction->parameters : 0;
+  Json result{{"total", json_or_null(model.known_total())}, {"active", json_or_null(model.active_parameters)}};
+  result["prediction"] = model.prediction ? json_or_null(known_parameters(*model.prediction)) : Json(0);
   if (const auto& conventions = model.active_conventions) {
     result["active_without_embedding"] = conventions->without_embedding;
     result["active_without_embedding_and_head"] = conventions->without_embedding_and_head;
@@ -94,7 +90,7 @@ Json experts_json(const std::optional<Experts>& experts) {
           {"used", json_or_null(experts->used)},
           {"shared", experts->shared},
           {"layers", experts->layers},
-          {"parameters", experts->parameters},
+          {"parameters", json_or_null(known_parameters(*experts))},
           {"active_parameters", json_or_null(experts->active_parameters)},
           {"bytes", experts->bytes}};
 }

@@ -38,6 +38,7 @@ struct TensorGroup {
   std::uint64_t tensors = 0;
   std::uint64_t parameters = 0;
   std::uint64_t bytes = 0;
+  bool parameters_known = true;  ///< false: `parameters` count stored elements of an unknown packing
 };
 
 /// Sums that add up to those of `tensors`. Layers in their order, the others largest first.

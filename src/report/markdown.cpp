@@ -15,8 +15,10 @@ namespace {
 void write_dtypes(const Model& model, std::ostream& out) {
   if (model.by_dtype.empty() || model.checkpoint.path.empty()) return;
   Table table{{{"dtype"}, {"tensors", Unit::Count}, {"parameters", Unit::Count}, {"bytes", Unit::Count}}, {}};
-  for (const DtypeTotals& row : model.by_dtype)
-    table.rows.push_back({row.dtype, row.tensors, row.parameters, row.bytes});
+  for (const DtypeTotals& row : model.by_dtype) {
+    const auto parameters = known_parameters(row);
+    table.rows.push_back({row.dtype, row.tensors, parameters ? Cell(*parameters) : Cell("unknown"), row.bytes});
+  }
   out << '\n';
   write_markdown_table(table, out);
 }

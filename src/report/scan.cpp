@@ -11,7 +11,7 @@
 
 #include "formats/checked.h"
 #include "src/model/kind.h"
-#include "src/report/json.h"
+#include "src/report/json_value.h"
 #include "src/report/scan_lines.h"
 #include "src/report/summary.h"
 #include "src/report/table.h"
@@ -32,7 +32,8 @@ std::vector<ScanRow> rows_of(const ScanListing& listing) {
 struct Totals {
   std::uint64_t models = 0;
   std::map<std::string, std::uint64_t> others;  // by kind: what is no model by itself
-  SaturatingSum parameters;                     // of the models
+  SaturatingSum parameters;                     // of the models, as far as they are known
+  std::uint64_t unknown = 0;                    // models whose parameters are not
   SaturatingSum weight_bytes;
   SaturatingSum file_bytes;
   SaturatingSum files;
@@ -46,6 +47,7 @@ Totals totals_of(const std::vector<ScanRow>& rows, const std::vector<CopyGroup>&
     if (runs_alone(row.kind)) {
       ++totals.models;
       totals.parameters.add(row.parameters.value_or(0));
+      totals.unknown += row.parameters ? 0 : 1;
     } else {
       ++totals.others[row.kind];
     }
@@ -58,6 +60,12 @@ Totals totals_of(const std::vector<ScanRow>& rows, const std::vector<CopyGroup>&
   for (const CopyGroup& group : copies) reclaimable.add(group.reclaimable_bytes);
   totals.reclaimable = reclaimable.value;
   return totals;
+}
+
+// The sum of what is known; nothing where no model's parameters are.
+std::optional<std::uint64_t> known_sum(const Totals& totals) {
+  const bool none = totals.unknown != 0 && totals.unknown == totals.models;
+  return none ? std::nullopt : std::optional(totals.parameters.value);
 }
 
 Cell verdict_on(const ScanRow& row, const std::string& device) {
@@ -121,7 +129,9 @@ Table table_of(const ScanListing& listing, bool for_people) {
   for (const StoredModel& model : listing.models) {
     auto& cells = table.rows.emplace_back();
     for (const ScanColumn& column : kColumns) {
-      if (column.for_people || !for_people) cells.push_back(column.value(model.row));
+      if (!column.for_people && for_people) continue;
+      const bool unknown = for_people && column.column.unit == Unit::Parameters && !model.row.parameters;
+      cells.push_back(unknown ? Cell("unknown") : column.value(model.row));
     }
     for (const std::string& device : listing.devices) cells.push_back(verdict_on(model.row, device));
     if (findings) cells.emplace_back(findings_text(model.row));
@@ -188,7 +198,9 @@ void write_text_scan(const ScanListing& listing, const Style& style, std::ostrea
   }
   std::string sum =
       fmt::format("{}, {} in {}, {} parameters", counted(totals.models, "model"), human_bytes(totals.file_bytes.value),
-                  counted(totals.files.value, "file"), human_parameters(totals.parameters.value));
+                  counted(totals.files.value, "file"), human_parameters(known_sum(totals)));
+  if (totals.unknown != 0 && known_sum(totals))
+    sum += fmt::format(", those of {} unknown", counted(totals.unknown, "model"));
   std::string_view lead = "; no models: ";
   for (const auto& [kind, count] : totals.others) {
     sum += fmt::format("{}{} {}", std::exchange(lead, ", "), grouped(count), kind);
@@ -237,7 +249,8 @@ void write_json_scan(const ScanListing& listing, std::ostream& out) {
       << dumped(Json{{"models", totals.models},
                      {"others", totals.others},
                      {"files", totals.files.value},
-                     {"parameters", totals.parameters.value},
+                     {"parameters", json_or_null(known_sum(totals))},
+                     {"parameters_unknown", totals.unknown},
                      {"weight_bytes", totals.weight_bytes.value},
                      {"file_bytes", totals.file_bytes.value},
                      {"header_only", totals.snapshots},

@@ -51,14 +51,12 @@ std::string both(std::uint64_t parameters) {
                            : fmt::format("{} ({})", human_parameters(parameters), grouped(parameters));
 }
 
-bool packing_known(const Model& model) {
-  return std::ranges::find(model.findings, FindingCode::PackingUnknown, &Finding::code) == model.findings.end();
-}
-
 std::string parameters_text(const Model& model) {
   if (model.total_parameters == 0) return "none: no tensor holds weights";
   std::string text = both(model.total_parameters);
-  if (!packing_known(model)) return text + " stored elements; how many weights they hold is not known";
+  if (!model.parameters_known) {
+    return fmt::format("unknown: {} stored elements, and how many weights they hold is not known", text);
+  }
   if (!model.active_parameters) return text + "; how many work on one token is not stated";
   if (*model.active_parameters != model.total_parameters) {
     text += fmt::format(", {} active per token", human_parameters(*model.active_parameters));
@@ -70,7 +68,8 @@ std::string experts_text(const Experts& experts) {
   std::string text = fmt::format("{} in each of {}", grouped(experts.count), counted(experts.layers, "layer"));
   text += experts.used ? fmt::format(", {} used per token", grouped(*experts.used)) : ", used per token not stated";
   if (experts.shared > 0) text += fmt::format(", {} shared", grouped(experts.shared));
-  return text + fmt::format("; {} parameters, {}", human_parameters(experts.parameters), human_bytes(experts.bytes));
+  return text +
+         fmt::format("; {} parameters, {}", human_parameters(known_parameters(experts)), human_bytes(experts.bytes));
 }
 
 /// "24.62 GiB (26,440,753,152 bytes)"; few bytes once.
@@ -81,7 +80,7 @@ std::string size_and_bytes(std::uint64_t bytes) {
 std::string weights_text(const Model& model) {
   std::string text = size_and_bytes(model.weight_bytes);
   const auto bits = model.bits_per_weight();
-  if (bits && packing_known(model)) text += fmt::format(", {:.2f} bits per weight", *bits);
+  if (bits) text += fmt::format(", {:.2f} bits per weight", *bits);
   if (!model.checkpoint.files.empty()) text += ", " + counted(model.tensor_count(), "tensor");
   return text;
 }
@@ -98,6 +97,7 @@ std::string parts_text(const Model& model, bool all) {
     } else {
       known->parameters += row.parameters;
       known->bytes += row.bytes;
+      known->parameters_known = known->parameters_known && row.parameters_known;
     }
   }
   std::stable_sort(parts.begin(), parts.end(),
@@ -108,20 +108,21 @@ std::string parts_text(const Model& model, bool all) {
     if (!all && part.bytes < model.weight_bytes / kSmallPart) {
       others.parameters += part.parameters;
       others.bytes += part.bytes;
+      others.parameters_known = others.parameters_known && part.parameters_known;
       continue;
     }
-    const std::string parameters = part.parameters > 0 ? " " + human_parameters(part.parameters) : "";
+    const std::string parameters = part.parameters > 0 ? " " + human_parameters(known_parameters(part)) : "";
     add(text, fmt::format("{}{} ({})", part_name(part.role), parameters, human_bytes(part.bytes)));
   }
   if (others.bytes > 0) {
-    add(text, fmt::format("others {} ({})", human_parameters(others.parameters), human_bytes(others.bytes)));
+    add(text, fmt::format("others {} ({})", human_parameters(known_parameters(others)), human_bytes(others.bytes)));
   }
   return text;
 }
 
 std::string prediction_text(const Prediction& prediction) {
   std::string text = fmt::format("{} parameters, {} in {} for multi-token prediction, in the totals above",
-                                 human_parameters(prediction.parameters), human_bytes(prediction.bytes),
+                                 human_parameters(known_parameters(prediction)), human_bytes(prediction.bytes),
                                  counted(prediction.blocks, "block"));
   if (prediction.copied_parameters > 0) {
     text += fmt::format("; {} of them copies of the embedding and the head",
@@ -323,7 +324,7 @@ std::vector<std::string> what_if(const Model& model) {
   std::vector<std::string> sizes;
   if (model.total_parameters == 0) return sizes;
   if (!model.checkpoint.files.empty()) sizes.push_back("as stored " + human_bytes(model.weight_bytes));
-  if (!packing_known(model)) return sizes;
+  if (!model.parameters_known) return sizes;
   for (const PlainType& type : kPlainTypes) {
     // An odd count of 4-bit weights ends in half a byte, which is stored as a whole one.
     const auto bits = checked_mul(model.total_parameters, type.bits);

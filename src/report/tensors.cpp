@@ -7,6 +7,7 @@
 
 #include "src/model/naming/roles.h"
 #include "src/report/json.h"
+#include "src/report/json_value.h"
 #include "src/report/listings.h"
 #include "src/report/table.h"
 
@@ -46,6 +47,12 @@ std::vector<std::string> short_names(const std::vector<ModelFile>& files) {
   return names;
 }
 
+// For people an unknown count says so; for programs it is absent.
+template <typename Row>
+Cell shown_parameters(const Row& row, bool for_people) {
+  return row.parameters_known || !for_people ? cell(known_parameters(row)) : Cell("unknown");
+}
+
 Table tensor_table(const TensorListing& listing, bool brief) {
   const bool several_files = listing.model != nullptr && listing.model->checkpoint.files.size() > 1;
   Table table{{{"name"},
@@ -64,8 +71,8 @@ Table tensor_table(const TensorListing& listing, bool brief) {
   for (const TensorFacts* facts : listing.tensors) {
     const Tensor& tensor = *facts->tensor;
     auto& row = table.rows.emplace_back(std::vector<Cell>{std::string(tensor.name), std::string(name(tensor.dtype)),
-                                                          shape_text(tensor), facts->parameters, tensor.bytes,
-                                                          absolute_offset(*facts)});
+                                                          shape_text(tensor), shown_parameters(*facts, brief),
+                                                          tensor.bytes, absolute_offset(*facts)});
     if (several_files) row.emplace_back(files[listing.model->file_index(*facts)]);
   }
   return table;
@@ -111,10 +118,10 @@ std::string shown_layer(const std::string& key) {
   return key.substr(0, digits + 6) + key.substr(first);
 }
 
-Table group_table(const TensorListing& listing) {
+Table group_table(const TensorListing& listing, bool for_people) {
   Table table{{{"group"}, {"tensors", Unit::Count}, {"parameters", Unit::Parameters}, {"bytes", Unit::Size}}, {}};
   for (const TensorGroup& group : group_tensors(listing.tensors, listing.grouping)) {
-    table.rows.push_back({group.name, group.tensors, group.parameters, group.bytes});
+    table.rows.push_back({group.name, group.tensors, shown_parameters(group, for_people), group.bytes});
   }
   return table;
 }
@@ -125,7 +132,7 @@ void write_groups_json(const TensorListing& listing, std::ostream& out) {
   for (const TensorGroup& group : group_tensors(listing.tensors, listing.grouping)) {
     rows.push_back({{"group", text(group.name)},
                     {"tensors", group.tensors},
-                    {"parameters", group.parameters},
+                    {"parameters", json_or_null(known_parameters(group))},
                     {"bytes", group.bytes}});
   }
   const Json document{{"schema", "weigh.tensors/1"},
@@ -144,7 +151,7 @@ void write_tensors_json(const TensorListing& listing, std::ostream& out) {
     rows.push_back({{"name", text(tensor.name)},
                     {"dtype", name(tensor.dtype)},
                     {"shape", std::vector<std::uint64_t>(tensor.shape.begin(), tensor.shape.end())},
-                    {"parameters", facts->parameters},
+                    {"parameters", json_or_null(known_parameters(*facts))},
                     {"bytes", tensor.bytes},
                     {"offset", absolute_offset(*facts)},
                     {"file", listing.model->file_index(*facts)},
@@ -174,6 +181,7 @@ std::vector<TensorGroup> group_tensors(const std::vector<const TensorFacts*>& te
                                                                : std::string(role_name(facts->role))];
     ++group.tensors;
     group.parameters += facts->parameters;
+    group.parameters_known = group.parameters_known && facts->parameters_known;
     group.bytes += facts->tensor->bytes;
   }
   std::vector<TensorGroup> rows;
@@ -189,7 +197,7 @@ std::vector<TensorGroup> group_tensors(const std::vector<const TensorFacts*>& te
 void write_tensors(const TensorListing& listing, std::string_view format, const Style& style, std::ostream& out) {
   const bool grouped_rows = listing.grouping != Grouping::None;
   if (format == "json") return grouped_rows ? write_groups_json(listing, out) : write_tensors_json(listing, out);
-  const Table table = grouped_rows ? group_table(listing) : tensor_table(listing, format == "text");
+  const Table table = grouped_rows ? group_table(listing, format == "text") : tensor_table(listing, format == "text");
   if (format == "csv") return write_csv_table(table, out);
   if (format == "markdown") return write_markdown_table(table, out);
   if (listing.model != nullptr) write_text_table(table, style, style.verbose, out);

@@ -48,7 +48,7 @@ void write_dtypes(const Model& model, TextWriter& page) {
   std::vector<std::vector<std::string>> rows{{"dtype", "tensors", "parameters", exact ? "bytes" : "size"}};
   for (const DtypeTotals& row : model.by_dtype) {
     rows.push_back({page.safe(row.dtype), grouped(row.tensors),
-                    exact ? grouped(row.parameters) : human_parameters(row.parameters),
+                    exact ? grouped(known_parameters(row)) : human_parameters(known_parameters(row)),
                     exact ? grouped(row.bytes) : human_bytes(row.bytes)});
   }
   const std::vector<std::string> lines = aligned(rows, "lrrr");

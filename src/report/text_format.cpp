@@ -32,4 +32,10 @@ std::string counted(std::uint64_t number, std::string_view noun) {
   return fmt::format("{} {}{}", grouped(number), noun, number == 1 ? "" : "s");
 }
 
+std::string human_parameters(std::optional<std::uint64_t> parameters) {
+  return parameters ? human_parameters(*parameters) : "unknown";
+}
+
+std::string grouped(std::optional<std::uint64_t> number) { return number ? grouped(*number) : "unknown"; }
+
 }  // namespace weigh::core

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,9 +15,13 @@ namespace weigh::core {
 
 /// "46.70 B", "125.3 M", "512".
 std::string human_parameters(std::uint64_t parameters);
+/// "unknown" where it is absent.
+std::string human_parameters(std::optional<std::uint64_t> parameters);
 
 /// "26,441,533,376".
 std::string grouped(std::uint64_t number);
+/// "unknown" where it is absent.
+std::string grouped(std::optional<std::uint64_t> number);
 
 /// "1 file", "19 files".
 std::string counted(std::uint64_t number, std::string_view noun);

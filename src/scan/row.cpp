@@ -61,7 +61,7 @@ ScanRow row_of(const Model& model, std::span<const Fit> fits, const ScanFacts& f
   row.store = facts.store;
   row.architecture = model.architecture.name.value_or("");
   row.kind = model.kind;
-  row.parameters = model.total_parameters;
+  row.parameters = model.known_total();
   row.active = model.active_parameters;
   row.bits_per_weight = model.bits_per_weight();
   row.weight_bytes = model.weight_bytes;

@@ -22,11 +22,11 @@ struct ScanRow {
   std::string format;  ///< "gguf", "safetensors"
   std::string store;   ///< whose store it is in: "huggingface", "ollama", "lmstudio"; empty for a plain folder
   std::string architecture;
-  std::string kind;                 ///< what it is, where it is not a plain language model
-  std::string dtype;                ///< the quantization scheme, else the element type that holds most bytes
-  std::vector<std::string> dtypes;  ///< every element type
-  std::optional<std::uint64_t> parameters;
-  std::optional<std::uint64_t> active;  ///< parameters per token
+  std::string kind;                         ///< what it is, where it is not a plain language model
+  std::string dtype;                        ///< the quantization scheme, else the element type that holds most bytes
+  std::vector<std::string> dtypes;          ///< every element type
+  std::optional<std::uint64_t> parameters;  ///< absent where the packing of the weights is not known
+  std::optional<std::uint64_t> active;      ///< parameters per token
   std::optional<double> bits_per_weight;
   std::uint64_t weight_bytes = 0;
   std::uint64_t file_bytes = 0;

@@ -53,6 +53,7 @@ std::optional<Engine> engine_named(std::string_view name) noexcept {
 }
 
 std::string parameters_text(std::uint64_t parameters) { return core::human_parameters(parameters); }
+std::string parameters_text(std::optional<std::uint64_t> parameters) { return core::human_parameters(parameters); }
 std::string bytes_text(std::uint64_t bytes) { return core::human_bytes(bytes); }
 std::string escaped(std::string_view text) { return core::escaped(text); }
 

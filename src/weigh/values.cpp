@@ -32,9 +32,9 @@ Architecture architecture_of(const core::Architecture& from) {
 }
 
 Parameters parameters_of(const core::Model& from) {
-  Parameters parameters{.total = from.total_parameters,
+  Parameters parameters{.total = from.known_total(),
                         .active = from.active_parameters,
-                        .prediction = from.prediction ? from.prediction->parameters : 0,
+                        .prediction = from.prediction ? core::known_parameters(*from.prediction) : 0,
                         .active_without_embedding = {},
                         .active_without_embedding_and_head = {}};
   if (from.active_conventions) {
@@ -51,10 +51,11 @@ Weights weights_of(const core::Model& from) {
                   .by_dtype = {},
                   .by_role = {}};
   for (const core::DtypeTotals& row : from.by_dtype) {
-    weights.by_dtype.push_back({row.dtype, row.tensors, row.elements, row.parameters, row.bytes});
+    weights.by_dtype.push_back({row.dtype, row.tensors, row.elements, core::known_parameters(row), row.bytes});
   }
   for (const core::RoleTotals& row : from.by_role) {
-    weights.by_role.push_back({std::string(core::role_name(row.role)), row.tensors, row.parameters, row.bytes});
+    weights.by_role.push_back(
+        {std::string(core::role_name(row.role)), row.tensors, core::known_parameters(row), row.bytes});
   }
   return weights;
 }
@@ -116,8 +117,12 @@ ModelInfo info_of(const core::Model& from) {
   info.parameters = parameters_of(from);
   info.weights = weights_of(from);
   if (const auto& experts = from.experts) {
-    info.experts = Experts{experts->count,  experts->used,       experts->shared,
-                           experts->layers, experts->parameters, experts->active_parameters,
+    info.experts = Experts{experts->count,
+                           experts->used,
+                           experts->shared,
+                           experts->layers,
+                           core::known_parameters(*experts),
+                           experts->active_parameters,
                            experts->bytes};
   }
   if (const auto& quantization = from.quantization) {
@@ -136,7 +141,7 @@ std::vector<Tensor> tensors_of(const core::Model& model) {
     tensor.name = from.name;
     tensor.dtype = core::name(from.dtype);
     tensor.shape.assign(from.shape.begin(), from.shape.end());
-    tensor.parameters = facts.parameters;
+    tensor.parameters = core::known_parameters(facts);
     tensor.bytes = from.bytes;
     tensor.offset = facts.file->header_bytes + from.offset;
     tensor.file = model.file_index(facts);

@@ -121,11 +121,12 @@ struct Architecture {
   std::optional<std::string> base_model;
 };
 
-/// Logical weights: packed ones count as what they are packed from.
+/// Logical weights: packed ones count as what they are packed from. Absent, here and below, where a packing is not
+/// known.
 struct Parameters {
-  std::uint64_t total = 0;
-  std::optional<std::uint64_t> active;  ///< that work on one token
-  std::uint64_t prediction = 0;         ///< of the total: multi-token prediction
+  std::optional<std::uint64_t> total;
+  std::optional<std::uint64_t> active;          ///< that work on one token
+  std::optional<std::uint64_t> prediction = 0;  ///< of the total: multi-token prediction
   std::optional<std::uint64_t> active_without_embedding;
   std::optional<std::uint64_t> active_without_embedding_and_head;
 };
@@ -135,7 +136,7 @@ struct DtypeTotals {
   std::string dtype;  ///< "BF16", "Q4_K"
   std::uint64_t tensors = 0;
   std::uint64_t elements = 0;
-  std::uint64_t parameters = 0;
+  std::optional<std::uint64_t> parameters;
   std::uint64_t bytes = 0;
 };
 
@@ -143,7 +144,7 @@ struct DtypeTotals {
 struct RoleTotals {
   std::string role;  ///< "token embedding", "routed expert"
   std::uint64_t tensors = 0;
-  std::uint64_t parameters = 0;
+  std::optional<std::uint64_t> parameters;
   std::uint64_t bytes = 0;
 };
 
@@ -157,11 +158,11 @@ struct Weights {
 
 /// Mixture of experts.
 struct Experts {
-  std::uint64_t count = 0;            ///< in a layer
-  std::optional<std::uint64_t> used;  ///< per token
-  std::uint64_t shared = 0;           ///< always used
-  std::uint64_t layers = 0;           ///< that have experts
-  std::uint64_t parameters = 0;       ///< of the routed ones, all layers
+  std::uint64_t count = 0;                  ///< in a layer
+  std::optional<std::uint64_t> used;        ///< per token
+  std::uint64_t shared = 0;                 ///< always used
+  std::uint64_t layers = 0;                 ///< that have experts
+  std::optional<std::uint64_t> parameters;  ///< of the routed ones, all layers
   std::optional<std::uint64_t> active_parameters;
   std::uint64_t bytes = 0;
 };
@@ -194,7 +195,7 @@ struct Tensor {
   std::string name;
   std::string dtype;
   std::vector<std::uint64_t> shape;  ///< outermost dimension first; empty: a scalar
-  std::uint64_t parameters = 0;
+  std::optional<std::uint64_t> parameters;
   std::uint64_t bytes = 0;
   std::uint64_t offset = 0;  ///< in its file
   std::size_t file = 0;      ///< index of ModelInfo::files
@@ -515,6 +516,8 @@ struct AuditOptions {
 
 /// As reports print a count of parameters: "46.70 B", "125.3 M", "512".
 [[nodiscard]] WEIGH_API std::string parameters_text(std::uint64_t parameters);
+/// "unknown" where it is absent.
+[[nodiscard]] WEIGH_API std::string parameters_text(std::optional<std::uint64_t> parameters);
 /// As reports print a size: "24.62 GiB", "7.0 MiB", "512 bytes".
 [[nodiscard]] WEIGH_API std::string bytes_text(std::uint64_t bytes);
 /// Safe to show on a terminal: control characters, invalid UTF-8 and reordering characters as \xNN or \u{NNNN}.

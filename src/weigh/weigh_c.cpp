@@ -220,7 +220,7 @@ const char* weigh_format(const weigh_model* model) {
 }
 
 uint64_t weigh_parameters(const weigh_model* model) {
-  return model == nullptr ? 0 : model->model.info().parameters.total;
+  return model == nullptr ? 0 : model->model.info().parameters.total.value_or(0);
 }
 
 int weigh_active_parameters(const weigh_model* model, uint64_t* parameters) {

@@ -86,8 +86,8 @@ WEIGH_API void weigh_close(weigh_model* model);
 
 /* Figures of a model; texts live as long as it does. 0, or "", for NULL. */
 WEIGH_API const char* weigh_name(const weigh_model* model);
-WEIGH_API const char* weigh_format(const weigh_model* model); /* "gguf", "safetensors" */
-WEIGH_API uint64_t weigh_parameters(const weigh_model* model);
+WEIGH_API const char* weigh_format(const weigh_model* model);  /* "gguf", "safetensors" */
+WEIGH_API uint64_t weigh_parameters(const weigh_model* model); /* 0 where they are not known */
 /* That work on one token. Returns 0, and leaves *parameters, where that is not known. */
 WEIGH_API int weigh_active_parameters(const weigh_model* model, uint64_t* parameters);
 WEIGH_API uint64_t weigh_bytes(const weigh_model* model);      /* of all tensors */

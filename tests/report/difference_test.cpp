@@ -33,8 +33,8 @@ TEST_CASE("two types of one model: the same tensors, each retyped, and sums on b
   for (const auto* rows : {&difference.by_dtype, &difference.by_role}) {
     SideBySide sum;
     for (const SideBySide& row : *rows) {
-      sum.a_parameters += row.a_parameters;
-      sum.b_parameters += row.b_parameters;
+      *sum.a_parameters += row.a_parameters.value();
+      *sum.b_parameters += row.b_parameters.value();
       sum.a_bytes += row.a_bytes;
       sum.b_bytes += row.b_bytes;
     }

@@ -106,7 +106,8 @@ json architecture_json(const weigh::Architecture& from) {
 }
 
 json parameters_json(const weigh::Parameters& from) {
-  json result{{"total", from.total}, {"active", nullable(from.active)}, {"prediction", from.prediction}};
+  json result{
+      {"total", nullable(from.total)}, {"active", nullable(from.active)}, {"prediction", nullable(from.prediction)}};
   if (from.active_without_embedding) {
     result["active_without_embedding"] = *from.active_without_embedding;
     result["active_without_embedding_and_head"] = *from.active_without_embedding_and_head;
@@ -120,13 +121,13 @@ json weights_json(const weigh::Weights& from) {
     by_dtype.push_back({{"dtype", row.dtype},
                         {"tensors", row.tensors},
                         {"elements", row.elements},
-                        {"parameters", row.parameters},
+                        {"parameters", nullable(row.parameters)},
                         {"bytes", row.bytes}});
   }
   json by_role = json::array();
   for (const weigh::RoleTotals& row : from.by_role) {
     by_role.push_back(
-        {{"role", row.role}, {"tensors", row.tensors}, {"parameters", row.parameters}, {"bytes", row.bytes}});
+        {{"role", row.role}, {"tensors", row.tensors}, {"parameters", nullable(row.parameters)}, {"bytes", row.bytes}});
   }
   return {{"bytes", from.bytes},
           {"padding_bytes", from.padding_bytes},
@@ -176,7 +177,7 @@ json info_json(const weigh::ModelInfo& info) {
                          {"used", nullable(experts->used)},
                          {"shared", experts->shared},
                          {"layers", experts->layers},
-                         {"parameters", experts->parameters},
+                         {"parameters", nullable(experts->parameters)},
                          {"active_parameters", nullable(experts->active_parameters)},
                          {"bytes", experts->bytes}};
   }
@@ -236,7 +237,7 @@ TEST_CASE("the tensors are those of the listing") {
     rows.push_back({{"name", tensor.name},
                     {"dtype", tensor.dtype},
                     {"shape", tensor.shape},
-                    {"parameters", tensor.parameters},
+                    {"parameters", nullable(tensor.parameters)},
                     {"bytes", tensor.bytes},
                     {"offset", tensor.offset},
                     {"file", tensor.file},

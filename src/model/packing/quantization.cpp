@@ -6,11 +6,13 @@
 #include <array>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <unordered_map>
 
 #include "formats/checked.h"
 #include "formats/error.h"
 #include "src/model/config.h"
 #include "src/model/naming/tensor_name.h"
+#include "src/model/packing/integer_width.h"
 #include "src/model/packing/schemes.h"
 
 namespace weigh::core {
@@ -144,9 +146,80 @@ bool has_zero_points(const ModuleTensors& module) {
   return bias != nullptr && scale != nullptr && bias->shape.size() > 1 && std::ranges::equal(bias->shape, scale->shape);
 }
 
+bool is_float_data(Dtype dtype) {
+  return dtype == Dtype::F64 || dtype == Dtype::F32 || dtype == Dtype::F16 || dtype == Dtype::BF16;
+}
+
+// An I8 weight beside scales, of which no header says how wide it is.
+std::optional<ByteWeight> byte_weight(const Modules& modules, std::uint32_t module, const HeaderStatements& headers,
+                                      std::span<const TensorFacts> facts) {
+  constexpr SuffixMask kScales = bit(Suffix::WeightScale) | bit(Suffix::ScaleWeight);
+  if ((modules.masks[module] & kScales) == 0 || (modules.masks[module] & bit(Suffix::RelativeScale)) != 0) return {};
+  ByteWeight weight;
+  weight.module = module;
+  weight.block = block_of_name(modules.names.names()[module]);
+  for (std::uint32_t i = modules.first[module]; i != Modules::none; i = modules.next[i]) {
+    const Tensor& tensor = *facts[i].tensor;
+    const Suffix suffix = modules.suffixes[i];
+    if (suffix == Suffix::Weight) {
+      if (tensor.dtype != Dtype::I8 || tensor.shape.size() < 2) return {};
+      if (headers.of(module, facts[i].file).bits()) return {};
+      weight.rows = tensor.shape[tensor.shape.size() - 2];
+      weight.columns = tensor.shape.back();
+    } else if (suffix == Suffix::ComfyQuant) {
+      weight.marker_bytes = tensor.bytes;
+    } else if ((bit(suffix) & kScales) != 0) {
+      weight.scale_dimensions = tensor.shape.size();
+    } else if (suffix != Suffix::Bias && tensor.shape.size() == 1 && is_float_data(tensor.dtype)) {
+      weight.inputs.push_back(tensor.elements);
+    }
+  }
+  return weight.columns == 0 ? std::nullopt : std::optional(weight);
+}
+
+// What a tensor shows of widths: a norm is read by the layers behind it, a plain matrix reads its columns.
+void add_widths(const Tensor& tensor, Suffix suffix, bool quantized, Widths& widths) {
+  const std::size_t dimensions = tensor.shape.size();
+  if (suffix == Suffix::Weight && dimensions >= 2) ++widths.written[tensor.shape[dimensions - 2]];
+  if (quantized || !is_float_data(tensor.dtype)) return;
+  if (suffix == Suffix::Weight && dimensions == 2) ++widths.read[tensor.shape.back()];
+  if (suffix != Suffix::Bias && dimensions == 1 && tensor.elements > 1) ++widths.read[tensor.elements];
+}
+
+std::unordered_map<std::uint32_t, std::uint64_t> told_by_neighbours(const Modules& modules,
+                                                                    const HeaderStatements& headers,
+                                                                    std::span<const TensorFacts> facts) {
+  std::vector<ByteWeight> weights;
+  for (std::uint32_t module = 0; module < modules.masks.size(); ++module) {
+    if (auto weight = byte_weight(modules, module, headers, facts)) weights.push_back(std::move(*weight));
+  }
+  if (weights.empty()) return {};
+  std::unordered_map<std::string_view, Widths> blocks;
+  Widths file;
+  for (std::uint32_t module = 0; module < modules.masks.size(); ++module) {
+    const bool quantized =
+        (modules.masks[module] & ~(bit(Suffix::Weight) | bit(Suffix::Bias) | bit(Suffix::Scale))) != 0;
+    Widths& block = blocks[block_of_name(modules.names.names()[module])];
+    for (std::uint32_t i = modules.first[module]; i != Modules::none; i = modules.next[i]) {
+      add_widths(*facts[i].tensor, modules.suffixes[i], quantized, block);
+      add_widths(*facts[i].tensor, modules.suffixes[i], quantized, file);
+    }
+  }
+  return widths_by_neighbours(weights, blocks, file);
+}
+
+std::optional<std::uint64_t> bits_in(const std::unordered_map<std::uint32_t, std::uint64_t>& told,
+                                     std::uint32_t module) {
+  const auto found = told.find(module);
+  return found == told.end() ? std::nullopt : std::optional(found->second);
+}
+
 Counted count_modules(const Checkpoint& checkpoint, const QuantizationConfig& config, std::span<TensorFacts> facts) {
   const Modules modules = group_by_module(facts);
   const HeaderStatements headers(checkpoint, modules.names);
+  // Where a config states a scheme, the shapes are that scheme's.
+  const auto told = config.section == nullptr ? told_by_neighbours(modules, headers, facts)
+                                              : std::unordered_map<std::uint32_t, std::uint64_t>();
   Counted counted;
   ModuleTensors companions{};
   for (std::uint32_t module = 0; module < modules.masks.size(); ++module) {
@@ -162,13 +235,16 @@ Counted count_modules(const Checkpoint& checkpoint, const QuantizationConfig& co
                                 .module = companions,
                                 .name = modules.names.names()[module],
                                 .header = headers.of(module, facts[i].file),
-                                .config = config};
+                                .config = config,
+                                .neighbours_bits = bits_in(told, module)};
       if ((mask & ~(bit(Suffix::Weight) | bit(Suffix::Bias))) == 0) break;
       const auto found = match(packed, modules.suffixes[i], mask);
       if (!found) continue;
       facts[i].parameters = found->unpacked.parameters;
-      facts[i].unpacked = true;
       packed_suffixes |= bit(modules.suffixes[i]);
+      facts[i].unpacked = !found->unpacked.unknown;
+      facts[i].parameters_known = !found->unpacked.unknown;
+      if (found->unpacked.unknown) continue;
       tally(*found->scheme, found->unpacked, counted.tallies);
       remark(packed, found->unpacked, counted);
     }
@@ -298,16 +374,40 @@ bool is_embedding(Role role) {
 
 }  // namespace
 
-void report_unknown_packing(const Checkpoint& checkpoint, std::span<const TensorFacts> facts,
+namespace {
+
+// Weights of a scheme that is known, and of a width that is not.
+bool report_unknown_width(std::span<const TensorFacts> facts, std::vector<Finding>& findings) {
+  Remark unknown;
+  for (const TensorFacts& row : facts) {
+    if (!row.parameters_known) unknown.add(row.tensor->name);
+  }
+  if (unknown.modules == 0) return false;
+  findings.emplace_back(
+      FindingCode::PackingUnknown, Severity::Warning,
+      fmt::format("neither the header nor the shapes around them tell whether a byte of {} ComfyUI weight{} holds one "
+                  "weight or two, {} first: the parameters are unknown",
+                  unknown.modules, unknown.modules == 1 ? "" : "s", quote(unknown.first)));
+  return true;
+}
+
+}  // namespace
+
+bool report_unknown_packing(const Checkpoint& checkpoint, std::span<TensorFacts> facts,
                             std::vector<Finding>& findings) {
-  if (checkpoint.files.empty() || checkpoint.files.front().format == Format::Gguf) return;
+  if (checkpoint.files.empty() || checkpoint.files.front().format == Format::Gguf) return false;
+  if (report_unknown_width(facts, findings)) return true;
   SaturatingSum all, integers, inner, inner_integers;
   const Tensor* first = nullptr;
+  // A vector of integers is a table or a text more often than weights.
+  const auto is_unknown = [](const TensorFacts& row) {
+    const bool weights = row.role != Role::Buffer && row.role != Role::Overhead;
+    return weights && !row.unpacked && is_integer(row.tensor->dtype) && row.tensor->shape.size() > 1;
+  };
   for (const TensorFacts& row : facts) {
     const Tensor& tensor = *row.tensor;
     if (row.role == Role::Buffer || row.role == Role::Overhead) continue;
-    // A vector of integers is a table or a text more often than weights.
-    const bool integer = !row.unpacked && is_integer(tensor.dtype) && tensor.shape.size() > 1;
+    const bool integer = is_unknown(row);
     if (integer && first == nullptr) first = &tensor;
     all.add(tensor.elements);
     if (integer) integers.add(tensor.elements);
@@ -316,12 +416,15 @@ void report_unknown_packing(const Checkpoint& checkpoint, std::span<const Tensor
     if (integer) inner_integers.add(tensor.elements);
   }
   const bool most = integers.value > all.value / 2 || inner_integers.value > inner.value / 2;
-  if (first == nullptr || !most) return;
+  if (first == nullptr || !most) return false;
+  for (TensorFacts& row : facts) row.parameters_known = !is_unknown(row);
   findings.emplace_back(
       FindingCode::PackingUnknown, Severity::Warning,
-      fmt::format("most weights are integers in no packing known here, {} ({}) first: the parameters are counted as "
-                  "stored elements, and each may hold several weights",
-                  quote(first->name), info(first->dtype).name));
+      fmt::format(
+          "most weights are integers in no packing known here, {} ({}) first: each may hold several weights, so "
+          "the parameters are unknown",
+          quote(first->name), info(first->dtype).name));
+  return true;
 }
 
 std::optional<Quantization> count_parameters(const Checkpoint& checkpoint, std::span<TensorFacts> facts,

@@ -13,9 +13,9 @@ namespace weigh::core {
 std::optional<Quantization> count_parameters(const Checkpoint& checkpoint, std::span<TensorFacts> facts,
                                              std::vector<Finding>& findings);
 
-/// A warning where most of the weights are integers that no scheme accounts for, so that their parameters are a count
-/// of stored elements. `facts` have their roles.
-void report_unknown_packing(const Checkpoint& checkpoint, std::span<const TensorFacts> facts,
-                            std::vector<Finding>& findings);
+/// A warning where most of the weights are integers that no scheme accounts for, or where the width of any is not
+/// told: those have stored elements for parameters, and are marked so. Whether there are such. `facts` have their
+/// roles.
+bool report_unknown_packing(const Checkpoint& checkpoint, std::span<TensorFacts> facts, std::vector<Finding>& findings);
 
 }  // namespace weigh::core

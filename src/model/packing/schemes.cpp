@@ -265,13 +265,17 @@ std::optional<Unpacked> int_quantized(const PackedTensor& packed) {
   return by_factor(packed, 1, 8);
 }
 
-// ComfyUI: weight I8 [out, in], or I8 [out, in / 2] in its 4-bit formats, which only the header tells apart;
-// weight_scale (older: scale_weight) [out, 1] or [1].
+// ComfyUI: weight I8 [out, in], or I8 [out, in / 2] in its 4-bit formats; weight_scale (older: scale_weight) [out],
+// [out, 1] or [1]. The header tells them apart, or the marker's text, which is tensor data and is not read; without
+// the header the shapes around the weight may.
 std::optional<Unpacked> comfy_int(const PackedTensor& packed) {
-  const bool marked = packed.at(Suffix::ComfyQuant) != nullptr || packed.at(Suffix::ScaleWeight) != nullptr ||
-                      !packed.header.format.empty();
-  if (packed.tensor.dtype != Dtype::I8 || !marked) return std::nullopt;
-  if (packed.header.bits() != 4) return by_factor(packed, 1, 8);
+  const bool marked = packed.at(Suffix::ComfyQuant) != nullptr || !packed.header.format.empty();
+  const std::uint64_t bits = packed.header.bits().value_or(packed.neighbours_bits.value_or(0));
+  const bool comfy = marked || packed.at(Suffix::ScaleWeight) != nullptr || bits == 4;
+  if (packed.tensor.dtype != Dtype::I8 || !comfy) return std::nullopt;
+  // The formats of 4 bits are younger than the marker.
+  if (bits != 4 && bits != 8 && marked) return Unpacked{.parameters = packed.tensor.elements, .unknown = true};
+  if (bits != 4) return by_factor(packed, 1, 8);
   Unpacked unpacked = by_factor(packed, 2, 4);
   unpacked.scheme = "int4";
   return unpacked;

@@ -83,6 +83,7 @@ struct PackedTensor {
   std::string_view name;          ///< of the module
   const HeaderStatement& header;  ///< what the file's header says of the module
   const QuantizationConfig& config;
+  std::optional<std::uint64_t> neighbours_bits = {};  ///< what the shapes around it tell of an I8 weight's width
 
   [[nodiscard]] const Tensor* at(Suffix suffix) const { return module[static_cast<std::size_t>(suffix)]; }
   /// The header's own word, else the config's.
@@ -96,6 +97,7 @@ struct Unpacked {
   std::optional<std::uint64_t> group_size = {};
   std::string_view scheme = {};  ///< where the row covers several; else the row's name
   bool assumed = false;          ///< neither shapes nor config told the bits
+  bool unknown = false;          ///< nothing did, and `parameters` are stored elements
 };
 
 /// One quantization scheme: how to know it and how many weights a packed tensor of it holds. The first row that fits

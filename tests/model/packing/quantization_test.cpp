@@ -641,6 +641,135 @@ TEST_CASE("ComfyUI's header tells its 4-bit integers from its 8-bit ones") {
   CHECK(describe(std::move(checkpoint)).total_parameters == 256 * 256 + 64 * 256);
 }
 
+namespace {
+
+struct ComfyLayer {
+  std::string name;
+  std::uint64_t out, in;
+};
+
+// Layers in one of ComfyUI's formats as it writes them, with the marker whose text is not read.
+std::vector<TensorSpec> comfy(const std::vector<ComfyLayer>& layers, std::uint64_t bits, std::uint64_t marker) {
+  std::vector<TensorSpec> tensors;
+  for (const ComfyLayer& layer : layers) {
+    tensors.push_back({layer.name + ".weight", Dtype::I8, {layer.out, layer.in * bits / 8}});
+    tensors.push_back({layer.name + ".weight_scale", Dtype::F32, {layer.out}});
+    if (marker != 0) tensors.push_back({layer.name + ".comfy_quant", Dtype::U8, {marker}});
+  }
+  return tensors;
+}
+
+std::vector<TensorSpec> operator+(std::vector<TensorSpec> a, const std::vector<TensorSpec>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+std::uint64_t weights_of(const std::vector<ComfyLayer>& layers) {
+  std::uint64_t sum = 0;
+  for (const ComfyLayer& layer : layers) sum += layer.out * layer.in;
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("the shapes around ComfyUI's integers tell 4 bits from 8 where no header does") {
+  const std::string block = "blocks.3.";
+  const std::vector<ComfyLayer> attention = {
+      {block + "to_q", 512, 512}, {block + "to_kv", 128, 512}, {block + "to_out", 512, 512}};
+  const std::vector<ComfyLayer> gated = {{block + "ff.0.proj", 4096, 512}, {block + "ff.2", 512, 2048}};
+  const std::vector<ComfyLayer> plain = {{block + "mlp.0", 2048, 512}, {block + "mlp.2", 512, 2048}};
+  struct Row {
+    std::string_view name;
+    std::vector<ComfyLayer> layers;
+    std::vector<TensorSpec> beside;
+    std::uint64_t beside_parameters;
+  };
+  std::vector<ComfyLayer> whole = attention;
+  whole.insert(whole.end(), plain.begin(), plain.end());
+  std::vector<ComfyLayer> with_gate = attention;
+  with_gate.insert(with_gate.end(), gated.begin(), gated.end());
+  const std::vector<Row> rows = {
+      {"a norm of the block", with_gate, {{block + "norm1.weight", Dtype::BF16, {512}}}, 512},
+      {"a norm named scale", with_gate, {{block + "norm1.scale", Dtype::BF16, {512}}}, 512},
+      {"a plain layer elsewhere", with_gate, {{"final.weight", Dtype::BF16, {64, 512}}}, 64 * 512},
+      {"a scale of its inputs", {{"m", 300, 512}}, {{"m.pre_quant_scale", Dtype::F32, {512}}}, 0},
+      {"what the other layers write", whole, {}, 0},
+  };
+  for (const Row& row : rows) {
+    for (const std::uint64_t bits : {4, 8}) {
+      for (const std::uint64_t marker : {0, 26}) {
+        CAPTURE(row.name, bits, marker);
+        const Model model = describe(safetensors(comfy(row.layers, bits, marker) + row.beside));
+        CHECK(model.known_total() == weights_of(row.layers) + row.beside_parameters);
+        REQUIRE(model.quantization);
+        CHECK(model.quantization->bits == bits);
+      }
+    }
+  }
+}
+
+TEST_CASE("where nothing tells how many weights a byte holds, the parameters are unknown") {
+  const TensorSpec narrow{"blocks.0.norm.weight", Dtype::F32, {256}};
+  const TensorSpec wide{"blocks.0.norm.weight", Dtype::F32, {512}};
+  const std::vector<ComfyLayer> square = {{"blocks.0.to_q", 512, 512}};
+  struct Row {
+    std::string_view name;
+    std::vector<TensorSpec> tensors;
+    bool known;
+  };
+  const std::vector<Row> rows = {
+      {"nothing beside it", comfy(square, 4, 26), false},
+      {"its own bias", comfy(square, 4, 26) + std::vector<TensorSpec>{{"blocks.0.to_q.bias", Dtype::F32, {512}}},
+       false},
+      {"layers that write half of what they read, as grouped heads do",
+       comfy({{"blocks.0.to_q", 512, 512}, {"blocks.0.to_k", 256, 512}, {"blocks.0.to_out", 512, 512}}, 4, 26), false},
+      {"norms of both widths",
+       comfy(square, 4, 26) + std::vector<TensorSpec>{narrow, {"blocks.0.norm2.weight", Dtype::F32, {512}}}, false},
+      {"layers that contradict each other",
+       comfy({{"blocks.0.a", 64, 512}}, 4, 29) + comfy({{"blocks.0.b", 64, 512}}, 8, 29) +
+           std::vector<TensorSpec>{wide},
+       false},
+      {"markers of two lengths",
+       comfy({{"blocks.0.a", 64, 512}}, 4, 26) + comfy({{"blocks.0.b", 64, 512}}, 8, 29) +
+           std::vector<TensorSpec>{wide},
+       true},
+      {"a few among many plain weights",
+       comfy(square, 4, 26) + std::vector<TensorSpec>{{"head.weight", Dtype::BF16, {9000, 3000}}}, false},
+      {"without a marker bytes are one weight each", comfy(square, 8, 0), true},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    const Model model = describe(safetensors(row.tensors));
+    CHECK(model.known_total().has_value() == row.known);
+    CHECK(model.active_parameters.has_value() == row.known);
+    CHECK(model.bits_per_weight().has_value() == row.known);
+    const auto found = codes(model);
+    CHECK((std::ranges::find(found, "packing-unknown") == found.end()) == row.known);
+  }
+}
+
+TEST_CASE("a config that states a scheme is believed before the shapes around it") {
+  const Model model = describe(
+      safetensors({{"m.weight", Dtype::I8, {512, 256}},
+                   {"m.weight_scale", Dtype::F32, {512, 1}},
+                   {"norm.weight", Dtype::F32, {512}}},
+                  R"({"quantization_config": {"quant_method": "compressed-tensors", "format": "int-quantized"}})"));
+  CHECK(model.known_total() == 512 * 256 + 512);
+}
+
+TEST_CASE("experts of an unknown packing work in an unknown number") {
+  const std::string experts = "model.layers.0.mlp.experts.";
+  const Model model = describe(safetensors({{experts + "0.up_proj.packed", Dtype::U8, {64, 64}},
+                                            {experts + "1.up_proj.packed", Dtype::U8, {64, 64}},
+                                            {"model.layers.0.mlp.gate.weight", Dtype::F32, {2, 64}}},
+                                           R"({"num_experts": 2, "num_experts_per_tok": 1})"));
+  CHECK_FALSE(model.known_total());
+  CHECK_FALSE(model.active_parameters);
+  REQUIRE(model.experts);
+  CHECK_FALSE(known_parameters(*model.experts));
+  CHECK_FALSE(model.experts->active_parameters);
+}
+
 TEST_CASE("a stacked weight's zero points may be named its bias") {
   Checkpoint checkpoint = safetensors({{"experts.gate_up_proj", Dtype::U32, {2, 128, 64}},
                                        {"experts.gate_up_proj.scale", Dtype::BF16, {2, 128, 16}},

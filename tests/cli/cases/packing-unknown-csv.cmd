@@ -1,0 +1,1 @@
+weigh inspect --format csv testdata/audit/packing-unknown/fires

@@ -1,0 +1,1 @@
+weigh diff testdata/audit/packing-unknown/fires testdata/audit/packing-unknown/silent

@@ -1,0 +1,1 @@
+weigh tensors --group role --json testdata/audit/packing-unknown/fires

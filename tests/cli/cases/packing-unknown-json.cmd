@@ -1,0 +1,1 @@
+weigh inspect --json testdata/audit/packing-unknown/fires

@@ -1,0 +1,1 @@
+weigh scan --format csv testdata/audit/packing-unknown

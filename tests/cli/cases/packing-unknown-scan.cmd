@@ -1,0 +1,1 @@
+weigh scan testdata/audit/packing-unknown
