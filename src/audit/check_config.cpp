@@ -327,6 +327,30 @@ std::optional<Dtype> stated_dtype(std::string_view text) {
   return row == kRows.end() ? std::nullopt : std::optional(row->dtype);
 }
 
+bool is_e4m3(Dtype dtype) { return dtype == Dtype::F8_E4M3 || dtype == Dtype::F8_E4M3FNUZ; }
+bool is_e5m2(Dtype dtype) { return dtype == Dtype::F8_E5M2 || dtype == Dtype::F8_E5M2FNUZ; }
+
+// "fmt" beside "quant_method": "fp8" names the layout of the 8-bit floats.
+void check_fp8_format(const Model& model, const ConfigReader& config, const FindingReporter& reporter) {
+  const std::string_view stated = config.text({"quantization_config.fmt", "quantization.fmt"});
+  const std::string word = lower(stated);
+  const bool e4m3 = word == "e4m3" || word == "e4m3fn" || word == "float8_e4m3fn";
+  if (!e4m3 && word != "e5m2" && word != "float8_e5m2") return;
+  SaturatingSum as_stated, other;
+  Dtype found = Dtype::F8_E4M3;
+  for (const TensorFacts& facts : model.tensors) {
+    const Dtype dtype = facts.tensor->dtype;
+    if ((!is_e4m3(dtype) && !is_e5m2(dtype)) || facts.tensor->shape.size() < 2) continue;
+    const bool agrees = is_e4m3(dtype) == e4m3;
+    (agrees ? as_stated : other).add(facts.tensor->elements);
+    if (!agrees) found = dtype;
+  }
+  if (other.value <= as_stated.value) return;
+  reporter.report(
+      fmt::format("config.json states {} for its 8-bit floats, most of them are {}", quote(stated), name(found)),
+      {.file = "config.json"});
+}
+
 // The word between two points of "model.fp16.safetensors" is the file's own claim, which the config is not about.
 bool is_variant(std::string_view name) { return std::ranges::count(base_name(name), '.') > 1; }
 
@@ -335,6 +359,7 @@ bool is_variant(std::string_view name) { return std::ranges::count(base_name(nam
 void check_config_dtype(const AuditInput& input, const FindingReporter& reporter) {
   const Model& model = *input.model;
   const ConfigReader config(model.checkpoint.config.get());
+  if (has_config(model) && !is_variant(model.checkpoint.files.front().name)) check_fp8_format(model, config, reporter);
   const std::string_view text = config.text({"dtype", "torch_dtype"});
   const auto stated = stated_dtype(text);
   if (!has_config(model) || !stated || is_variant(model.checkpoint.files.front().name)) return;

@@ -99,6 +99,16 @@ std::vector<std::string> parts_of(std::string_view name) {
   return parts;
 }
 
+// Names have "_" where a point does not do: "stablelm-2-1_6b".
+std::string with_points(std::string_view name) {
+  std::string text(name);
+  const auto is_digit = [&](std::size_t i) { return std::isdigit(static_cast<unsigned char>(name[i])) != 0; };
+  for (std::size_t i = 1; i + 1 < name.size(); ++i) {
+    if (name[i] == '_' && is_digit(i - 1) && is_digit(i + 1)) text[i] = '.';
+  }
+  return text;
+}
+
 // Digits without the rest, which no size has: "0129b" and "1234567b" are pieces of digests.
 bool is_digest_piece(std::string_view part) {
   constexpr std::size_t kMaxDigits = 4;  // of a size: "1800B"
@@ -143,7 +153,7 @@ bool is_about_another_count(std::string_view part) {
 // The parts of a name that are sizes of the model: "Mixtral-8x7B-v0.1" has "8x7B", "Qwen3-235B-A22B" has "235B".
 std::vector<std::string> labels_in(std::string_view name) {
   std::vector<std::string> labels;
-  const std::vector<std::string> parts = parts_of(name);
+  const std::vector<std::string> parts = parts_of(with_points(name));
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (!parse_label(parts[i]) || is_digest_piece(parts[i]) || is_in_uuid(parts, i)) continue;
     const auto beside = [&](auto matches) {

@@ -7,6 +7,7 @@
 #include "src/devices/rule.h"
 #include "src/devices/units.h"
 #include "src/report/summary.h"
+#include "src/report/text_format.h"
 
 namespace weigh::core {
 namespace {
@@ -56,7 +57,7 @@ std::string offload_text(const Advice& advice) {
   std::string text = advice.name.empty() ? "" : advice.name + " and ";
   const bool layers = advice.kind == AdviceKind::Layers;
   if (advice.expert_layers != 0) {
-    text += fmt::format("the experts of {} layers{}", advice.expert_layers, layers ? " and " : "");
+    text += fmt::format("the experts of {}{}", counted(advice.expert_layers, "layer"), layers ? " and " : "");
   }
   if (layers) text += fmt::format("{} of {} layers", advice.host_layers, advice.all_layers);
   return text + fmt::format(" in host memory, {} there", human_bytes(advice.host_bytes));

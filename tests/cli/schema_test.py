@@ -59,12 +59,17 @@ def check(where, what, got, expected):
         problems.append(f"{where}: {what}: {got}, expected {expected}")
 
 
+def sum_of(key, rows):
+    """A sum with something unknown is unknown."""
+    return None if any(row[key] is None for row in rows) else sum(row[key] for row in rows)
+
+
 def check_sums(where, model):
     rows = model["weights"]["by_dtype"]
-    total = lambda key: sum(row[key] for row in rows)
+    total = lambda key: sum_of(key, rows)
     for key, whole in (("parameters", model["parameters"]["total"]), ("bytes", model["weights"]["bytes"])):
         if model["weights"]["by_role"]:
-            check(where, key + " by role", sum(row[key] for row in model["weights"]["by_role"]), whole)
+            check(where, key + " by role", sum_of(key, model["weights"]["by_role"]), whole)
     check(where, "parameters by dtype", total("parameters"), model["parameters"]["total"])
     check(where, "bytes by dtype", total("bytes"), model["weights"]["bytes"])
     if model["files"]:
@@ -79,7 +84,7 @@ def check_sums(where, model):
     experts, parameters = model["experts"], model["parameters"]
     if experts is None:
         check(where, "active of a dense model", parameters["active"], parameters["total"])
-    elif experts["used"] is not None and experts["active_parameters"] is not None:
+    elif None not in (experts["used"], experts["active_parameters"], parameters["total"]):
         check(where, "active", parameters["active"], parameters["total"] - experts["parameters"] + experts["active_parameters"])
     for fit in model["fit"]:
         parts = [bytes for part, bytes in fit["need"].items() if part != "total" and bytes is not None]
@@ -119,7 +124,7 @@ def check_fixture(fixture):
         if tensors is not None:
             check(path, "tensors listed", len(tensors["tensors"]), sum(row["tensors"] for row in weights["by_dtype"]))
             check(path, "bytes listed", sum(tensor["bytes"] for tensor in tensors["tensors"]), weights["bytes"])
-            check(path, "parameters listed", sum(tensor["parameters"] for tensor in tensors["tensors"]),
+            check(path, "parameters listed", sum_of("parameters", tensors["tensors"]),
                   document["models"][0]["parameters"]["total"])
     else:
         if len(document["models"]) <= 1:
@@ -129,7 +134,7 @@ def check_fixture(fixture):
             groups, _ = run("tensors", "tensors", path, "--group", grouping, "--json")
             for key, whole in (("bytes", document["models"][0]["weights"]["bytes"]),
                                ("parameters", document["models"][0]["parameters"]["total"])):
-                check(path, f"{key} by {grouping}", sum(group[key] for group in groups["groups"]), whole)
+                check(path, f"{key} by {grouping}", sum_of(key, groups["groups"]), whole)
         same, status = run("diff", "diff", path, path, "--json")
         check(path, "equals itself", (same["equal"], status), (True, 0))
     if len(document["models"]) <= 1:
@@ -167,8 +172,9 @@ for model in scanned["models"]:
 models = [model for model in scanned["models"] if not is_no_model(model)]
 check("scan", "models", scanned["totals"]["models"], len(models))
 check("scan", "others", sum(scanned["totals"]["others"].values()), len(scanned["models"]) - len(models))
-check("scan", "parameters", scanned["totals"]["parameters"],
-      min(sum(model["parameters"]["total"] for model in models), 2**64 - 1))
+known = [model["parameters"]["total"] for model in models if model["parameters"]["total"] is not None]
+check("scan", "parameters", scanned["totals"]["parameters"], min(sum(known), 2**64 - 1))
+check("scan", "models of unknown parameters", scanned["totals"]["parameters_unknown"], len(models) - len(known))
 check("scan", "bytes", scanned["totals"]["file_bytes"],
       min(sum(file["bytes"] for model in scanned["models"] if not model["header_only"] for file in model["files"]), 2**64 - 1))
 
