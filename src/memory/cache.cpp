@@ -62,35 +62,44 @@ Bytes compressed_cache(const LayerModel& layer, const Run& run, const Cells& cel
 // Of an architecture without a rule the state is that of a state space or a gated delta net, the usual ones.
 StateRule state_rule(const RunModel& model) { return model.rule == nullptr ? StateRule::Ssm : model.rule->state; }
 
-// Values of one sequence's state in one recurrent layer (docs/memory-rules.md 4).
-Bytes state_values(const RunModel& model, const LayerModel& layer) {
+// What one value of a state takes. llama.cpp has all of it in F32, vLLM the inputs of the convolution in the type of the
+// model, which is taken for one of 16 bits (docs/memory-rules.md 4 and 10.2).
+constexpr std::uint64_t kStateValue = 4;
+std::uint64_t convolution_value(const Run& run) { return run.engine == Engine::Vllm ? 2 : kStateValue; }
+
+// Bytes of one sequence's state in one recurrent layer.
+Bytes state_bytes(const RunModel& model, const LayerModel& layer, const Run& run) {
   const StateSpace& s = model.ssm;
-  RowSum values;
-  values.add(layer.more_state, 1);
-  if (!layer.recurrent && !model.compresses()) return values.get();
+  const std::uint64_t input = convolution_value(run);
+  RowSum bytes;
+  bytes.add(layer.more_state, kStateValue);
+  if (!layer.recurrent && !model.compresses()) return bytes.get();
   switch (state_rule(model)) {
     case StateRule::None: break;
     case StateRule::Ssm:
       if (s.convolution == 0) return std::nullopt;
-      values.add(s.inner + 2 * s.groups * s.state, s.convolution - 1).add(s.state, s.inner);
+      bytes.add(s.inner + 2 * s.groups * s.state, s.convolution - 1, input).add(s.state, s.inner, kStateValue);
       break;
-    case StateRule::Rwkv: values.add(model.token_shifts, model.embedding).add(model.embedding, model.wkv_head); break;
+    case StateRule::Rwkv:
+      bytes.add(model.token_shifts, model.embedding, kStateValue).add(model.embedding, model.wkv_head, kStateValue);
+      break;
     case StateRule::ShortConvolution:
       if (model.short_convolution == 0) return std::nullopt;
-      values.add(model.embedding, model.short_convolution - 1);
+      bytes.add(model.embedding, model.short_convolution - 1, input);
       break;
     case StateRule::KimiDelta:
       if (s.convolution == 0) return std::nullopt;
-      values.add(3 * layer.heads, s.convolution - 1, model.kda_head).add(model.kda_head, model.kda_head, layer.heads);
+      bytes.add(3 * input * layer.heads, s.convolution - 1, model.kda_head)
+          .add(kStateValue * model.kda_head, model.kda_head, layer.heads);
       break;
-    case StateRule::Lightning: values.add(layer.key_head, layer.key_head, layer.heads); break;
+    case StateRule::Lightning: bytes.add(kStateValue * layer.key_head, layer.key_head, layer.heads); break;
     case StateRule::Compressor:
       // Two tensors each; ratio 4 has its indexer's beside it.
-      if (layer.compress_ratio == 4) values.add(2 * 8, 1024 + 256);
-      if (layer.compress_ratio == 128) values.add(2 * 128, 512);
+      if (layer.compress_ratio == 4) bytes.add(2 * 8, 1024 + 256, kStateValue);
+      if (layer.compress_ratio == 128) bytes.add(2 * 128, 512, kStateValue);
       break;
   }
-  return values.get();
+  return bytes.get();
 }
 
 bool keeps_state(const RunModel& model, const LayerModel& layer) {
@@ -149,9 +158,8 @@ std::optional<std::vector<LayerCache>> layer_caches(const RunModel& model, const
       caches[i].kv = *kv;
     }
     if (keeps_state(model, layer)) {
-      // Always F32, one row for each sequence (docs/memory-rules.md 4).
-      const auto values = state_values(model, layer);
-      const Bytes bytes = times(values, Bytes(4 * run.sequences));
+      // One row for each sequence.
+      const Bytes bytes = times(state_bytes(model, layer, run), Bytes(run.sequences));
       if (!bytes) return std::nullopt;
       caches[i].state = *bytes;
     }

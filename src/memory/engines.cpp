@@ -15,14 +15,37 @@ constexpr std::uint64_t kVllmBlock = 16;
 // Activations of the profiling run and captured graphs: 1 to 2 GiB, the upper end (docs/memory-rules.md 10.2).
 constexpr std::uint64_t kVllmActivations = std::uint64_t{2} << 30;
 
+// An FP8 row with a scale in F32 for each 128 values.
+std::uint64_t scaled(std::uint64_t values) { return values + (values + 127) / 128 * 4; }
+
 // vLLM keeps FP8 rows of a sparse latent attention with their scales and their rotated part in 16 bits
-// ("fp8_ds_mla": 656 bytes of 512 + 64), and the indexer's keys in FP8 always, both with a scale for each 128 values.
+// ("fp8_ds_mla": 656 bytes of 512 + 64), and the indexer's keys in FP8 always. Layers that go by the choice of another
+// have no keys (GLM-5.2), but rows of the same kind.
 Bytes sparse_latent_bytes(const RunModel& model, const LayerModel& layer, const Run& run, const Cells& cells) {
-  const auto scaled = [](std::uint64_t values) { return values + (values + 127) / 128 * 4; };
   const bool fp8 = run.key_type == Dtype::F8_E4M3;
   const std::uint64_t row =
       fp8 ? scaled(model.kv_lora_rank) + 2 * model.rope_dimensions : 2 * layer.key_head * layer.kv_heads;
-  return product({row + scaled(model.indexer_key), cells.full, cells.streams});
+  return product({row + (layer.indexed ? scaled(model.indexer_key) : 0), cells.full, cells.streams});
+}
+
+// DeepSeek V4 in vLLM: rows of FP8 with a scale of one byte for each 64 values, one byte of padding and their rotated
+// part in 16 bits, 584 bytes of 448 + 64, whatever type is asked for; in the window and in the compressed cells alike.
+Bytes compressed_row_bytes(const RunModel& model, const LayerModel& layer, const Cells& cells) {
+  constexpr std::uint64_t kFineRatio = 4;
+  const std::uint64_t rotated = std::min(model.rope_dimensions, layer.key_head);
+  const std::uint64_t plain = layer.key_head - rotated;
+  const std::uint64_t row = plain + plain / 64 + 1 + 2 * rotated;
+  Bytes sum = product({row, cells.window, cells.streams});
+  if (layer.compress_ratio == 0) return sum;
+  const std::uint64_t count = cells.full / layer.compress_ratio + (cells.full % layer.compress_ratio != 0 ? 1 : 0);
+  const std::uint64_t key = layer.compress_ratio == kFineRatio ? scaled(model.indexer_key) : 0;
+  return plus(sum, product({row + key, count, cells.streams}));
+}
+
+Bytes vllm_layer_bytes(const RunModel& model, const LayerModel& layer, const Run& run, const Cells& cells) {
+  if (model.compresses()) return compressed_row_bytes(model, layer, cells);
+  const bool sparse_latent = model.indexer_key != 0 && layer.mixer == Mixer::Latent;
+  return sparse_latent ? sparse_latent_bytes(model, layer, run, cells) : layer_kv_bytes(model, layer, run, cells);
 }
 
 // A sliding layer forgets what is behind its window; vLLM keeps whole blocks of both kinds in one pool and is counted
@@ -44,9 +67,8 @@ Bytes kv_bytes(const RunModel& model, const Run& run, std::uint64_t tokens) {
   Bytes sum = 0;
   for (const LayerModel& layer : model.layers) {
     if (!layer.cached || layer.predicts) continue;
-    const bool sparse_latent = run.engine == Engine::Vllm && layer.indexed && layer.mixer == Mixer::Latent;
-    sum = plus(sum, sparse_latent ? sparse_latent_bytes(model, layer, run, cells)
-                                  : layer_kv_bytes(model, layer, flash, cells));
+    sum = plus(sum, run.engine == Engine::Vllm ? vllm_layer_bytes(model, layer, flash, cells)
+                                               : layer_kv_bytes(model, layer, flash, cells));
   }
   return sum;
 }
