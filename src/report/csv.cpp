@@ -107,7 +107,8 @@ void write_csv(const Report& report, const Style& /*style*/, std::ostream& out) 
     if (pipeline.common_devices) continue;
     Model all;
     all.checkpoint.name = fmt::format("{} ({})", pipeline.name, pipeline_kind_text(pipeline));
-    all.total_parameters = pipeline.parameters;
+    all.total_parameters = pipeline.parameters.value_or(0);
+    all.parameters_known = pipeline.parameters.has_value();
     all.weight_bytes = pipeline.weight_bytes;
     for (const Fit& fit : pipeline.at_once) add_row({all, &fit}, table);
   }

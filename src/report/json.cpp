@@ -241,7 +241,7 @@ Json pipeline_json(const PipelineReport& report) {
           {"kind", pipeline_kind_name(report.kind)},
           {"parts", std::move(parts)},
           {"missing", std::move(missing)},
-          {"parameters", {{"total", report.parameters}}},
+          {"parameters", {{"total", json_or_null(report.parameters)}}},
           {"weights", {{"bytes", report.weight_bytes}}},
           {"fit", report.common_devices ? Json::array() : fits_json(report.at_once)},
           {"fit_on_host", fits_json(report.on_host)}};

@@ -39,7 +39,7 @@ struct PipelineReport {
   PipelineKind kind = PipelineKind::Diffusers;
   std::vector<Part> parts;
   std::vector<std::string> missing;  ///< components whose weights are not there: the sums fall short by theirs
-  std::uint64_t parameters = 0;
+  std::optional<std::uint64_t> parameters = 0;  ///< absent where those of a part are unknown
   std::uint64_t weight_bytes = 0;
   std::vector<Fit> at_once;     ///< everything on the devices; one for each set that was asked for
   std::vector<Fit> on_host;     ///< with the encoders, or the projector, in host memory; for sets that have any

@@ -268,7 +268,7 @@ std::vector<SummaryLine> summary_lines(const PipelineReport& report) {
   for (const PipelineReport::Part& part : parts) {
     add(list, fmt::format("{} {}", part.name, human_bytes(part.weight_bytes)));
   }
-  return {{"parameters", both(report.parameters)},
+  return {{"parameters", report.parameters ? both(*report.parameters) : "unknown"},
           {"weights", fmt::format("{}: {}", size_and_bytes(report.weight_bytes), list)}};
 }
 

@@ -20,7 +20,7 @@ bool is_encoder(const Checkpoint& checkpoint) { return checkpoint.component.find
 
 void add_part(const Model& model, std::string name, PipelineReport& pipeline) {
   pipeline.parts.push_back({std::move(name), model.checkpoint.path, model.weight_bytes});
-  pipeline.parameters = plus(pipeline.parameters, model.total_parameters);
+  pipeline.parameters = saturating_plus(pipeline.parameters, model.known_total());
   pipeline.weight_bytes = plus(pipeline.weight_bytes, model.weight_bytes);
 }
 
