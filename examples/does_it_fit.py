@@ -30,7 +30,8 @@ report = inspect(sys.argv[1], f"on={sys.argv[2] if len(sys.argv) > 2 else '24GiB
 for error in report["errors"]:
     sys.exit(f"{error['path']}: {error['message']}")
 for model in report["models"]:
-    parameters = as_text(lib.weigh_parameters_text, model["parameters"]["total"])
+    total = model["parameters"]["total"]
+    parameters = "unknown" if total is None else as_text(lib.weigh_parameters_text, total)
     print(f"{model['name']}: {parameters} parameters, {as_text(lib.weigh_bytes_text, model['weights']['bytes'])}")
     for fit in model["fit"]:
         need, budget = (as_text(lib.weigh_bytes_text, b) for b in (fit["need"]["total"], fit["budget_bytes"]))
