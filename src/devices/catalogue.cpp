@@ -109,6 +109,7 @@ constexpr auto kColumns = std::to_array<Column>({
     {"limit_bytes", false, [](Device& device, const std::string& field) { device.limit_bytes = memory_field(field); }},
     {"limit_note", false, nullptr},
     {"common", false, read_common},
+    {"aliases", false, [](Device& device, const std::string& field) { device.aliases = field; }},
 });
 
 std::vector<const Column*> read_heading(const CsvRecord& record) {

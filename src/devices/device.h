@@ -28,6 +28,7 @@ struct Device {
   std::uint32_t asked = 1;  ///< how many of this line of the catalogue were asked for: the 2 of "2x dgx-h100"
   std::string member;       ///< what a machine of several devices is made of, or another name for this one
   std::string maker;        ///< whose rules the memory follows: the member's vendor, else the vendor
+  std::string aliases;      ///< other words for it, parted by semicolons: "mac mini; imac"
   bool common = false;      ///< one of those that a report shows when no device is asked for
 };
 
