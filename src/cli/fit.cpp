@@ -6,6 +6,7 @@
 #include "src/report/summary.h"
 #include "src/report/text_format.h"
 #include "src/report/writers.h"
+#include "src/weigh/device_sets.h"
 #include "src/weigh/run_setup.h"
 
 namespace weigh::core {
@@ -20,16 +21,15 @@ struct FitOptions {
 };
 
 int run_fit(const FitOptions& options, Session& session) {
-  if (options.on.empty()) {
-    throw UsageError("name a device to fit it on: --on rtx-4090, --on 24GiB, --on local; 'weigh devices' lists them");
-  }
   const Catalogue catalogue = load_catalogue();
-  const RunSetup setup = set_up_run(options.run, options.on, catalogue);
+  const RunSetup setup = set_up_run(options.run, or_this_machine(options.on, *this_machine(), catalogue), catalogue);
   const std::optional<Verdict> required = required_verdict(options.require, setup.groups);
   Output output(options.common, session, options.paths);
   Report report;
-  for (const std::string& path : options.paths) add_told(weigh_path(path, setup, WeighDetail::Advice), report, session);
-  if (output.format() == "text") {
+  // Nobody wants advice for each of the common devices.
+  const WeighDetail detail = setup.groups.empty() ? WeighDetail::Run : WeighDetail::Advice;
+  for (const std::string& path : options.paths) add_told(weigh_path(path, setup, detail), report, session);
+  if (output.format() == "text" && !setup.groups.empty()) {
     write_fits(report, output.style(), output.stream());
     output.finish();
   } else {

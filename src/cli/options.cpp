@@ -28,7 +28,8 @@ void add_common_options(OptionSet& command, CommonOptions& options, std::span<co
 }
 
 void add_device_option(OptionSet& command, std::vector<std::string>& requests) {
-  command.add_option("--on", requests, "A device: rtx-4090, \"2x rtx-4090\", 24GiB, local; may be repeated", "DEVICE");
+  command.add_option("--on", requests, "A device: rtx-4090, 2x3090, \"8GB card\", 24GiB, local; more by commas",
+                     "DEVICE");
 }
 
 std::optional<std::uint64_t> parse_parameters(std::string_view text) {

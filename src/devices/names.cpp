@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
+#include <functional>
 #include <iterator>
 #include <string>
 #include <utility>

@@ -36,13 +36,37 @@ auto named(std::string_view option, const Get& get) {
   }
 }
 
+// The requests in one: a comma parts them, but not in "MacBook Pro (14-inch, M3 Pro)".
+std::vector<std::string> parted(std::string_view requests) {
+  std::vector<std::string> parts(1);
+  std::size_t open = 0;
+  for (const char c : requests) {
+    if (c == '(') ++open;
+    if (c == ')' && open > 0) --open;
+    if (c == ',' && open == 0) {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  return parts;
+}
+
 }  // namespace
+
+std::vector<std::string> or_this_machine(std::vector<std::string> requests, const Machine& machine,
+                                         const Catalogue& catalogue) {
+  if (requests.empty() && !detect(machine, catalogue).accelerators.empty()) requests.emplace_back("local");
+  return requests;
+}
 
 std::vector<DeviceSet> resolve_groups(const Catalogue& catalogue, const std::vector<std::string>& requests,
                                       bool together) {
   std::vector<DeviceSet> groups;
   std::vector<Device> all;
-  for (const std::string& request : requests) {
+  std::vector<std::string> single;
+  for (const std::string& request : requests) std::ranges::move(parted(request), std::back_inserter(single));
+  for (const std::string& request : single) {
     if (lower_words(request) == std::vector<std::string>{"local"}) {
       DeviceSet local = local_group(catalogue);
       for (const Slot& slot : local.slots) all.push_back(slot.device);
