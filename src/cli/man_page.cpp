@@ -57,6 +57,7 @@ struct Variable {
 };
 constexpr std::array kEnvironment{
     Variable{"WEIGH_DEVICES", "A CSV file with devices of your own, instead of ~/.config/weigh/devices.csv."},
+    Variable{"WEIGH_ON", "Your devices, parted by commas: --on where the command line has none."},
     Variable{"COLUMNS", "The width of a report that does not go to a terminal."},
     Variable{"NO_COLOR", "When set, no colors unless --color always asks for them."},
 };

@@ -12,6 +12,7 @@
 #include "src/cli/exit_status.h"
 #include "src/cli/file_stream.h"
 #include "src/cli/generate.h"
+#include "src/cli/settings.h"
 #include "src/report/text_format.h"
 
 namespace weigh::core {
@@ -93,10 +94,10 @@ int run_unguarded(std::vector<std::string> arguments, Session& session) {
   app.require_subcommand(1);
   app.set_help_flag("-h,--help", "This help");
   app.set_version_flag("--version", "weigh " WEIGH_VERSION, "The version");
-  std::vector<std::pair<const CLI::App*, Command>> commands;
+  std::vector<std::pair<CLI::App*, Command>> commands;
   for (const auto setup : kCommands) {
     Command command = setup(app);
-    commands.emplace_back(commands_of(app).back(), std::move(command));
+    commands.emplace_back(app.get_subcommands([](CLI::App*) { return true; }).back(), std::move(command));
   }
   if (arguments.empty()) {
     session.err << app.help();
@@ -127,7 +128,9 @@ int run_unguarded(std::vector<std::string> arguments, Session& session) {
     return 2;
   }
   for (const auto& [parsed, command] : commands) {
-    if (parsed->parsed()) return command(session);
+    if (!parsed->parsed()) continue;
+    const std::vector<Setting> settings = apply_settings(load_settings(), app, *parsed);
+    return with_origins(settings, [&, &run = command] { return run(session); });
   }
   return 2;
 }

@@ -169,17 +169,6 @@ std::string environment(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-// The user's file where the environment puts it, or an empty path.
-std::filesystem::path user_file() {
-  if (const std::string config = environment("XDG_CONFIG_HOME"); !config.empty()) {
-    return std::filesystem::path(config) / "weigh" / "devices.csv";
-  }
-  if (const std::string home = environment("HOME"); !home.empty()) {
-    return std::filesystem::path(home) / ".config" / "weigh" / "devices.csv";
-  }
-  return {};
-}
-
 }  // namespace
 
 std::string_view kind_name(DeviceKind kind) { return std::ranges::find(kKindNames, kind, &KindName::kind)->name; }
@@ -257,6 +246,16 @@ std::vector<const Device*> Catalogue::search(std::string_view query) const {
   return found;
 }
 
+std::string config_path(std::string_view name) {
+  if (const std::string config = environment("XDG_CONFIG_HOME"); !config.empty()) {
+    return std::filesystem::path(config) / "weigh" / name;
+  }
+  if (const std::string home = environment("HOME"); !home.empty()) {
+    return std::filesystem::path(home) / ".config" / "weigh" / name;
+  }
+  return {};
+}
+
 Catalogue load_catalogue() {
   Catalogue catalogue = Catalogue::built_in();
   // A file that was asked for must be there; the usual place may be empty.
@@ -264,9 +263,9 @@ Catalogue load_catalogue() {
     catalogue.add(read_text(asked), asked);
     return catalogue;
   }
-  const std::filesystem::path usual = user_file();
+  const std::string usual = config_path("devices.csv");
   std::error_code error;
-  if (!usual.empty() && std::filesystem::exists(usual, error)) catalogue.add(read_text(usual), usual.string());
+  if (!usual.empty() && std::filesystem::exists(usual, error)) catalogue.add(read_text(usual), usual);
   return catalogue;
 }
 

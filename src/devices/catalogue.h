@@ -41,6 +41,9 @@ class Catalogue {
   std::map<std::string, std::size_t, std::less<>> places_;  // id -> index of devices_
 };
 
+/// The user's file of that name for weigh: $XDG_CONFIG_HOME/weigh/NAME, else ~/.config/weigh/NAME. Empty without either.
+std::string config_path(std::string_view name);
+
 /// The built-in catalogue and, where it exists, the user's: $WEIGH_DEVICES, else $XDG_CONFIG_HOME/weigh/devices.csv,
 /// else ~/.config/weigh/devices.csv. Throws UsageError when that file cannot be read or is wrong.
 Catalogue load_catalogue();

@@ -1,0 +1,145 @@
+#include "src/cli/settings.h"
+
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <sstream>
+#include <string_view>
+#include <utility>
+
+#include "formats/error.h"
+#include "src/devices/catalogue.h"
+
+namespace weigh::core {
+namespace {
+
+constexpr std::size_t kMaxFileBytes = 64 * 1024;
+
+// Nothing when there is no such file. It is opened only when it is a file: a named pipe would wait for its other end.
+std::optional<std::string> text_of(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(path, error);
+  if (status.type() == std::filesystem::file_type::not_found || path.empty()) return std::nullopt;
+  if (!std::filesystem::is_regular_file(status)) throw UsageError(path + ": not a file that can be read");
+  std::ifstream file(path, std::ios::binary);
+  std::string text(kMaxFileBytes + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (!file.is_open() || file.bad()) throw UsageError(path + ": not a file that can be read");
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > kMaxFileBytes) throw UsageError(path + ": larger than 64 KiB, not a configuration");
+  return text;
+}
+
+// CLI11 would nest sections as deep as they say, and ignore what is in them.
+void refuse_sections(const std::string& text, const std::string& path) {
+  std::istringstream lines(text);
+  std::string line;
+  for (std::size_t number = 1; std::getline(lines, line); ++number) {
+    const std::size_t begin = line.find_first_not_of(" \t");
+    if (begin == std::string::npos || line[begin] != '[') continue;
+    throw UsageError(
+        fmt::format("{}: line {}: there are no sections, only keys such as on = \"rtx-4090\"", path, number));
+  }
+}
+
+void read_file(const std::string& path, std::vector<Setting>& settings) {
+  const auto text = text_of(path);
+  if (!text) return;
+  refuse_sections(*text, path);
+  std::istringstream stream(*text);
+  std::vector<CLI::ConfigItem> items;
+  try {
+    items = CLI::ConfigTOML().from_config(stream);
+  } catch (const std::exception& error) {
+    throw UsageError(fmt::format("{}: {}", path, error.what()));
+  }
+  for (CLI::ConfigItem& item : items) {
+    if (!item.parents.empty())
+      throw UsageError(fmt::format("{}: {}: no option has a point in its name", path, quote(item.fullname())));
+    std::erase(item.inputs, "");
+    if (item.inputs.empty()) continue;
+    const std::string option = "--" + item.name;
+    const auto known = std::ranges::find_if(
+        settings, [&](const Setting& setting) { return setting.option == option && setting.origin == path; });
+    if (known == settings.end()) {
+      settings.push_back({option, std::move(item.inputs), path});
+    } else {
+      std::ranges::move(item.inputs, std::back_inserter(known->values));
+    }
+  }
+}
+
+// Meant for one call.
+constexpr std::array<std::string_view, 4> kNeverSet{"--help", "--output", "--version", "--params"};
+
+bool is_settable(const CLI::App& app, const std::string& option) {
+  if (std::ranges::find(kNeverSet, option) != kNeverSet.end()) return false;
+  const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
+  return std::ranges::any_of(commands,
+                             [&](const CLI::App* command) { return command->get_option_no_throw(option) != nullptr; });
+}
+
+void set(CLI::Option& option, const Setting& setting) {
+  try {
+    if (option.get_expected_min() == 0) {  // a flag
+      if (setting.values.size() > 1) throw CLI::ArgumentMismatch("a flag takes true or false");
+      option.add_result(option.get_flag_value(setting.option.substr(2), setting.values.front()));
+    } else {
+      if (setting.values.size() > static_cast<std::size_t>(option.get_items_expected_max())) {
+        throw CLI::ArgumentMismatch(setting.option + " takes one value");
+      }
+      option.add_result(setting.values);
+    }
+    option.run_callback();
+  } catch (const CLI::Error& error) {
+    throw UsageError(fmt::format("{}: {}", setting.origin, error.what()));
+  }
+}
+
+}  // namespace
+
+std::vector<Setting> load_settings() {
+  std::vector<Setting> settings;
+  const char* devices = std::getenv("WEIGH_ON");
+  if (devices != nullptr && *devices != '\0') settings.push_back({"--on", {devices}, "WEIGH_ON"});
+  read_file(config_path("config.toml"), settings);
+  return settings;
+}
+
+std::vector<Setting> apply_settings(std::vector<Setting> settings, const CLI::App& app, CLI::App& command) {
+  for (const Setting& setting : settings) {
+    if (is_settable(app, setting.option)) continue;
+    throw UsageError(
+        fmt::format("{}: {} is no option that can be set there", setting.origin, quote(setting.option.substr(2))));
+  }
+  std::erase_if(settings, [&](const Setting& setting) {
+    CLI::Option* option = command.get_option_no_throw(setting.option);
+    if (option == nullptr || option->count() > 0) return true;
+    set(*option, setting);
+    return false;
+  });
+  return settings;
+}
+
+int with_origins(const std::vector<Setting>& applied, const std::function<int()>& run) {
+  try {
+    return run();
+  } catch (const UsageError& error) {
+    const std::string_view sentence = error.what();
+    for (const Setting& setting : applied) {
+      const bool is_subject =
+          sentence.starts_with(setting.option) && sentence.substr(setting.option.size()).find_first_of(" :") == 0;
+      if (is_subject) throw UsageError(fmt::format("{}: {}", setting.origin, sentence));
+    }
+    throw;
+  }
+}
+
+}  // namespace weigh::core
