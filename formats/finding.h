@@ -30,6 +30,7 @@ struct Finding {
   std::string tensor;                   ///< the tensor it is about, or empty
   std::optional<std::uint64_t> offset;  ///< absolute offset in its file, where one applies
   std::string file;                     ///< name of the file within its checkpoint; empty for the checkpoint as a whole
+  std::vector<std::string> files = {};  ///< paths of the files that it says are not counted
 };
 
 constexpr std::string_view severity_name(Severity severity) {

@@ -167,6 +167,14 @@ std::vector<ModelFile> read_left_out(const ResolvedPath& resolved) {
   return files;
 }
 
+Finding as_finding(const FolderModels::Failure& failure) {
+  try {
+    std::rethrow_exception(failure.error);
+  } catch (const Error& error) {
+    return as_finding(error);
+  }
+}
+
 // For a path of which not even the model's files are known.
 Audit audit_failure(const std::string& path, const Finding& reading_error, const AuditOptions& options) {
   AuditInput input;
@@ -210,14 +218,25 @@ std::vector<Audit> audit_path(const std::string& path, const AuditOptions& optio
       resolved.whole_folder ||
       (resolved.folder.has("config.json") && is_safetensors_name(resolved.selections.front().files.front()));
   std::vector<Audit> audits;
-  if (resolved.selections.size() == 1) {
+  if (resolved.selections.size() == 1 && resolved.failures.empty()) {
     input.as_folder = loads_as_folder;
     audits.push_back(audit_selection(resolved, resolved.selections.front(), path, std::move(input), options));
     return audits;
   }
   AuditInput whole = input;
   whole.as_folder = loads_as_folder;
-  audits.push_back(run_checks(path, whole, std::nullopt, options));
+  std::optional<Finding> reading_error;
+  for (const FolderModels::Failure& failure : resolved.failures) {
+    if (failure.prefix.empty()) reading_error = as_finding(failure);
+  }
+  audits.push_back(run_checks(path, whole, reading_error, options));
+  for (const FolderModels::Failure& failure : resolved.failures) {
+    if (failure.prefix.empty()) continue;
+    AuditInput part;
+    part.folder = &resolved.folder;
+    part.has_models = true;
+    audits.push_back(run_checks(failure_of(resolved.folder, failure).path, part, as_finding(failure), options));
+  }
   input.unfinished_downloads.clear();
   for (const Selection& selection : resolved.selections) {
     audits.push_back(

@@ -62,6 +62,11 @@ Checkpoint open_selection(const Folder& folder, const Selection& selection) {
   checkpoint.kind = selection.kind;
   checkpoint.component = selection.component;
   checkpoint.findings = selection.findings;
+  for (Finding& finding : checkpoint.findings) {
+    for (std::string& file : finding.files) {
+      if (folder.has(file)) file = folder.path_of(file);
+    }
+  }
   for (const std::string& name : selection.files) {
     try {
       const auto source = folder.open(name);
@@ -74,6 +79,7 @@ Checkpoint open_selection(const Folder& folder, const Selection& selection) {
                                                           fmt::format("{}; all figures are without it", error.what()));
       finding.offset = error.offset;
       finding.file = name;
+      finding.files = {folder.path_of(name)};
     }
   }
   if (checkpoint.files.empty()) throw FormatError(checkpoint.findings.back().message);
@@ -93,6 +99,16 @@ Checkpoint open_selection(const Folder& folder, const Selection& selection) {
   return checkpoint;
 }
 
+Failure failure_of(const Folder& folder, const FolderModels::Failure& failure) {
+  std::string path = failure.prefix.empty() ? folder.path : folder.path_of(failure.prefix);
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  try {
+    std::rethrow_exception(failure.error);
+  } catch (const Error& error) {
+    return {std::move(path), error.what(), error.offset};
+  }
+}
+
 OpenResult open_checkpoints(const std::string& path) {
   OpenResult opened;
   ResolvedPath resolved;
@@ -102,6 +118,9 @@ OpenResult open_checkpoints(const std::string& path) {
   } catch (const Error& error) {
     opened.failures.push_back({path, error.what(), error.offset});
     return opened;
+  }
+  for (const FolderModels::Failure& failure : resolved.failures) {
+    opened.failures.push_back(failure_of(resolved.folder, failure));
   }
   for (const Selection& selection : resolved.selections) {
     // Where a path holds several models, each is shown by its own first file.

@@ -21,6 +21,9 @@ struct OpenResult {
 /// Never throws for what is wrong with the input: that is in `failures`.
 OpenResult open_checkpoints(const std::string& path);
 
+/// In words: the path is that of the folder whose safetensors files are in no model.
+Failure failure_of(const Folder& folder, const FolderModels::Failure& failure);
+
 /// Opens the files that were selected in a folder. Throws Error when none of them can be read. The caller sets the
 /// path.
 Checkpoint open_selection(const Folder& folder, const Selection& selection);

@@ -29,6 +29,14 @@ std::string commit_folder(const std::string& path) {
   return commits.size() == 1 ? commits.front() : std::string();
 }
 
+// Selects all that is in the folder.
+void select_all(ResolvedPath& resolved) {
+  FolderModels models = select_all_models(resolved.folder);
+  if (models.selections.empty() && !models.failures.empty()) std::rethrow_exception(models.failures.front().error);
+  resolved.selections = std::move(models.selections);
+  resolved.failures = std::move(models.failures);
+}
+
 }  // namespace
 
 ResolvedPath resolve_path(const std::string& path) {
@@ -36,24 +44,25 @@ ResolvedPath resolve_path(const std::string& path) {
   const fs::file_status status = fs::status(path, error);
   if (status.type() == fs::file_type::not_found) throw IoError("does not exist");
   if (fs::is_directory(status)) {
-    ResolvedPath resolved{local_folder(path), {}, true, false};
-    resolved.selections = select_models(resolved.folder);
+    ResolvedPath resolved{.folder = local_folder(path), .selections = {}, .whole_folder = true};
+    select_all(resolved);
     if (!resolved.selections.empty()) return resolved;
     if (const std::string commit = commit_folder(path); !commit.empty()) {
       resolved.folder = local_folder(commit);
-      resolved.selections = select_models(resolved.folder);
+      select_all(resolved);
     }
     return resolved;
   }
   if (auto snapshot = open_snapshot(path)) {
-    ResolvedPath resolved{snapshot_folder(std::move(*snapshot)), {}, true, true};
-    resolved.selections = select_models(resolved.folder);
+    ResolvedPath resolved{
+        .folder = snapshot_folder(std::move(*snapshot)), .selections = {}, .whole_folder = true, .header_only = true};
+    select_all(resolved);
     return resolved;
   }
   const fs::path file(path);
   const std::string parent = file.parent_path().string();
   const std::string name = file.filename().string();
-  ResolvedPath resolved{local_folder(parent.empty() ? "." : parent), {}, false, false};
+  ResolvedPath resolved{.folder = local_folder(parent.empty() ? "." : parent), .selections = {}};
   if (parent.empty()) resolved.folder.path.clear();
   if (!resolved.folder.has(name)) {  // a hidden file: the user named it, so it counts
     resolved.folder.names.push_back(name);

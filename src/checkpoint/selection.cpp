@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 #include <tuple>
@@ -53,6 +54,7 @@ Selection from_index(const Folder& folder, const std::string& index_name, std::s
         std::nullopt, FindingCode::MissingShard);
   }
   selection.findings = index->findings;
+  selection.index_name = index_name;
   selection.index = std::move(index);
   return selection;
 }
@@ -69,10 +71,11 @@ std::shared_ptr<const ShardIndex> open_index(const Folder& folder, const std::st
 // All parts of one set in their order; gpt-oss counts from 0 and states the last number instead of the count.
 Selection from_parts(const Folder& folder, const PartName& like, const std::vector<std::string>& names) {
   std::map<std::uint64_t, std::string> parts;
+  std::vector<std::string> again;  // "-000001-of-000002" beside "-00001-of-00002"
   for (const std::string& name : names) {
     const auto part = parse_part_name(name);
     if (part && part->prefix == like.prefix && part->total == like.total && part->suffix == like.suffix) {
-      parts.emplace(part->number, name);
+      if (!parts.emplace(part->number, name).second) again.push_back(name);
     }
   }
   Selection selection;
@@ -89,6 +92,12 @@ Selection from_parts(const Folder& folder, const PartName& like, const std::vect
     if (!parts.contains(number)) selection.missing.push_back(fmt::format("part {} of {}", number, like.total));
   }
   selection.missing_count = expected - in_range;
+  if (!again.empty()) {
+    Finding& finding = selection.findings.emplace_back(
+        FindingCode::FileLeftOut, Severity::Warning,
+        fmt::format("{} has the number of another part, not counted", quote(base_name(again.front()))));
+    finding.files = std::move(again);
+  }
   return selection;
 }
 
@@ -110,6 +119,7 @@ std::optional<Selection> whole_set_beside(const Folder& folder, const std::vecto
             "{} names {} files, of which {} are there; counted is the whole set of {} parts, {} and on, which a "
             "loader that follows the index does not find",
             base_name(index_name), index.files.size(), there, set.files.size(), quote(base_name(set.files.front()))));
+    set.index_name = index_name;
     return set;
   }
   return std::nullopt;
@@ -134,32 +144,81 @@ std::vector<Selection> sets_and_singles(const Folder& folder, const std::vector<
   return selections;
 }
 
-// What is next to the chosen files and must not be counted again.
+// Notes what is next to the chosen files and is not counted.
 void note_left_out(Selection& chosen, const std::vector<std::string>& names) {
-  std::vector<std::string_view> copies;
-  std::vector<std::string_view> adapters;
-  std::vector<std::string_view> others;
+  enum Kind : std::uint8_t { Copy, Index, Adapter, Other };
+  struct Words {
+    FindingCode code;
+    std::string_view why;
+  };
+  constexpr std::array<Words, 4> kWords{{
+      {FindingCode::CopyLeftOut, "the same weights in another form, not counted again"},
+      {FindingCode::FileLeftOut, "the index of another form of the weights, not followed"},
+      {FindingCode::AdapterLeftOut, "an adapter to a model, not a part of this one; name it to weigh it"},
+      {FindingCode::FileLeftOut, "not a part of this model by its name or the index, not counted"},
+  }};
+  std::array<std::vector<std::string>, kWords.size()> left_out;
   for (const std::string& name : names) {
-    if (std::ranges::find(chosen.files, name) != chosen.files.end()) continue;
-    if (is_adapter_name(name)) {
-      adapters.push_back(base_name(name));
-    } else if (is_consolidated_name(name) || is_other_framework_name(name)) {
-      copies.push_back(base_name(name));
+    if (name == chosen.index_name || std::ranges::find(chosen.files, name) != chosen.files.end()) continue;
+    if (is_index_name(name)) {
+      left_out[Index].push_back(name);
+    } else if (is_adapter_name(name)) {
+      left_out[Adapter].push_back(name);
+    } else if ((is_consolidated_name(name) && is_safetensors_name(name)) || is_other_framework_name(name)) {
+      left_out[Copy].push_back(name);
     } else if (is_safetensors_name(name)) {
-      others.push_back(base_name(name));
+      left_out[Other].push_back(name);
     }
   }
-  const auto add = [&](const std::vector<std::string_view>& left_out, FindingCode code, std::string_view why) {
-    if (left_out.empty()) return;
-    const std::string first = quote(left_out.front());
-    chosen.findings.emplace_back(code, Severity::Note,
-                                 left_out.size() == 1
-                                     ? fmt::format("{} {}", first, why)
-                                     : fmt::format("{} and {} more: {}", first, left_out.size() - 1, why));
-  };
-  add(copies, FindingCode::CopyLeftOut, "the same weights in another form, not counted again");
-  add(adapters, FindingCode::AdapterLeftOut, "an adapter to a model, not a part of this one; name it to weigh it");
-  add(others, FindingCode::FileLeftOut, "not a part of this model by its name or the index, not counted");
+  for (std::size_t kind = 0; kind < kWords.size(); ++kind) {
+    std::vector<std::string>& files = left_out[kind];
+    if (files.empty()) continue;
+    const std::string first = quote(base_name(files.front()));
+    Finding& finding = chosen.findings.emplace_back(
+        kWords[kind].code, Severity::Note,
+        files.size() == 1 ? fmt::format("{} {}", first, kWords[kind].why)
+                          : fmt::format("{} and {} more: {}", first, files.size() - 1, kWords[kind].why));
+    finding.files = std::move(files);
+  }
+}
+
+struct ByIndex {
+  std::optional<Selection> chosen;
+  std::string stale;  // an index of which no file is there, beside files that it does not name
+  std::optional<Finding> why_stale;
+};
+
+// The model that the first index names of which any file is there.
+ByIndex select_by_index(const Folder& folder, const std::vector<std::string>& weights,
+                        const std::vector<std::string>& indexes) {
+  ByIndex found;
+  for (const std::string& name : indexes) {
+    auto index = open_index(folder, name);
+    found.chosen = whole_set_beside(folder, weights, name, *index);
+    if (found.chosen) return found;
+    const std::string prefix(folder_part(name));
+    const auto is_there = [&](const std::string& file) { return folder.has(prefix + file); };
+    // With nothing else in the folder, that the shards are missing is all there is to say.
+    if (weights.empty() || index->files.empty() || std::ranges::any_of(index->files, is_there)) {
+      found.chosen = from_index(folder, name, std::move(index));
+      return found;
+    }
+    if (!found.why_stale) {
+      found.stale = name;
+      found.why_stale.emplace(FindingCode::TwoGenerations, Severity::Warning,
+                              fmt::format("{} names {} files, of which none is there; counted are the files that are, "
+                                          "which a loader that follows the index does not find",
+                                          base_name(name), index->files.size()));
+    }
+  }
+  return found;
+}
+
+// Whether a finding of the model names the file already.
+bool is_noted(const Selection& selection, const std::string& name) {
+  return std::ranges::any_of(selection.findings, [&](const Finding& finding) {
+    return std::ranges::find(finding.files, name) != finding.files.end();
+  });
 }
 
 std::vector<Selection> select_safetensors(const Folder& folder, std::string_view prefix) {
@@ -180,72 +239,104 @@ std::vector<Selection> select_safetensors(const Folder& folder, std::string_view
   std::ranges::stable_sort(indexes, {}, [](const std::string& name) {
     return std::tuple(is_consolidated_name(name), !name.ends_with(".safetensors.index.json"), name.size());
   });
-
   const std::string whole = std::string(prefix) + "model.safetensors";
   const bool has_whole = folder.has(whole);
-  std::optional<Selection> chosen;
-  if (!indexes.empty() && !(has_whole && is_consolidated_name(indexes.front()))) {
-    auto index = open_index(folder, indexes.front());
-    chosen = whole_set_beside(folder, weights, indexes.front(), *index);
-    if (!chosen) chosen = from_index(folder, indexes.front(), std::move(index));
-    if (has_whole && std::ranges::find(chosen->files, whole) == chosen->files.end()) {
-      chosen->findings.emplace_back(FindingCode::TwoGenerations, Severity::Warning,
-                                    "model.safetensors is next to an index that names other files; those are counted");
-    }
+  if (has_whole) std::erase_if(indexes, is_consolidated_name);
+
+  ByIndex by_index = select_by_index(folder, weights, indexes);
+  std::optional<Selection>& chosen = by_index.chosen;
+  if (chosen && has_whole && std::ranges::find(chosen->files, whole) == chosen->files.end()) {
+    chosen->findings.emplace_back(FindingCode::TwoGenerations, Severity::Warning,
+                                  "model.safetensors is next to an index that names other files; those are counted");
   }
-  if (!chosen && has_whole) chosen = single(whole, folder.name);
+  const auto note_stale = [&](Selection& selection) {
+    if (!by_index.why_stale) return;
+    selection.findings.push_back(*by_index.why_stale);
+    selection.index_name = by_index.stale;
+  };
+  if (!chosen && has_whole) {
+    chosen = single(whole, folder.name);
+    note_stale(*chosen);
+  }
   if (chosen) {
     note_left_out(*chosen, all);
     return {std::move(*chosen)};
   }
   // Mistral's own form counts only where nothing else does.
-  const bool only_consolidated = std::ranges::all_of(weights, is_consolidated_name);
-  if (!only_consolidated) std::erase_if(weights, is_consolidated_name);
+  std::vector<std::string> consolidated;
+  if (!std::ranges::all_of(weights, is_consolidated_name)) {
+    std::ranges::copy_if(weights, std::back_inserter(consolidated), is_consolidated_name);
+    std::erase_if(weights, is_consolidated_name);
+  }
   std::vector<Selection> rest = sets_and_singles(folder, weights);
-  if (rest.size() == 1) note_left_out(rest.front(), all);
+  if (!rest.empty()) {
+    note_stale(rest.front());
+    if (rest.size() == 1) std::erase_if(all, is_adapter_name);  // models of their own here
+    note_left_out(rest.front(), rest.size() == 1 ? all : consolidated);
+  }
   std::ranges::move(rest, std::back_inserter(selections));
   return selections;
 }
 
 // A diffusers pipeline: each part in a folder of its own. A single-file copy at the root is the same weights again.
-std::vector<Selection> select_components(const Folder& folder) {
+FolderModels select_components(const Folder& folder) {
   std::set<std::string> subfolders;
   for (const std::string& name : folder.names) {
     if (const auto slash = name.find('/'); slash != std::string::npos) subfolders.insert(name.substr(0, slash + 1));
   }
   const auto listed = pipeline_components(folder);
-  std::vector<Selection> components;
+  FolderModels models;
   for (const std::string& subfolder : subfolders) {
-    // The plain files of a part win over its variants (fp16).
-    std::vector<Selection> found = select_safetensors(folder, subfolder);
+    std::vector<Selection> found;
+    try {
+      found = select_safetensors(folder, subfolder);
+    } catch (const Error&) {
+      models.failures.push_back({subfolder, std::current_exception()});
+    }
     if (found.empty()) continue;
-    const auto shortest =
-        std::ranges::min_element(found, {}, [](const Selection& s) { return s.files.front().size(); });
-    if (found.size() > 1) note_left_out(*shortest, in_folder(folder, subfolder));
+    // The plain files of a part win over its variants (fp16) and over adapters.
+    const auto shortest = std::ranges::min_element(found, {}, [](const Selection& s) {
+      return std::pair(s.kind == CheckpointKind::Adapter, s.files.front().size());
+    });
+    if (found.size() > 1) {
+      std::vector<std::string> others = in_folder(folder, subfolder);
+      std::erase_if(others, [&](const std::string& name) { return is_noted(*shortest, name); });
+      note_left_out(*shortest, others);
+    }
     const std::string component = subfolder.substr(0, subfolder.size() - 1);
     shortest->name = folder.name + '/' + component;
     if (!listed || listed->contains(component)) {
       shortest->kind = CheckpointKind::Component;
       shortest->component = component;
     }
-    components.push_back(std::move(*shortest));
+    models.selections.push_back(std::move(*shortest));
   }
-  if (!components.empty()) note_left_out(components.front(), in_folder(folder, ""));
-  return components;
+  if (!models.selections.empty()) note_left_out(models.selections.front(), in_folder(folder, ""));
+  return models;
 }
 
 }  // namespace
 
-std::vector<Selection> select_models(const Folder& folder) {
-  if (folder.has(std::string(kPipelineName))) {
-    std::vector<Selection> components = select_components(folder);
-    if (!components.empty()) return components;
+FolderModels select_all_models(const Folder& folder) {
+  FolderModels models;
+  if (folder.has(std::string(kPipelineName))) models = select_components(folder);
+  if (models.selections.empty()) {
+    try {
+      models.selections = select_safetensors(folder, "");
+    } catch (const Error&) {
+      models.failures.push_back({"", std::current_exception()});
+    }
   }
-  std::vector<Selection> selections = select_safetensors(folder, "");
   std::vector<std::string> ggufs = in_folder(folder, "");
   std::erase_if(ggufs, [](const std::string& name) { return !is_gguf_name(name); });
-  std::ranges::move(sets_and_singles(folder, ggufs), std::back_inserter(selections));
-  return selections;
+  std::ranges::move(sets_and_singles(folder, ggufs), std::back_inserter(models.selections));
+  return models;
+}
+
+std::vector<Selection> select_models(const Folder& folder) {
+  FolderModels models = select_all_models(folder);
+  if (!models.failures.empty()) std::rethrow_exception(models.failures.front().error);
+  return std::move(models.selections);
 }
 
 Selection select_for_file(const Folder& folder, const std::string& name) {

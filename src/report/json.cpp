@@ -254,6 +254,7 @@ Json finding_json(const Finding& finding, JsonText& text) {
   if (!finding.tensor.empty()) result["tensor"] = text(finding.tensor);
   if (finding.offset) result["offset"] = *finding.offset;
   if (!finding.file.empty()) result["file"] = text(finding.file);
+  for (const std::string& file : finding.files) result["files"].push_back(text(file));
   return result;
 }
 

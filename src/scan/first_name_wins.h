@@ -26,6 +26,9 @@ class FirstNames {
  public:
   void claim(FoundFile& file);
 
+  /// Whether any name of the file was claimed.
+  [[nodiscard]] bool is_claimed(const FileKey& file) const { return files_.contains(file); }
+
   /// Those of the folder's hard links that come before the folder `name` in it.
   void claim_hard_links_before(const std::string& name, PendingFolder& pending);
   /// All that are left of them.

@@ -50,16 +50,11 @@ PendingFolder ModelGatherer::gather_ollama_model(const std::string& store, const
   FoundFolder& found = pending.found;
   found.store = Store::Ollama;
   found.owner = model.name;
-  found.folder.path = store;
-  found.folder.name = model.name;
-  for (const auto& [name, blob] : model.files) {
-    const auto status = status_of(blob);
-    if (status && status->is_file) {
-      found.folder.places[name] = blob;
-      add_file(name, *status, false, pending);
-    } else {
-      reporter_.report_failure(blob, fmt::format("a layer of {} is missing", model.name));
-    }
+  std::vector<Failure> failures;
+  found.folder = ollama_folder(store, model, failures);
+  for (const Failure& failure : failures) reporter_.report_failure(failure.path, failure.message);
+  for (const std::string& name : std::exchange(found.folder.names, {})) {
+    if (const auto status = status_of(found.folder.path_of(name))) add_file(name, *status, false, pending);
   }
   return pending;
 }

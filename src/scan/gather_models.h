@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "src/checkpoint/ollama_store.h"
 #include "src/scan/first_name_wins.h"
 #include "src/scan/list_folder.h"
 #include "src/scan/store_layouts.h"

@@ -100,6 +100,7 @@ class FolderScan {
     if (plan_.inventory != nullptr) {
       std::string all = fmt::format("{}/{}\n", plan_.shard.part, plan_.shard.parts);
       for (const FoundFile& file : found.files) all += signature_of(file);
+      for (const std::string& file : found.other_commits) all += file + '\n';
       work->content.signature = signature_of_lines(all);
     }
     work->found = std::move(found);
@@ -120,23 +121,25 @@ class FolderScan {
 
   // Which models are there. Each is a task of its own: one folder may hold thousands.
   void list_entries(const std::shared_ptr<FolderWork>& work) {
-    try {
-      for (Selection& selection : select_models(work->found.folder)) {
-        work->entries.push_back({std::move(selection), {}});
-      }
-    } catch (const Error& error) {
-      work->content.failures.push_back({work->found.folder.path, error.what(), error.offset});
+    FolderModels models = select_all_models(work->found.folder);
+    for (Selection& selection : models.selections) work->entries.push_back({std::move(selection), {}});
+    for (const FolderModels::Failure& failure : models.failures) {
+      work->content.failures.push_back(failure_of(work->found.folder, failure));
     }
     for (const FoundFile& file : work->found.files) {
       if (is_snapshot_name(file.name)) work->entries.push_back({std::nullopt, file.name});
     }
     std::uint64_t links = 0;
+    std::vector<ModelEntry> without_row;
     std::erase_if(work->entries, [&](const ModelEntry& entry) {
       if (!plan_.shard.takes(within_root(work->found.folder.path_of(first_file(entry))))) return true;
       const bool linked = !has_first_file(*work, entry);
       links += linked ? 1 : 0;
+      if (linked) add_left_out(*work, entry, without_row);
       return linked;
     });
+    std::ranges::move(without_row, std::back_inserter(work->entries));
+    note_other_commits(*work);
     {
       const std::lock_guard lock(mutex_);
       outcome_.links += links;
@@ -148,6 +151,35 @@ class FolderScan {
     if (!work->entries.empty()) weigh_entry(work, 0);
     const std::lock_guard lock(mutex_);
     finish_locked_entry(*work);
+  }
+
+  // What lies beside a model that counts elsewhere has no row to be named in: it gets rows of its own.
+  static void add_left_out(const FolderWork& work, const ModelEntry& entry, std::vector<ModelEntry>& rows) {
+    if (!entry.selection) return;
+    for (const Finding& finding : entry.selection->findings) {
+      for (const std::string& name : finding.files) {
+        const FoundFile* file = file_of(work, name);
+        if (!is_weights_name(name) || file == nullptr || !file->first) continue;
+        Selection& own = rows.emplace_back().selection.emplace();
+        own.name = std::string(base_name(name));
+        own.kind = is_adapter_name(name) ? CheckpointKind::Adapter : CheckpointKind::Model;
+        own.files = {name};
+      }
+    }
+  }
+
+  // In the first row of the folder.
+  static void note_other_commits(FolderWork& work) {
+    std::vector<std::string>& files = work.found.other_commits;
+    const auto entry = std::ranges::find_if(work.entries, [](const ModelEntry& e) { return e.selection.has_value(); });
+    if (files.empty() || entry == work.entries.end()) return;
+    Finding& finding = entry->selection->findings.emplace_back(
+        FindingCode::FileLeftOut, Severity::Note,
+        files.size() == 1
+            ? fmt::format("{} is of another commit of the repository, not counted", quote(base_name(files.front())))
+            : fmt::format("{} and {} more: of other commits of the repository, not counted",
+                          quote(base_name(files.front())), files.size() - 1));
+    for (const std::string& file : files) finding.files.push_back(file);
   }
 
   static const std::string& first_file(const ModelEntry& entry) {
@@ -186,6 +218,7 @@ class FolderScan {
                            : file.name == entry.name;
       if (own || !is_model_name(file.name)) all += signature_of(file);
     }
+    for (const std::string& file : work.found.other_commits) all += file + '\n';
     return signature_of_lines(all);
   }
 

@@ -1,68 +1,18 @@
 #include "src/scan/store_layouts.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <nlohmann/json.hpp>
+#include <iterator>
 #include <set>
 
-#include "formats/error.h"
-#include "formats/path.h"
-#include "formats/text.h"
-#include "src/checkpoint/parse_json.h"
-#include "src/model/config.h"
-#include "src/scan/file_kinds.h"
+#include "src/checkpoint/ollama_store.h"
 #include "src/source/file_names.h"
-#include "src/source/folder.h"
 #include "src/source/hub_cache.h"
 
 namespace weigh::core {
 
 namespace {
-
-constexpr std::uint64_t kMaxManifestBytes = std::uint64_t{4} << 20;
-
-std::string read_text(const std::string& path, std::uint64_t most) {
-  FileSource file(path);
-  if (file.size() > most) {
-    throw FormatError(fault("size", std::to_string(file.size()), fmt::format("at most {}", most)));
-  }
-  std::string text(static_cast<std::size_t>(file.size()), '\0');
-  file.read(0, std::as_writable_bytes(std::span(text)));
-  return text;
-}
-
-// "registry.ollama.ai/library/llama3.2/1b" -> "llama3.2:1b", "hf.co/ORG/NAME/TAG" -> "hf.co/ORG/NAME:TAG".
-std::string ollama_name(std::string_view manifest) {
-  constexpr std::string_view kHost = "registry.ollama.ai/";
-  constexpr std::string_view kNamespace = "library/";
-  if (manifest.starts_with(kHost)) manifest.remove_prefix(kHost.size());
-  if (manifest.starts_with(kNamespace)) manifest.remove_prefix(kNamespace.size());
-  std::string name(manifest);
-  if (const auto slash = name.rfind('/'); slash != std::string::npos) name[slash] = ':';
-  return name;
-}
-
-// The path of "sha256:HEX" in the store. A digest is not a path: anything else is refused.
-std::string blob_of(const std::string& store, std::string_view digest) {
-  constexpr std::string_view kSha256 = "sha256:";
-  if (!digest.starts_with(kSha256) || digest.size() != kSha256.size() + 64 || !is_hex(digest.substr(kSha256.size()))) {
-    throw FormatError(fault("digest", quote(digest), "sha256: and 64 hex digits"));
-  }
-  return fmt::format("{}/blobs/sha256-{}", store, digest.substr(kSha256.size()));
-}
-
-// Layers of a kind, and what their files are called here.
-struct LayerKind {
-  std::string_view kind;
-  std::string_view stem;
-  std::string_view suffix;
-};
-constexpr std::array kLayerKinds{LayerKind{"model", "model", ".gguf"}, LayerKind{"projector", "mmproj", ".gguf"},
-                                 LayerKind{"adapter", "adapter", ".gguf"}, LayerKind{"draft", "draft", ".gguf"},
-                                 LayerKind{"tensor", "model", ".safetensors"}};
 
 std::string lm_studio_owner(std::string_view path) {
   for (const std::string_view root : {"/.lmstudio/models/", "/.cache/lm-studio/models/"}) {
@@ -74,13 +24,22 @@ std::string lm_studio_owner(std::string_view path) {
   return {};
 }
 
-std::string layer_text(const nlohmann::json& layer, const char* key) {
-  const auto found = layer.is_object() ? layer.find(key) : layer.end();
-  return layer.is_object() && found != layer.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-bool is_layer(const nlohmann::json& layer, std::string_view kind) {
-  return layer_text(layer, "mediaType") == fmt::format("application/vnd.ollama.image.{}", kind);
+// The files with a model's name in a folder and in the folders below it that are not seen yet. Links to folders are not
+// followed.
+std::vector<std::string> list_model_files(const std::string& folder, std::set<FileKey>& seen) {
+  std::vector<std::string> files;
+  const FolderListing listing = list_folder(folder);
+  for (const auto* names : {&listing.files, &listing.linked_files}) {
+    for (const std::string& name : *names) {
+      const std::string path = joined(folder, name);
+      if (!is_model_name(name)) continue;
+      if (const auto status = status_of(path); status && seen.insert(status->key()).second) files.push_back(path);
+    }
+  }
+  for (const std::string& name : listing.folders) {
+    std::ranges::move(list_model_files(joined(folder, name), seen), std::back_inserter(files));
+  }
+  return files;
 }
 
 }  // namespace
@@ -104,6 +63,22 @@ std::vector<std::string> commits_of(const std::string& repository_folder) {
   return list_folder(snapshots).folders;
 }
 
+std::vector<std::string> files_of_other_commits(const std::string& repository_folder,
+                                                const std::vector<std::string>& counted) {
+  const std::string snapshots = joined(repository_folder, std::string(kHubSnapshots));
+  if (!status_of(snapshots)) return {};
+  std::vector<std::string> others = list_folder(snapshots).folders;
+  std::erase_if(others, [&](const std::string& commit) { return std::ranges::find(counted, commit) != counted.end(); });
+  if (others.empty()) return {};
+  std::set<FileKey> seen;
+  for (const std::string& commit : counted) list_model_files(joined(snapshots, commit), seen);
+  std::vector<std::string> files;
+  for (const std::string& commit : others) {
+    std::ranges::move(list_model_files(joined(snapshots, commit), seen), std::back_inserter(files));
+  }
+  return files;
+}
+
 Owner owner_of(std::string_view path) {
   if (const auto hub = hub_path_of(path)) {
     return {Store::HuggingFace, hub->inside.empty() ? hub->repository : hub->repository + '/' + hub->inside};
@@ -125,34 +100,7 @@ FolderLocation locate_folder(const std::string& path) {
 }
 
 bool is_ollama_store(const FolderListing& listing) {
-  return listing.has_folder("manifests") && listing.has_folder("blobs");
-}
-
-OllamaModel read_ollama_manifest(const std::string& store, const std::string& manifest) {
-  OllamaModel model{ollama_name(manifest), {}};
-  const auto json = parse_json(read_text(store + "/manifests/" + manifest, kMaxManifestBytes));
-  const auto* layers = json ? member(*json, "layers") : nullptr;
-  if (layers == nullptr || !layers->is_array()) {
-    throw FormatError("no manifest of Ollama: expected JSON with layers");
-  }
-  for (const LayerKind& kind : kLayerKinds) {
-    std::vector<std::string> blobs;
-    for (const auto& layer : *layers) {
-      if (is_layer(layer, kind.kind)) blobs.push_back(blob_of(store, layer_text(layer, "digest")));
-    }
-    for (std::size_t i = 0; i < blobs.size(); ++i) {
-      const std::string part = blobs.size() == 1 ? "" : fmt::format("-{:05}-of-{:05}", i + 1, blobs.size());
-      model.files.emplace_back(fmt::format("{}{}{}", kind.stem, part, kind.suffix), blobs[i]);
-    }
-  }
-  std::set<std::string> names;
-  for (const auto& layer : *layers) {
-    const std::string name = layer_text(layer, "name");
-    // A side file: it may not take the name of the weights.
-    if (!is_layer(layer, "json") || !name.ends_with(".json") || !stays_inside(name)) continue;
-    if (names.insert(name).second) model.files.emplace_back(name, blob_of(store, layer_text(layer, "digest")));
-  }
-  return model;
+  return listing.has_folder(std::string(kOllamaManifests)) && listing.has_folder(std::string(kOllamaBlobs));
 }
 
 }  // namespace weigh::core

@@ -1,10 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "src/scan/list_folder.h"
@@ -24,6 +22,11 @@ bool is_repository(const FolderLocation& folder, const FolderListing& listing);
 /// snapshots/COMMIT. Throws IoError.
 std::vector<std::string> commits_of(const std::string& repository_folder);
 
+/// The model files of all other commits of the repository, as paths: those whose blobs are in no commit of `counted`.
+/// Throws IoError.
+std::vector<std::string> files_of_other_commits(const std::string& repository_folder,
+                                                const std::vector<std::string>& counted);
+
 /// Whose a folder is, and what its owner calls the model in it.
 struct Owner {
   Store store = Store::Folder;
@@ -40,15 +43,5 @@ FolderLocation locate_folder(const std::string& path);
 
 /// Whether the folder holds an Ollama store, in its folders "manifests" and "blobs".
 bool is_ollama_store(const FolderListing& listing);
-
-/// A model of an Ollama store: what `ollama list` calls it, and its files under names that say what they are, with the
-/// paths of their blobs.
-struct OllamaModel {
-  std::string name;                                        ///< "llama3.2:1b"
-  std::vector<std::pair<std::string, std::string>> files;  ///< name and path; each name once
-};
-
-/// Reads manifests/HOST/NAMESPACE/MODEL/TAG of the store. Throws Error when it is damaged.
-OllamaModel read_ollama_manifest(const std::string& store, const std::string& manifest);
 
 }  // namespace weigh::core

@@ -79,8 +79,8 @@ class Walk {
     reporter_.count_names(listing.names);
     if (is_repository(location, listing)) return visit_repository(location);
     if (is_ollama_store(listing)) {
-      listing.erase_folders([](const std::string& name) { return name == "manifests" || name == "blobs"; });
-      visit_manifests(path, "", 0);
+      listing.erase_folders([](const std::string& name) { return name == kOllamaManifests || name == kOllamaBlobs; });
+      visit_ollama_store(location);
     }
     const bool at_root = location.absolute == "/";
     listing.erase_folders(
@@ -111,28 +111,41 @@ class Walk {
   void visit_repository(const FolderLocation& location) {
     const FolderLocation snapshots = location.child("snapshots");
     try {
-      for (const std::string& commit : commits_of(location.path)) visit_folder(snapshots.child(commit));
+      const std::vector<std::string> commits = commits_of(location.path);
+      other_commits_ = files_of_other_commits(location.path, commits);
+      for (const std::string& commit : commits) visit_folder(snapshots.child(commit));
     } catch (const Error& error) {
       reporter_.report_failure(snapshots.path, error.what());
     }
+    other_commits_.clear();
   }
 
-  // manifests/HOST/NAMESPACE/MODEL/TAG; what is less deep is none.
-  void visit_manifests(const std::string& store, const std::string& prefix, int depth) {
-    constexpr int kDepth = 3;
-    const std::string path = without_end_slashes(joined(store, "manifests/" + prefix));
+  void visit_ollama_store(const FolderLocation& store) {
+    std::vector<Failure> failures;
+    const std::vector<std::string> manifests = list_ollama_manifests(store.path, failures);
+    reporter_.count_names(manifests.size());
+    for (const Failure& failure : failures) reporter_.report_failure(failure.path, failure.message);
+    for (const std::string& manifest : manifests) visit_manifest(store.path, manifest);
+    visit_other_blobs(store.child(std::string(kOllamaBlobs)));
+  }
+
+  // Blobs that no manifest names any more are models by their first bytes.
+  void visit_other_blobs(const FolderLocation& blobs) {
+    if (reporter_.stopped()) return;
     try {
-      const FolderListing listing = list_folder(path);
+      FolderListing listing = list_folder(blobs.path);
       reporter_.count_names(listing.names);
-      if (depth < kDepth) {
-        for (const std::string& folder : listing.folders) visit_manifests(store, prefix + folder + '/', depth + 1);
-        return;
-      }
-      for (const std::string& file : listing.files) {
-        if (!file.starts_with('.')) visit_manifest(store, prefix + file);
-      }
+      listing.erase_files([&](const std::string& name) {
+        if (!is_ollama_blob_name(name)) return true;
+        const auto status = status_of(joined(blobs.path, name));
+        return !status || first_names_.is_claimed(status->key());
+      });
+      listing.broken.clear();
+      listing.folders.clear();
+      listing.linked_folders.clear();
+      finish_folder(gatherer_.gather_folder(blobs, listing, Names::Any));
     } catch (const Error& error) {
-      reporter_.report_failure(path, error.what());
+      reporter_.report_failure(blobs.path, error.what());
     }
   }
 
@@ -205,6 +218,7 @@ class Walk {
   void finish_folder(PendingFolder&& pending) {
     first_names_.claim_hard_links(pending);
     if (!pending.has_models) return;
+    pending.found.other_commits = std::exchange(other_commits_, {});
     if (pending.links.empty()) {
       deliver_folder(std::move(pending));
     } else {
@@ -224,7 +238,8 @@ class Walk {
   WalkReporter reporter_;
   FirstNames first_names_;  // of models only
   ModelGatherer gatherer_;
-  std::set<FileKey> visited_;                                    // folders
+  std::vector<std::string> other_commits_;  // of the repository that is walked; the first folder with models takes them
+  std::set<FileKey> visited_;               // folders
   std::map<std::string, std::vector<std::string>> named_files_;  // files that are roots, by their folders
   std::vector<LinkedFolder> linked_folders_;
   std::vector<PendingFolder> with_links_;

@@ -25,6 +25,7 @@ struct FoundFolder {
   Store store = Store::Folder;
   std::string owner;             ///< what the store's owner calls it, "meta-llama/Llama-3.1-8B"; empty elsewhere
   std::vector<FoundFile> files;  ///< sorted by name
+  std::vector<std::string> other_commits;  ///< paths of model files that only other commits of the repository have
 };
 
 /// What a walk meets. All of it is called from the thread that walks.

@@ -64,6 +64,26 @@ TEST_CASE("which files of a folder make up the model") {
          index_of({"model-00001-of-00003.safetensors", "model-00002-of-00003.safetensors"})}},
        {{"model-00001-of-00003.safetensors"}},
        {"file-left-out"}},
+      {"an index of which nothing is there: what is there counts",
+       {"model.safetensors", "other.safetensors"},
+       {{"model.safetensors.index.json", index_of({"model-00001-of-00030.safetensors"})}},
+       {{"model.safetensors"}},
+       {"two-generations", "file-left-out"}},
+      {"Mistral's own form beside several models",
+       {"a.safetensors", "b.safetensors", "consolidated.safetensors"},
+       {},
+       {{"a.safetensors"}, {"b.safetensors"}},
+       {"copy-left-out"}},
+      {"two files with the number of one part",
+       {"m-00001-of-00002.gguf", "m-000001-of-000002.gguf", "m-00002-of-00002.gguf"},
+       {},
+       {{"m-000001-of-000002.gguf", "m-00002-of-00002.gguf"}},
+       {"file-left-out"}},
+      {"GGUF files at the root of a pipeline are no copies of it",
+       {"flavour-Q4_0.gguf", "vae/diffusion_pytorch_model.safetensors"},
+       {{"model_index.json", "{}"}},
+       {{"vae/diffusion_pytorch_model.safetensors"}, {"flavour-Q4_0.gguf"}},
+       {}},
       {"index and shards",
        {"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"},
        {{"model.safetensors.index.json",
@@ -166,6 +186,58 @@ TEST_CASE("components of a pipeline are those that model_index.json lists") {
     for (const Selection& selection : select_models(folder)) components.push_back(selection.component);
     CHECK(components == row.components);
   }
+}
+
+TEST_CASE("what is left out is named, file by file and for what it is") {
+  struct Row {
+    std::vector<std::string> names;
+    std::map<std::string, std::string> indexes;
+    std::vector<std::string> left_out;
+    std::string_view why;
+  };
+  const std::string shard = "model-00001-of-00001.safetensors";
+  const std::pair<const std::string, std::string> plain{"model.safetensors.index.json", index_of({shard})};
+  const std::string other = index_of({"x.safetensors"});
+  const std::string_view index = "the index of another form of the weights, not followed";
+  const std::string_view copy = "the same weights in another form, not counted again";
+  for (const Row& row : {
+           Row{{shard},
+               {plain, {"consolidated.safetensors.index.json", other}},
+               {"consolidated.safetensors.index.json"},
+               index},
+           Row{{shard},
+               {plain, {"model.safetensors.index.fp16.json", other}},
+               {"model.safetensors.index.fp16.json"},
+               index},
+           Row{{shard}, {plain, {"pytorch_model.bin.index.json", other}}, {"pytorch_model.bin.index.json"}, index},
+           Row{{"model.safetensors"},
+               {{"consolidated.safetensors.index.json", other}},
+               {"consolidated.safetensors.index.json"},
+               index},
+           Row{{shard, "consolidated-00001-of-00002.safetensors", "consolidated-00002-of-00002.safetensors"},
+               {plain},
+               {"consolidated-00001-of-00002.safetensors", "consolidated-00002-of-00002.safetensors"},
+               copy},
+           Row{{shard, "pytorch_model.bin"}, {plain}, {"pytorch_model.bin"}, copy},
+       }) {
+    CAPTURE(row.left_out);
+    const std::vector<Selection> selections = select_models(folder_of(row.names, row.indexes));
+    REQUIRE(selections.size() == 1);
+    REQUIRE(selections.front().findings.size() == 1);
+    const Finding& finding = selections.front().findings.front();
+    CHECK(finding.files == row.left_out);
+    CHECK(finding.severity == Severity::Note);
+    CHECK(finding.message.ends_with(row.why));
+  }
+}
+
+TEST_CASE("a broken index hides no other model of its folder") {
+  const auto found = select_all_models(
+      folder_of({"a.safetensors", "b.gguf"}, {{"model.safetensors.index.json", index_of({"../a.safetensors"})}}));
+  REQUIRE(found.selections.size() == 1);
+  CHECK(found.selections.front().files == std::vector<std::string>{"b.gguf"});
+  REQUIRE(found.failures.size() == 1);
+  CHECK_THROWS_AS(std::rethrow_exception(found.failures.front().error), FormatError);
 }
 
 TEST_CASE("a set is found from any one of its parts") {

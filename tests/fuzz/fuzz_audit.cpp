@@ -7,7 +7,7 @@
 #include "formats/error.h"
 #include "src/audit/chat_template.h"
 #include "src/audit/pickle.h"
-#include "src/scan/store_layouts.h"
+#include "src/checkpoint/ollama_store.h"
 
 namespace {
 

@@ -10,6 +10,8 @@ namespace {
 const std::string kHex(64, 'a');
 const std::string kHex2(64, 'b');
 const std::string kHex3(64, 'c');
+const std::string kHex4(64, 'd');
+const std::string kMissing(64, 'e');
 std::string manifest(const std::vector<std::string>& layers) {
   std::string text = R"({"schemaVersion":2,"layers":[)";
   for (std::size_t i = 0; i < layers.size(); ++i) text += (i == 0 ? "" : ",") + layers[i];
@@ -99,7 +101,7 @@ TEST_CASE("Hugging Face's cache: the main commit by its owner's name, blobs and 
 
 TEST_CASE("Ollama's store: manifests name models, their blobs are files") {
   const auto blobs = [](const Tree& tree) {
-    for (const std::string& hex : {kHex, kHex2, kHex3}) tree.file("blobs/sha256-" + hex, "GGUF" + kBody);
+    for (const std::string& hex : {kHex, kHex2, kHex3, kHex4}) tree.file("blobs/sha256-" + hex);
   };
   const auto with = [&](const std::string& name, const std::string& text) {
     return [=](const Tree& tree) {
@@ -124,12 +126,22 @@ TEST_CASE("Ollama's store: manifests name models, their blobs are files") {
        {""},
        {"hf.co/org/vision:Q4|.: model.gguf", "llama3.2:1b|.: model.gguf", "llama3.2:latest|.: -model.gguf",
         "someone/thing:v1|.: model.gguf"}},
-      {"several parts, a projector, an adapter, a draft",
+      {"several parts, a projector, a draft; a blob of weights once",
        with(kLibrary + "many/parts", manifest({layer("model", kHex), layer("projector", kHex3), layer("model", kHex2),
-                                               layer("adapter", kHex3), layer("draft", kHex3)})),
+                                               layer("adapter", kHex), layer("draft", kHex4), layer("model", kHex)})),
        {""},
-       {"many:parts|.: -adapter.gguf -draft.gguf mmproj.gguf model-00001-of-00002.gguf model-00002-of-00002.gguf",
+       {"many:parts|.: draft.gguf mmproj.gguf model-00001-of-00002.gguf model-00002-of-00002.gguf",
         "zz:last|.: -model.gguf"}},
+      {"blobs that no manifest names any more, by their first bytes",
+       [&](const Tree& tree) {
+         tree.file("blobs/sha256-" + kHex, "GGUF");
+         tree.file("blobs/sha256-" + kHex2, "GGUF");
+         tree.file("blobs/sha256-" + kHex3, "a license");
+         tree.file("blobs/sha256-" + kHex3 + "-partial", "GGUF");
+         tree.file(kLibrary + "zz/last", manifest({layer("model", kHex)}));
+       },
+       {""},
+       {last, "|blobs: sha256-" + kHex2 + ".gguf"}},
       {"tensors and the files beside them",
        with(kLibrary + "safe/tensors",
             manifest({layer("tensor", kHex2, "a.weight"), layer("tensor", kHex3, "b.weight"),
@@ -141,11 +153,11 @@ TEST_CASE("Ollama's store: manifests name models, their blobs are files") {
       {"a file that is no manifest by its place", with("manifests/README", "{"), {""}, {last}},
       {"no JSON", with(bad, "{"), {""}, {last}, {bad + ": no manifest of Ollama: expected JSON with layers"}},
       {"layers that are none", with(bad, R"({"layers":[1,null,{"mediaType":7}]})"), {""}, {last}},
-      {"more than 4 MiB",
-       with(bad, std::string((4U << 20U) + 1, ' ')),
+      {"more than 1 MiB",
+       with(bad, std::string((1U << 20U) + 1, ' ')),
        {""},
        {last},
-       {bad + ": size: found 4194305, expected at most 4194304"}},
+       {bad + ": size: found 1048577, expected at most 1048576"}},
       {"a digest that leads out of the store",
        with(bad, escape + R"(../../../etc/passwd"}]})"),
        {""},
@@ -157,10 +169,10 @@ TEST_CASE("Ollama's store: manifests name models, their blobs are files") {
        {last},
        {bad + ": digest: found 'sha256:../" + std::string(61, 'a') + "', expected " + wrong_digest}},
       {"a layer that is missing",
-       with(bad, manifest({layer("model", std::string(64, 'd')), layer("projector", kHex2)})),
+       with(bad, manifest({layer("model", kMissing), layer("projector", kHex2)})),
        {""},
        {"bad:tag|.: mmproj.gguf", last},
-       {"blobs/sha256-" + std::string(64, 'd') + ": a layer of bad:tag is missing"}},
+       {"blobs/sha256-" + kMissing + ": a layer of bad:tag is missing"}},
       {"blobs on another disk, and models that lie in the store's folder",
        [&](const Tree& tree) {
          tree.file("disk/sha256-" + kHex, "GGUF" + kBody);
