@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <set>
 
 #include "formats/error.h"
@@ -142,9 +143,11 @@ Audit audit_selection(const ResolvedPath& resolved, const Selection& selection, 
 }
 
 // Where the path names a file, the other models of its folder are not audited.
-void keep_only(const Selection& selection, Folder& folder) {
+void keep_only(const std::vector<Selection>& selections, Folder& folder) {
   std::erase_if(folder.names, [&](const std::string& name) {
-    return is_weights_name(name) && std::ranges::find(selection.files, name) == selection.files.end();
+    return is_weights_name(name) && std::ranges::none_of(selections, [&](const Selection& selection) {
+             return std::ranges::find(selection.files, name) != selection.files.end();
+           });
   });
 }
 
@@ -195,18 +198,9 @@ Audit audit_failure(const std::string& path, const Finding& reading_error, const
   return run_checks(path, input, reading_error, options);
 }
 
-}  // namespace
-
-std::vector<Audit> audit_path(const std::string& path, const AuditOptions& options) {
-  ResolvedPath resolved;
-  try {
-    resolved = resolve_path(path);
-    if (resolved.selections.empty())
-      throw IoError(explain_no_model(resolved.folder), std::nullopt, FindingCode::NoModel);
-  } catch (const Error& error) {
-    return {audit_failure(path, as_finding(error), options)};
-  }
-  if (!resolved.whole_folder) keep_only(resolved.selections.front(), resolved.folder);
+// The models that one path names, after the folder itself where there are several in it.
+std::vector<Audit> audit_resolved(const std::string& path, ResolvedPath resolved, const AuditOptions& options) {
+  if (!resolved.whole_folder) keep_only(resolved.selections, resolved.folder);
   AuditInput input;
   input.folder = &resolved.folder;
   input.header_only = resolved.header_only;
@@ -217,32 +211,79 @@ std::vector<Audit> audit_path(const std::string& path, const AuditOptions& optio
   const bool loads_as_folder =
       resolved.whole_folder ||
       (resolved.folder.has("config.json") && is_safetensors_name(resolved.selections.front().files.front()));
+  const bool is_one = resolved.selections.size() == 1 && resolved.failures.empty();
   std::vector<Audit> audits;
-  if (resolved.selections.size() == 1 && resolved.failures.empty()) {
-    input.as_folder = loads_as_folder;
-    audits.push_back(audit_selection(resolved, resolved.selections.front(), path, std::move(input), options));
-    return audits;
+  if (!is_one && resolved.whole_folder) {
+    AuditInput whole = input;
+    whole.as_folder = true;
+    std::optional<Finding> reading_error;
+    for (const FolderModels::Failure& failure : resolved.failures) {
+      if (failure.prefix.empty()) reading_error = as_finding(failure);
+    }
+    audits.push_back(run_checks(path, whole, reading_error, options));
   }
-  AuditInput whole = input;
-  whole.as_folder = loads_as_folder;
-  std::optional<Finding> reading_error;
   for (const FolderModels::Failure& failure : resolved.failures) {
-    if (failure.prefix.empty()) reading_error = as_finding(failure);
-  }
-  audits.push_back(run_checks(path, whole, reading_error, options));
-  for (const FolderModels::Failure& failure : resolved.failures) {
-    if (failure.prefix.empty()) continue;
+    if (failure.prefix.empty() && resolved.whole_folder) continue;
     AuditInput part;
     part.folder = &resolved.folder;
     part.has_models = true;
     audits.push_back(run_checks(failure_of(resolved.folder, failure).path, part, as_finding(failure), options));
   }
-  input.unfinished_downloads.clear();
+  input.as_folder = is_one && loads_as_folder;
+  if (!is_one) input.unfinished_downloads.clear();
   for (const Selection& selection : resolved.selections) {
-    audits.push_back(
-        audit_selection(resolved, selection, resolved.folder.path_of(selection.files.front()), input, options));
+    audits.push_back(audit_selection(resolved, selection, shown_path(resolved, selection, path), input, options));
   }
   return audits;
+}
+
+// The store's folder itself, then each model of a manifest.
+std::vector<Audit> audit_store(const std::string& path, ResolvedStore store, const AuditOptions& options) {
+  std::vector<Audit> audits;
+  const bool beside = !store.models.empty() && store.models.front().manifest.empty();
+  std::error_code error;
+  if (!beside && fs::is_directory(path, error)) {
+    ResolvedPath folder{.folder = local_folder(path), .selections = {}, .whole_folder = true};
+    // Blobs of a model are looked at, and read, with it.
+    std::set<std::string> blobs;
+    for (const ResolvedPath& model : store.models) {
+      for (const auto& [name, blob] : model.folder.places) blobs.insert(blob);
+    }
+    std::erase_if(folder.folder.names,
+                  [&](const std::string& name) { return blobs.contains(folder.folder.path_of(name)); });
+    AuditInput input;
+    input.folder = &folder.folder;
+    input.as_folder = true;
+    input.has_models = true;
+    input.unfinished_downloads = unfinished_downloads(folder);
+    audits.push_back(run_checks(path, input, std::nullopt, options));
+  }
+  for (const Failure& failure : store.failures) {
+    Finding finding(FindingCode::Unreadable, Severity::Error, failure.message);
+    finding.offset = failure.offset;
+    audits.push_back(run_checks(failure.path, {}, finding, options));
+  }
+  for (ResolvedPath& model : store.models) {
+    std::ranges::move(audit_resolved(path, std::move(model), options), std::back_inserter(audits));
+  }
+  return audits;
+}
+
+}  // namespace
+
+std::vector<Audit> audit_path(const std::string& path, const AuditOptions& options) {
+  try {
+    auto store = resolve_store(path);
+    if (store && !(store->models.empty() && store->failures.empty())) {
+      return audit_store(path, std::move(*store), options);
+    }
+    ResolvedPath resolved = resolve_path(path);
+    if (resolved.selections.empty())
+      throw IoError(explain_no_model(resolved.folder), std::nullopt, FindingCode::NoModel);
+    return audit_resolved(path, std::move(resolved), options);
+  } catch (const Error& error) {
+    return {audit_failure(path, as_finding(error), options)};
+  }
 }
 
 bool has_error(const Audit& audit) {

@@ -23,8 +23,9 @@ enum class CheckpointKind : std::uint8_t { Model, Adapter, Component };
 
 /// All files of one model, and the files next to them. Move-only.
 struct Checkpoint {
-  std::string path;  ///< as the user named it; the folder's part that holds it when it holds several models
-  std::string name;  ///< file name or folder name, to show
+  std::string path;             ///< as the user named it; the folder's part that holds it when it holds several models
+  std::string name;             ///< file name or folder name, to show
+  bool named_by_store = false;  ///< the name is that of Ollama's store: it says more than the path
   CheckpointKind kind = CheckpointKind::Model;
   std::string component;                         ///< of a component: its name in the pipeline, "text_encoder"
   bool header_only = false;                      ///< from a snapshot: the weights are not there

@@ -117,6 +117,21 @@ std::optional<std::string> ollama_store_at(const std::string& folder) {
   return std::nullopt;
 }
 
+std::optional<std::pair<std::string, std::string>> ollama_manifest_at(const std::string& file) {
+  fs::path folder = fs::path(file).lexically_normal();
+  std::string manifest = folder.filename().string();
+  for (int depth = 0; depth < kManifestDepth; ++depth) {
+    folder = folder.parent_path();
+    manifest = folder.filename().string() + '/' + manifest;
+  }
+  folder = folder.parent_path();
+  const fs::path store = folder.has_parent_path() ? folder.parent_path() : ".";
+  std::error_code error;
+  if (folder.filename() != kOllamaManifests || !is_folder(store / kOllamaBlobs)) return std::nullopt;
+  if (!fs::is_regular_file(file, error)) return std::nullopt;
+  return std::pair(store.string(), manifest);
+}
+
 bool is_ollama_blob_name(std::string_view name) {
   constexpr std::string_view kPrefix = "sha256-";
   constexpr std::size_t kDigits = 64;

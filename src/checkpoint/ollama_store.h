@@ -27,6 +27,9 @@ struct OllamaModel {
 /// "models" (~/.ollama). Nothing for any other folder.
 std::optional<std::string> ollama_store_at(const std::string& folder);
 
+/// The store and HOST/NAMESPACE/MODEL/TAG of a file that is a manifest by its place; nothing for any other file.
+std::optional<std::pair<std::string, std::string>> ollama_manifest_at(const std::string& file);
+
 /// "sha256-" and 64 hex digits.
 bool is_ollama_blob_name(std::string_view name);
 

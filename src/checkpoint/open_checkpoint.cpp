@@ -109,31 +109,43 @@ Failure failure_of(const Folder& folder, const FolderModels::Failure& failure) {
   }
 }
 
-OpenResult open_checkpoints(const std::string& path) {
-  OpenResult opened;
-  ResolvedPath resolved;
-  try {
-    resolved = resolve_path(path);
-    if (resolved.selections.empty()) throw IoError(explain_no_model(resolved.folder));
-  } catch (const Error& error) {
-    opened.failures.push_back({path, error.what(), error.offset});
-    return opened;
-  }
+namespace {
+
+// `path`: what the user named.
+void open_resolved(const ResolvedPath& resolved, const std::string& path, OpenResult& opened) {
   for (const FolderModels::Failure& failure : resolved.failures) {
     opened.failures.push_back(failure_of(resolved.folder, failure));
   }
   for (const Selection& selection : resolved.selections) {
-    // Where a path holds several models, each is shown by its own first file.
-    const std::string shown = resolved.selections.size() == 1 ? path : resolved.folder.path_of(selection.files.front());
+    const std::string shown = shown_path(resolved, selection, path);
     try {
       opened.checkpoints.push_back(open_selection(resolved.folder, selection));
       opened.checkpoints.back().path = shown;
+      opened.checkpoints.back().named_by_store = !resolved.manifest.empty();
       opened.checkpoints.back().header_only = resolved.header_only;
     } catch (const Error& error) {
       opened.failures.push_back({shown, error.what(), error.offset});
     }
   }
-  opened.missing_components = missing_components(resolved);
+  if (resolved.manifest.empty()) opened.missing_components = missing_components(resolved);
+}
+
+}  // namespace
+
+OpenResult open_checkpoints(const std::string& path) {
+  OpenResult opened;
+  try {
+    if (auto store = resolve_store(path)) {
+      opened.failures = std::move(store->failures);
+      for (const ResolvedPath& model : store->models) open_resolved(model, path, opened);
+      if (!opened.checkpoints.empty() || !opened.failures.empty()) return opened;
+    }
+    const ResolvedPath resolved = resolve_path(path);
+    if (resolved.selections.empty()) throw IoError(explain_no_model(resolved.folder));
+    open_resolved(resolved, path, opened);
+  } catch (const Error& error) {
+    opened.failures.push_back({path, error.what(), error.offset});
+  }
   return opened;
 }
 

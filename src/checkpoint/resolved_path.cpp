@@ -5,6 +5,7 @@
 
 #include "formats/error.h"
 #include "formats/text.h"
+#include "src/checkpoint/ollama_store.h"
 #include "src/source/file_names.h"
 #include "src/source/hub_cache.h"
 
@@ -35,6 +36,28 @@ void select_all(ResolvedPath& resolved) {
   if (models.selections.empty() && !models.failures.empty()) std::rethrow_exception(models.failures.front().error);
   resolved.selections = std::move(models.selections);
   resolved.failures = std::move(models.failures);
+}
+
+// Whether it is the model of a manifest, and no projector, adapter or draft that goes with it.
+bool is_store_model(const Selection& selection) { return selection.files.front().starts_with("model"); }
+
+// `path`: how to show the manifest.
+void add_ollama_model(const std::string& store, const std::string& manifest, const std::string& path,
+                      ResolvedStore& resolved) {
+  try {
+    ResolvedPath model;
+    model.folder = ollama_folder(store, read_ollama_manifest(store, manifest), resolved.failures);
+    model.manifest = path;
+    select_all(model);
+    for (Selection& selection : model.selections) {
+      selection.name = model.folder.name;
+      if (!is_store_model(selection)) selection.name += '/' + selection.files.front();
+    }
+    std::stable_partition(model.selections.begin(), model.selections.end(), is_store_model);
+    if (!model.selections.empty()) resolved.models.push_back(std::move(model));
+  } catch (const Error& error) {
+    resolved.failures.push_back({path, error.what(), error.offset});
+  }
 }
 
 }  // namespace
@@ -72,12 +95,42 @@ ResolvedPath resolve_path(const std::string& path) {
   return resolved;
 }
 
+std::optional<ResolvedStore> resolve_store(const std::string& path) {
+  std::error_code error;
+  const bool is_folder = fs::is_directory(path, error);
+  const auto manifest = is_folder ? std::nullopt : ollama_manifest_at(path);
+  const auto folder = is_folder ? ollama_store_at(path) : std::nullopt;
+  if (!manifest && !folder) return std::nullopt;
+  ResolvedStore resolved;
+  if (manifest) {
+    add_ollama_model(manifest->first, manifest->second, path, resolved);
+    return resolved;
+  }
+  ResolvedPath beside{.folder = local_folder(path), .selections = {}, .whole_folder = true};
+  select_all(beside);
+  if (!beside.selections.empty()) resolved.models.push_back(std::move(beside));
+  for (const std::string& name : list_ollama_manifests(*folder, resolved.failures)) {
+    add_ollama_model(*folder, name, *folder + '/' + std::string(kOllamaManifests) + '/' + name, resolved);
+  }
+  return resolved;
+}
+
+std::string shown_path(const ResolvedPath& resolved, const Selection& selection, const std::string& path) {
+  const std::string& first = selection.files.front();
+  if (!resolved.manifest.empty()) {
+    // The manifest stands for the model, blobs for what goes with it: projectors, adapters, drafts.
+    return is_store_model(selection) || resolved.selections.size() == 1 ? resolved.manifest
+                                                                        : resolved.folder.path_of(first);
+  }
+  return resolved.selections.size() == 1 && resolved.failures.empty() ? path : resolved.folder.path_of(first);
+}
+
 std::string explain_no_model(const Folder& folder) {
   const auto first_of = [&](auto matches) { return std::ranges::find_if(folder.names, matches); };
   const auto below = [&](std::string_view name) {
     return std::ranges::any_of(folder.names, [&](const std::string& n) { return n.starts_with(name); });
   };
-  if (below("blobs/sha256-")) return "is a store of blobs, as Ollama keeps it: 'weigh scan' lists its models by name";
+  if (below("blobs/sha256-")) return "is a store of blobs, as Ollama keeps it, without a manifest that names a model";
   const auto pickle = first_of(is_pickle_name);
   const auto deeper =
       first_of([](const std::string& name) { return name.find('/') != std::string::npos && is_weights_name(name); });

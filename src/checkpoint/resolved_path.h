@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,10 +16,25 @@ struct ResolvedPath {
   std::vector<FolderModels::Failure> failures = {};
   bool whole_folder = false;  ///< the path is a folder or a snapshot: everything in it is meant
   bool header_only = false;
+  std::string manifest = {};  ///< of a model in an Ollama store: the path of its manifest; empty elsewhere
 };
 
 /// Throws Error when there is no such path, or nothing but an index that cannot be read.
 ResolvedPath resolve_path(const std::string& path);
+
+/// The models of an Ollama store, each under the name that Ollama has for it.
+struct ResolvedStore {
+  std::vector<ResolvedPath>
+      models;                     ///< those of its manifests, after files beside the store that are models themselves
+  std::vector<Failure> failures;  ///< manifests and blobs that cannot be read
+};
+
+/// Nothing when the path is no such store, no folder that has one as "models", and no manifest of one. Throws Error when
+/// the folder cannot be listed.
+std::optional<ResolvedStore> resolve_store(const std::string& path);
+
+/// How to show one of the models that `path` names: by a path that leads to it.
+std::string shown_path(const ResolvedPath& resolved, const Selection& selection, const std::string& path);
 
 /// Why a folder without selections has none: a sentence.
 std::string explain_no_model(const Folder& folder);

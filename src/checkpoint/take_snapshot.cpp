@@ -1,5 +1,7 @@
 #include "src/checkpoint/take_snapshot.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "formats/error.h"
@@ -9,8 +11,23 @@
 
 namespace weigh::core {
 
+namespace {
+
+// Of a store one model: a snapshot is one folder.
+ResolvedPath resolve_one(const std::string& path) {
+  auto store = resolve_store(path);
+  if (!store || store->models.empty()) return resolve_path(path);
+  if (store->models.size() > 1) {
+    throw UsageError(fmt::format("{} holds {} models; name one by its manifest, such as {}", path, store->models.size(),
+                                 store->models.back().manifest));
+  }
+  return std::move(store->models.front());
+}
+
+}  // namespace
+
 Snapshot take_snapshot(const std::string& path) {
-  const ResolvedPath resolved = resolve_path(path);
+  const ResolvedPath resolved = resolve_one(path);
   if (resolved.selections.empty()) throw IoError(explain_no_model(resolved.folder), std::nullopt, FindingCode::NoModel);
   if (!resolved.failures.empty()) std::rethrow_exception(resolved.failures.front().error);
   Snapshot snapshot;

@@ -6,8 +6,10 @@
 namespace weigh::core {
 
 void write_heading(const Model& model, bool show_path, TextWriter& page) {
-  write_heading(page.safe(show_path && !model.checkpoint.files.empty() ? model.checkpoint.path : model.checkpoint.name),
-                page.safe(kind_of(model)), page);
+  const Checkpoint& checkpoint = model.checkpoint;
+  const bool path_tells = !checkpoint.files.empty() && (!checkpoint.named_by_store || page.style().verbose);
+  write_heading(page.safe(show_path && path_tells ? checkpoint.path : checkpoint.name), page.safe(kind_of(model)),
+                page);
 }
 
 void write_heading(std::string name, const std::string& kind, TextWriter& page) {

@@ -55,10 +55,14 @@ bool takes_projector(const Model& model) {
 }
 
 /// Of projectors of one model in several types the largest, to be on the safe side.
-const Model* projector_for(const std::vector<ModelReport>& models) {
+const Model* projector_for(const std::vector<ModelReport>& models, const Checkpoint& model) {
   const Model* largest = nullptr;
   for (const ModelReport& report : models) {
     const bool projects = is_gguf(report.model) && report.model.projector && !runs_alone(report.model.kind);
+    // In a store the two have one manifest: "llama3:8b" and "llama3:8b/mmproj.gguf".
+    const Checkpoint& checkpoint = report.model.checkpoint;
+    if (checkpoint.named_by_store != model.named_by_store) continue;
+    if (model.named_by_store && !checkpoint.name.starts_with(model.name + '/')) continue;
     if (projects && (largest == nullptr || report.model.weight_bytes > largest->weight_bytes)) largest = &report.model;
   }
   return largest;
@@ -95,11 +99,12 @@ std::vector<PipelineReport> pipelines_of(const std::string& path, const std::vec
   if (components != 0 && static_cast<std::size_t>(components) + missing_components.size() > 1) {
     pipelines.push_back(diffusers_pipeline(path, models, std::move(missing_components), setup));
   }
-  const Model* const projector = projector_for(models);
   const bool named = !setup.options.mmproj.empty();
-  if (projector == nullptr || named || setup.options.projector_on_host) return pipelines;
+  if (named || setup.options.projector_on_host) return pipelines;
   for (const ModelReport& report : models) {
-    if (!takes_projector(report.model) || engine_of(setup.options, report.model) != Engine::LlamaCpp) continue;
+    const Model* const projector = projector_for(models, report.model.checkpoint);
+    if (projector == nullptr || !takes_projector(report.model)) continue;
+    if (engine_of(setup.options, report.model) != Engine::LlamaCpp) continue;
     pipelines.push_back(with_projector(report.model, *projector, setup));
   }
   return pipelines;

@@ -38,6 +38,14 @@ void append(Report&& part, Report& report) {
 }
 
 OneCheckpoint one_of(OpenResult opened, const std::string& path) {
+  // A manifest of Ollama names its model; a projector that comes with it is named by its blob.
+  const auto named = std::ranges::find_if(opened.checkpoints, [&](const Checkpoint& checkpoint) {
+    return checkpoint.named_by_store && checkpoint.path == path;
+  });
+  if (named != opened.checkpoints.end()) {
+    OneCheckpoint one{std::move(*named), std::move(opened.failures)};
+    return one;
+  }
   if (opened.checkpoints.size() > 1) {
     constexpr std::size_t kMaxNames = 8;
     std::string names;

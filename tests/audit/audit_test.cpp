@@ -2,8 +2,11 @@
 
 #include "src/audit/audit.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <optional>
 #include <set>
@@ -198,6 +201,34 @@ TEST_CASE("a folder of several models is an audit for itself and one for each") 
   CHECK(audits.front().path == kTestdata + "/gguf/good");
   CHECK(audits.front().files.empty());
   CHECK(audits[1].files.size() >= 1);
+}
+
+TEST_CASE("an Ollama store is an audit for itself and one for each of its models") {
+  const fs::path store = fs::temp_directory_path() / ("weigh-audit-store-" + std::to_string(::getpid()));
+  const std::string library = (store / "manifests/registry.ollama.ai/library").string();
+  const std::string digest(64, 'a');  // not that of the content
+  fs::create_directories(store / "blobs");
+  fs::copy_file(kTestdata + "/gguf/good/v3.gguf", store / ("blobs/sha256-" + digest));
+  std::ofstream(store / ("blobs/sha256-" + std::string(64, 'b') + "-partial")) << "GGUF";
+  for (const char* name : {"good", "bad"}) {
+    fs::create_directories(library + "/" + name);
+    std::ofstream(library + "/" + name + "/tag")
+        << R"({"layers":[{"mediaType":"application/vnd.ollama.image.model","digest":"sha256:)"
+        << (name == std::string("good") ? digest : "../up") << R"("}]})";
+  }
+  std::map<std::string, std::set<std::string_view>> found;
+  AuditOptions deep;
+  deep.deep = true;
+  for (const Audit& audit : audit_path(store.string(), deep)) {
+    auto& codes = found[audit.path];
+    for (const Finding& finding : audit.findings) codes.insert(name_of(finding.code));
+  }
+  fs::remove_all(store);
+  CHECK(found == std::map<std::string, std::set<std::string_view>>{
+                     {store.string(), {"incomplete-download"}},
+                     {library + "/bad/tag", {"unreadable"}},
+                     {library + "/good/tag", {"sha256-mismatch"}},
+                 });
 }
 
 TEST_CASE("a path that cannot be opened is an audit with one error") {
