@@ -7,6 +7,7 @@
 #include "formats/error.h"
 #include "formats/text.h"
 #include "src/cli/commands.h"
+#include "src/cli/run_options.h"
 #include "src/cli/weighing.h"
 #include "src/report/summary.h"
 #include "src/report/text_format.h"
@@ -24,6 +25,7 @@ struct EstimateOptions {
   std::string parameters;
   std::string precision = "f16";
   std::vector<std::string> on;
+  std::string host;
 };
 
 /// A precision, all the ways to write it, and what one parameter takes (docs/memory-rules.md 11).
@@ -71,7 +73,7 @@ std::vector<const QuantizerType*> types_asked_for(const std::string& as) {
 int run_as(const EstimateOptions& options, Session& session) {
   const std::vector<const QuantizerType*> types = types_asked_for(options.as);
   const Catalogue catalogue = load_catalogue();
-  const std::vector<DeviceSet> groups = resolve_groups(catalogue, options.on);
+  const std::vector<DeviceSet> groups = resolve_groups(catalogue, options.on, options.host);
   Output output(options.common, session, {options.path});
   OneCheckpoint one = open_one(options.path, session);
   Report report;
@@ -125,7 +127,7 @@ int run_estimate(const EstimateOptions& options, Session& session) {
     throw UsageError(fmt::format("--params {}: more than 64 bits can count", options.parameters));
   }
   const Catalogue catalogue = load_catalogue();
-  const std::vector<DeviceSet> groups = resolve_groups(catalogue, options.on);
+  const std::vector<DeviceSet> groups = resolve_groups(catalogue, options.on, options.host);
   Output output(options.common, session, {});
   Report report;
   Model model = hypothetical_model(*parameters, precision.dtype, precision.bits);
@@ -151,6 +153,7 @@ Command setup_estimate(CLI::App& parent) {
   command.add_option("--params", options->parameters, "7B, 46.7B, 350M or an exact count", "N");
   command.add_option("--precision", options->precision, "f32, f16 (default), bf16, f8, int8 or int4", "TYPE");
   add_device_option(command, options->on);
+  add_host_option(command, options->host);
   add_common_options(command, options->common, kReportFormats);
   return [options](Session& session) { return run_estimate(*options, session); };
 }

@@ -9,6 +9,10 @@
 
 namespace weigh::core {
 
+void add_host_option(OptionSet& command, std::string& host) {
+  command.add_option("--host", host, "Memory of the host, for what a card does not take; default: 32GiB", "SIZE");
+}
+
 void add_run_options(OptionSet& command, RunOptions& options) {
   command.add_option("--engine", options.engine, "llama.cpp (GGUF), transformers, vllm or mlx (safetensors)", "NAME");
   command.add_option("--context", options.context, "Tokens, or max; default: 4096, or the model's own if less", "N");
@@ -19,6 +23,7 @@ void add_run_options(OptionSet& command, RunOptions& options) {
   command.add_option("--ubatch", options.micro_batch, "Tokens that are computed at a time, default 512", "N",
                      NumberRange{1, kMaxMicroBatch});
   command.add_option("--flash-attention", options.flash_attention, "on (default) or off", "WHEN");
+  add_host_option(command, options.host);
   command.add_flag("--swa-full", options.full_window_cache, "Sliding layers keep the whole context");
   command.add_option("--mmproj", options.mmproj, "The projector that is loaded with it", "FILE");
   command.add_flag("--no-mmproj-offload", options.projector_on_host, "The projector stays in host memory");
@@ -35,26 +40,28 @@ void add_placement_options(OptionSet& command, RunOptions& options) {
 }
 
 void add_require_option(OptionSet& command, std::string& require) {
-  command.add_option("--require", require, "Exit with 3 unless every verdict is fits, or fits or tight", "VERDICT");
+  command.add_option("--require", require, "Exit with 3 unless every verdict is fits, tight or offload, or better",
+                     "VERDICT");
 }
 
 std::optional<Verdict> required_verdict(const std::string& require, const std::vector<DeviceSet>& groups) {
   if (require.empty()) return std::nullopt;
   if (groups.empty()) throw UsageError(fmt::format("--require {} needs a device: --on DEVICE", require));
-  if (require == "fits") return Verdict::Fits;
-  if (require == "tight") return Verdict::Tight;
-  throw UsageError(fmt::format("--require {}: there are fits and tight", require));
+  for (const Verdict verdict : {Verdict::Fits, Verdict::Tight, Verdict::Offload}) {
+    if (require == verdict_name(verdict)) return verdict;
+  }
+  throw UsageError(fmt::format("--require {}: there are fits, tight and offload", require));
 }
 
 int with_requirement(int status, const Report& report, std::optional<Verdict> required) {
   constexpr int kNotMet = 3;
-  if (!required || status != 0) return status;
+  if (!required) return status;
   const auto met = [&](const std::vector<Fit>& fits) {
     return std::ranges::all_of(fits, [&](const Fit& fit) { return fit.verdict <= *required; });
   };
   const bool all_met = std::ranges::all_of(report.models, met, &ModelReport::fits) &&
                        std::ranges::all_of(report.pipelines, met, &PipelineReport::at_once);
-  return all_met ? 0 : kNotMet;
+  return all_met ? status : kNotMet;
 }
 
 }  // namespace weigh::core

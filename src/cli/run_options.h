@@ -11,6 +11,8 @@
 
 namespace weigh::core {
 
+void add_host_option(OptionSet& command, std::string& host);
+
 /// All but --gpu-layers, --n-cpu-moe, --as and --together, which only `weigh fit` has.
 void add_run_options(OptionSet& command, RunOptions& options);
 void add_placement_options(OptionSet& command, RunOptions& options);

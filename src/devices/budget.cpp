@@ -133,7 +133,7 @@ constexpr auto kRules = std::to_array<DeviceRule>({
     {DeviceKind::Unified, "", "", unified, 500 * kMiB, Help::SharedMemory, kDriver},
     {DeviceKind::Cpu, "", "", cpu, 150 * kMiB, Help::Paging, "what the system leaves"},
     {DeviceKind::Phone, "", "", phone, 100 * kMiB, Help::Entitlement, "what an app gets"},
-    {DeviceKind::Size, "", "", as_given, 500 * kMiB, Help::HostMemory, "the size given"},
+    {DeviceKind::Size, "", "", as_given, 500 * kMiB, Help::None, "the size given"},
 });
 
 }  // namespace
@@ -161,7 +161,7 @@ Budget usual_budget(const Device& device) {
 }
 
 Budget vllm_budget(const Device& device, Budget budget) {
-  if (!has_host_memory(device) || device.kind == DeviceKind::Size) return budget;
+  if (!has_host_memory(device)) return budget;
   budget.safe = part(budget.memory, 92, 100);
   budget.limit = part(budget.memory, 95, 100);
   budget.raised = std::max(budget.raised, budget.limit);

@@ -11,6 +11,7 @@
 #include "src/fit/engine_flags.h"
 #include "src/fit/layout.h"
 #include "src/fit/offload.h"
+#include "src/fit/refusal.h"
 #include "src/fit/weigh_run.h"
 
 namespace weigh::core {
@@ -29,13 +30,13 @@ class Adviser {
   Adviser(Candidate& candidate, const Run& run, const DeviceSet& devices, const Catalogue& catalogue)
       : candidate_(candidate), run_(run), devices_(devices), catalogue_(catalogue) {}
 
-  std::vector<Advice> all() {
+  std::vector<Advice> all(Verdict verdict) {
     context();
     cache();
     micro_batch();
     projector();
     quantization();
-    host();
+    if (verdict != Verdict::Offload) host();
     device();
     return std::move(advice_);
   }
@@ -43,8 +44,9 @@ class Adviser {
  private:
   // Adds it when the run fits; says whether it does.
   bool propose(Advice advice, Candidate& candidate, const Run& run, const DeviceSet& devices) {
+    if (refusal(candidate.source(), candidate.engine(), devices)) return false;
     const Fit fit = weigh_run(candidate, run, devices);
-    if (fit.verdict != Verdict::Fits || !fit.counted_whole()) return false;
+    if (!runs(fit)) return false;
     advice.need_bytes = fit.need.total();
     advice_.push_back(std::move(advice));
     return true;
@@ -108,7 +110,7 @@ class Adviser {
   void projector() {
     const bool has_one = std::ranges::any_of(
         candidate_.companions(), [](const Companion& companion) { return companion.role == CompanionRole::Projector; });
-    if (!has_one || run_.projector_on_host || !beside_host(candidate_, run_, devices_)) return;
+    if (!has_one || run_.projector_on_host || !beside_host(candidate_, devices_)) return;
     Run run = run_;
     run.projector_on_host = true;
     propose({.kind = AdviceKind::Projector, .flags = {"--no-mmproj-offload"}}, candidate_, run, devices_);
@@ -189,7 +191,7 @@ class Adviser {
   void device() {
     const Device& first = devices_.slots.front().device;
     const bool one_by_one = devices_.label.asked == devices_.label.count;  // no whole machines
-    if (devices_.alike() && one_by_one && !devices_.host && has_host_memory(first) && first.kind != DeviceKind::Size) {
+    if (devices_.alike() && one_by_one && has_host_memory(first)) {
       several(first);
     }
     std::optional<DeviceSet> best;
@@ -197,7 +199,9 @@ class Adviser {
       if (!device.common) continue;
       DeviceSet devices = device_set_of(device);
       if (best && !better(devices, *best, first.kind)) continue;
-      if (weigh_run(candidate_, run_, devices).verdict == Verdict::Fits) best = std::move(devices);
+      if (weigh_run(candidate_, run_, devices).verdict == Verdict::Fits &&
+          !refusal(candidate_.source(), candidate_.engine(), devices))
+        best = std::move(devices);
     }
     if (best) {
       const std::string& id = best->label.id;
@@ -266,8 +270,9 @@ std::optional<SmallerType> largest_fitting_type(const Model& source, Run run, co
   return std::nullopt;
 }
 
-std::vector<Advice> advise(Candidate& candidate, const Run& run, const DeviceSet& devices, const Catalogue& catalogue) {
-  return Adviser(candidate, run, devices, catalogue).all();
+std::vector<Advice> advise(Candidate& candidate, const Run& run, const DeviceSet& devices, const Catalogue& catalogue,
+                           Verdict verdict) {
+  return Adviser(candidate, run, devices, catalogue).all(verdict);
 }
 
 }  // namespace weigh::core

@@ -21,7 +21,9 @@ struct SmallerType {
 std::optional<SmallerType> largest_fitting_type(const Model& source, Run run, const DeviceSet& devices,
                                                 const std::vector<Companion>& companions = {});
 
-/// What makes a run that does not fit do so, most welcome first. Every proposal has been weighed and fits.
-std::vector<Advice> advise(Candidate& candidate, const Run& run, const DeviceSet& devices, const Catalogue& catalogue);
+/// What makes a run that does not fit do so, most welcome first. Every proposal has been weighed and runs. Moving layers
+/// to the host is none where `verdict` says that already.
+std::vector<Advice> advise(Candidate& candidate, const Run& run, const DeviceSet& devices, const Catalogue& catalogue,
+                           Verdict verdict);
 
 }  // namespace weigh::core

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "formats/error.h"
+#include "src/devices/units.h"
 
 namespace weigh::core {
 
@@ -20,13 +21,34 @@ bool DeviceSet::alike() const {
   return std::ranges::all_of(slots, [&](const Slot& slot) { return slot.device.id == slots.front().device.id; });
 }
 
-bool DeviceSet::have_host_memory() const { return std::ranges::all_of(slots, has_host_memory, &Slot::device); }
+namespace {
 
-DeviceSet device_set_of(const Device& device) {
+bool have_host_memory(const std::vector<Slot>& slots) {
+  return std::ranges::all_of(slots, has_host_memory, &Slot::device);
+}
+
+}  // namespace
+
+HostMemory given_host(std::uint64_t bytes) {
+  Device host;
+  host.id = host.name = "host";
+  host.kind = DeviceKind::Cpu;
+  host.memory_bytes = bytes;
+  return {Slot(host), HostSource::Given};
+}
+
+HostMemory assumed_host() {
+  HostMemory host = given_host(32 * kGiB);
+  host.source = HostSource::Assumed;
+  return host;
+}
+
+DeviceSet device_set_of(const Device& device, const HostMemory& host) {
   DeviceSet devices{.label = device, .slots = {}, .host = std::nullopt};
   Device one = device;
   one.count = one.asked = 1;
   devices.slots.assign(device.count, Slot(std::move(one)));
+  if (have_host_memory(devices.slots)) devices.host = host;
   return devices;
 }
 
@@ -37,13 +59,14 @@ DeviceSet device_set_of(std::span<const Device> requested) {
     names += (names.empty() ? "" : " + ") + (device.asked > 1 ? std::to_string(device.asked) + "x " : "") + device.id;
     if (device.kind == DeviceKind::Cpu && requested.size() > 1) {
       if (devices.host) throw UsageError("names more than one host");
-      devices.host = Slot(device);
+      devices.host = HostMemory{Slot(device), HostSource::Catalogue};
       continue;
     }
     const DeviceSet one = device_set_of(device);
     devices.slots.insert(devices.slots.end(), one.slots.begin(), one.slots.end());
   }
   if (devices.slots.empty()) throw UsageError("names no device");
+  if (!devices.host && have_host_memory(devices.slots)) devices.host = assumed_host();
   devices.label = devices.slots.front().device;
   devices.label.id = names;
   devices.label.name = names;

@@ -136,13 +136,11 @@ std::string command_line(const Candidate& candidate, const Run& run, const Fit& 
                                  Program{Engine::Mlx, "mlx_lm.server --model"}};
   const auto program = std::ranges::find(kPrograms, candidate.engine(), &Program::engine);
   if (program == kPrograms.end() || candidate.run_model() == nullptr) return {};
-  // What does not fit has a command only where its placement says how.
-  const bool placed = fit.placement && fit.placement->fits;
-  if (fit.verdict == Verdict::No || (fit.verdict == Verdict::Over && !placed)) return {};
+  if (fit.verdict > Verdict::Offload) return {};
   const std::string path = path_to_load(candidate.source(), candidate.engine(), candidate.type(), "MODEL");
   std::string line = fmt::format("{} {}{}", program->words, shell_quoted(path), companion_flags(candidate, run));
   std::vector<std::string> flags = engine_flags(candidate, run);
-  if (fit.placement) flags.insert(flags.end(), fit.placement->flags.begin(), fit.placement->flags.end());
+  flags.insert(flags.end(), fit.flags.begin(), fit.flags.end());
   for (const std::string& flag : flags) line += " " + flag;
   return line;
 }

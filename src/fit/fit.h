@@ -6,45 +6,73 @@
 #include <string_view>
 #include <vector>
 
+#include "formats/checked.h"
+#include "formats/finding_code.h"
 #include "src/devices/budget.h"
 #include "src/devices/device.h"
 #include "src/devices/engine.h"
 #include "src/fit/candidate.h"
+#include "src/fit/device_set.h"
 #include "src/memory/need.h"
 
 namespace weigh::core {
 
 /// What comes of a need held against a budget; the best first.
 enum class Verdict : std::uint8_t {
-  Fits,   ///< within the safe budget
-  Tight,  ///< within the limit
-  Over,   ///< above the limit, and there is a way all the same
-  No,
+  Fits,     ///< within the safe budget
+  Tight,    ///< within the limit
+  Offload,  ///< a part of it is in host memory
+  No,       ///< it does not run
+  Broken,   ///< nothing loads the files as they are
 };
 std::string_view verdict_name(Verdict verdict);
 
-/// What makes a need above the limit run all the same, or that nothing does.
-enum class HelpKind : std::uint8_t {
-  None,                    ///< no help is needed
-  HostMemory,              ///< `bytes` at least in the memory of a host of which nothing is known
-  WiredLimit,              ///< macOS: iogpu.wired_limit_mb raised to `bytes`
-  TtmPages,                ///< Linux on AMD: ttm.pages_limit raised to `bytes`
-  SharedMemory,            ///< layers on the CPU, in the part of memory the GPU may not take
-  Paging,                  ///< weights read from disk again and again
-  Entitlement,             ///< iOS: increased-memory-limit
-  NothingElse,             ///< there is no help for such a device
-  BeyondSettings,          ///< there is, and it does not reach
-  Placement,               ///< the fit's placement
-  NotEvenOnHost,           ///< no placement: even with every layer on the host the rest is too much
-  HostTooSmall,            ///< the devices are not asked for too much, the host is: for `bytes`
-  AsFarAsKnown,            ///< it fits, but parts of the need are not known
-  EncodersOnHost,          ///< of a pipeline: `bytes` of encoders wait in host memory
-  NotEvenWithoutEncoders,  ///< likewise, and the rest is too much all the same
+/// Why a verdict is what it is, where need, budget and limit alone do not say so.
+enum class ReasonKind : std::uint8_t {
+  None,
+  AsFarAsKnown,  ///< fits, but parts of the need are not known
+
+  // Offload.
+  Placement,       ///< with layers or experts in host memory, by the fit's placement
+  WeightsOnHost,   ///< with a part of the weights there
+  EncodersOnHost,  ///< of a pipeline: its encoders wait there
+
+  // No: memory.
+  NotOffloaded,            ///< the engine puts nothing in host memory; `bytes` are too many
+  MoreOnHost,              ///< at least `bytes` more would have to be there than the run says
+  HostTooSmall,            ///< the host is asked for too much
+  NotEvenOnHost,           ///< with every layer there the rest is too much
+  NotEvenWithoutEncoders,  ///< of a pipeline likewise
+  WiredLimit,              ///< macOS: unless iogpu.wired_limit_mb is raised to `bytes`
+  TtmPages,                ///< Linux on AMD: unless ttm.pages_limit is raised to `bytes`
+  SharedMemory,            ///< unless layers go to the CPU, in the part of memory the GPU may not take
+  Entitlement,             ///< iOS: unless the app has increased-memory-limit
+  Paging,                  ///< it would be read from disk again and again
+  NothingElse,             ///< there is no other memory
+  BeyondSettings,          ///< a setting raises the limit, and not enough
+
+  // No, whatever the memory.
+  EngineNotThere,  ///< the engine does not run on such a device
+  ModelNotRun,     ///< the engine does not run such a model; `detail` is its kind
+  SchemeNotRead,   ///< the engine does not read such weights; `detail` is the scheme
+  GgufNotRead,     ///< nor a GGUF file
+
+  // Broken.
+  Damaged,  ///< `detail` is the finding in a sentence
 };
 
-struct FitHelp {
-  HelpKind kind = HelpKind::None;
+struct FitReason {
+  ReasonKind kind = ReasonKind::None;
   std::uint64_t bytes = 0;
+  std::string detail = {};
+  std::optional<FindingCode> code = std::nullopt;  ///< of a finding
+};
+
+/// What a run has, or would have to have, in host memory.
+struct HostShare {
+  std::uint64_t need_bytes = 0;
+  Budget budget;
+  HostSource source = HostSource::Assumed;
 };
 
 /// Why one cache is larger than another.
@@ -72,7 +100,7 @@ struct PlacedPart {
   std::uint64_t layers = 0;  ///< blocks of the model
   bool output = false;       ///< the output layer as well
   MemoryNeed need;
-  Bytes budget_bytes;  ///< absent: how much the host has is not known
+  std::uint64_t budget_bytes = 0;
 };
 
 /// Where the parts of a run go.
@@ -81,8 +109,6 @@ struct Placement {
   std::uint64_t cpu_moe_layers = 0;         ///< the first blocks' experts stay on the host
   std::vector<PlacedPart> devices;
   PlacedPart host;
-  std::vector<std::string> flags;  ///< of the engine: "-ngl", "21", ...
-  bool fits = false;               ///< every device, and the host where its memory is known, within its safe budget
 };
 
 enum class AdviceKind : std::uint8_t { Context, Cache, MicroBatch, Projector, Quantization, Experts, Layers, Device };
@@ -114,17 +140,18 @@ struct SpeedBound {
 struct Fit {
   Device device;                 ///< what was asked for; its count is that of all devices
   std::optional<Engine> engine;  ///< absent when none is assumed
-  MemoryNeed need;               ///< the overhead once for each device
+  MemoryNeed need;               ///< on the devices, and what `host` says; the overhead once for each device
   std::uint64_t memory_bytes = 0;
   std::uint64_t limit_bytes = 0;
   std::uint64_t budget_bytes = 0;
   Verdict verdict = Verdict::No;
   std::int64_t headroom_bytes = 0;   ///< budget - need
-  Verdict on_devices = Verdict::No;  ///< the verdict on the devices alone, before a host and any help is looked at
+  Verdict on_devices = Verdict::No;  ///< of what is on the devices: Fits, Tight or No
   bool no_split = false;             ///< the sums would do, but no split into whole layers keeps each within its own
-  FitHelp help;
-  std::vector<Budget> budgets;  ///< each once, of one device each
-  bool on_each = false;         ///< the only budget is that of each of several devices alike
+  FitReason reason;
+  std::optional<HostShare> host;  ///< absent where no layer is there
+  std::vector<Budget> budgets;    ///< each once, of one device each
+  bool on_each = false;           ///< the only budget is that of each of several devices alike
 
   // What only a run has, a model with a context; absent or empty where there is none.
   std::optional<std::uint64_t> context;  ///< tokens, all sequences together
@@ -133,16 +160,18 @@ struct Fit {
   std::optional<Basis> basis;  ///< what the need rests on
   Remark remark = Remark::None;
   std::string architecture;                ///< of the remark: without a rule; empty where it has no name
-  bool beside_host = false;                ///< the need is the devices' alone: the rest is in host memory
-  std::string host;                        ///< the id of the host, where its memory is known
+  bool input_on_host = false;              ///< the input layer, which is in host memory and not in the need
   std::vector<CompanionShare> companions;  ///< how much of the need is theirs
-  std::optional<Placement> placement;
-  std::string command;  ///< to paste into a shell
+  std::vector<std::string> flags;          ///< of the engine, for where the parts go: "-ngl", "21", ...
+  std::optional<Placement> placement;      ///< where several memories hold a part of the need
+  std::string command;                     ///< to paste into a shell
   std::optional<std::uint64_t> max_context;
   bool max_context_is_models = false;  ///< the largest context is the model's own
   std::vector<Advice> advice;          ///< most welcome first
   std::optional<SpeedBound> speed;
 
+  /// The part of the need that is on the devices.
+  [[nodiscard]] std::uint64_t device_bytes() const { return minus(need.total(), host ? host->need_bytes : 0); }
   /// Whether cache and compute are known as well, without which nobody can say that a run fits.
   [[nodiscard]] bool counted_whole() const { return need.kv_cache.has_value() && need.compute.has_value(); }
 };

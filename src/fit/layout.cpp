@@ -206,16 +206,21 @@ Layout spread(Candidate& candidate, const Run& run, const Pieces& pieces, const 
   return layout;
 }
 
+// The KV heads of the layer with the fewest; 0 where no layer has any.
+std::uint64_t least_kv_heads(const RunModel& model) {
+  std::uint64_t heads = 0;
+  for (const LayerModel& layer : model.layers) {
+    if (layer.cached) heads = heads == 0 ? layer.kv_heads : std::min(heads, layer.kv_heads);
+  }
+  return heads;
+}
+
 // vLLM cuts every matrix and the heads of the cache; heads that are too few are kept several times, and so is the
 // compressed row of latent attention (docs/memory-rules.md 10.2).
 Layout tensor_parallel(Candidate& candidate, const Run& run, const DeviceSet& devices) {
   const MemoryNeed& whole = candidate.whole(run).need;
   const std::uint64_t count = devices.slots.size();
-  std::uint64_t heads = 0;
-  for (const LayerModel& layer : candidate.run_model()->layers) {
-    if (layer.cached) heads = heads == 0 ? layer.kv_heads : std::min(heads, layer.kv_heads);
-  }
-  const std::uint64_t parts = std::clamp<std::uint64_t>(heads, 1, count);
+  const std::uint64_t parts = std::clamp<std::uint64_t>(least_kv_heads(*candidate.run_model()), 1, count);
   const auto divided = [](Bytes bytes, std::uint64_t by) {
     return bytes ? Bytes(divided_up(*bytes, by)) : std::nullopt;
   };
@@ -275,20 +280,23 @@ void add_companions(Candidate& candidate, const Run& run, bool split, Layout& la
 
 }  // namespace
 
-bool beside_host(const Candidate& candidate, const Run& run, const DeviceSet& devices) {
-  if (candidate.engine() != Engine::LlamaCpp || candidate.run_model() == nullptr) return false;
-  if (!devices.have_host_memory()) return false;
-  // A plain size may be anything: it holds everything, unless the run itself says what goes to the host.
-  const bool stated = run.gpu_layers.has_value() || run.cpu_moe_layers != 0 || devices.host.has_value();
-  return stated || devices.slots.size() > 1 || devices.slots.front().device.kind != DeviceKind::Size;
+bool beside_host(const Candidate& candidate, const DeviceSet& devices) {
+  return candidate.engine() == Engine::LlamaCpp && candidate.run_model() != nullptr && devices.host.has_value();
+}
+
+bool divides_heads(const Candidate& candidate, const DeviceSet& devices) {
+  if (candidate.engine() != Engine::Vllm || candidate.run_model() == nullptr) return false;
+  const std::uint64_t count = devices.slots.size();
+  return std::ranges::all_of(candidate.run_model()->layers,
+                             [&](const LayerModel& layer) { return layer.heads % count == 0; });
 }
 
 Layout lay_out(Candidate& candidate, const Run& run, const DeviceSet& devices) {
-  const bool split = beside_host(candidate, run, devices);
+  const bool split = beside_host(candidate, devices);
   Layout layout;
   if (devices.slots.size() == 1) {
     layout = split ? on_one_device(candidate, run, devices) : in_one_memory(candidate, run, devices);
-  } else if (candidate.engine() == Engine::Vllm) {
+  } else if (divides_heads(candidate, devices)) {
     layout = tensor_parallel(candidate, run, devices);
   } else {
     const Pieces pieces = split ? pieces_beside_host(candidate, run) : all_pieces(candidate, run);

@@ -34,24 +34,21 @@ std::optional<Run> with_experts_on_host(Candidate& candidate, Run run, const Dev
 }  // namespace
 
 std::optional<Run> layers_to_host(Candidate& candidate, const Run& run, const DeviceSet& devices) {
-  if (!beside_host(candidate, run, devices) && devices.slots.front().device.kind != DeviceKind::Size)
-    return std::nullopt;
-  if (run.gpu_layers || !devices.have_host_memory()) return std::nullopt;
+  if (!beside_host(candidate, devices) || run.gpu_layers) return std::nullopt;
   Run moved = run;
   const std::uint64_t all = block_count(candidate) + 1;
   const auto good = [&](std::uint64_t on_host) {
     moved.gpu_layers = all - on_host;
     return fits(candidate, moved, devices);
   };
-  if (candidate.run_model() == nullptr || !good(all)) return std::nullopt;
+  if (!good(all)) return std::nullopt;
   // The layers in between are all alike but for the buffers, which grow once at the first of them.
   const std::uint64_t least = good(0) ? 0 : smallest(0, all, good);
   return good(least) ? std::optional(moved) : std::nullopt;
 }
 
 std::optional<Run> moved_to_host(Candidate& candidate, const Run& run, const DeviceSet& devices) {
-  if (candidate.run_model() == nullptr || candidate.engine() != Engine::LlamaCpp) return std::nullopt;
-  if (!devices.have_host_memory()) return std::nullopt;
+  if (!beside_host(candidate, devices)) return std::nullopt;
   if (auto experts = with_experts_on_host(candidate, run, devices)) return experts;
   Run moved = run;
   if (candidate.has_experts() && run.cpu_moe_layers == 0) {

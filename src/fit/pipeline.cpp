@@ -26,13 +26,16 @@ Fit judge_components(std::vector<std::uint64_t> components, const DeviceSet& dev
   return judge(devices.label, {&load, 1}, Engine::Transformers);
 }
 
+// Everything counts as the need, wherever it lies.
 Fit judge_encoders_on_host(const PipelineWeights& weights, const DeviceSet& devices) {
   Fit fit = judge_components(weights.others, devices);
-  fit.beside_host = true;
-  if (fit.verdict == Verdict::Over) {
-    fit.verdict = Verdict::No;
-    fit.help = {HelpKind::NothingElse, 0};
-  }
+  const std::uint64_t encoders = sum_of(weights.encoders);
+  MemoryNeed need = fit.need;
+  need.weights = saturating_plus(need.weights, encoders);
+  set_need(need, fit);
+  put_on_host(encoders, *devices.host, fit);
+  if (fit.verdict == Verdict::Offload) fit.reason = {ReasonKind::EncodersOnHost, encoders};
+  if (fit.reason.kind == ReasonKind::MoreOnHost) fit.reason = {ReasonKind::NotEvenWithoutEncoders, encoders};
   return fit;
 }
 
@@ -45,17 +48,20 @@ PipelineFits weigh_pipeline(const PipelineWeights& weights, std::span<const Devi
   PipelineFits fits;
   fits.common_devices = sets.empty();
   if (fits.common_devices) {
-    fits.at_once = common_devices(catalogue, [&](const DeviceSet& devices) { return judge_components(all, devices); });
+    fits.at_once = common_devices(catalogue, [&](const DeviceSet& devices) {
+      return weigh_pipeline(weights, {&devices, 1}, catalogue).at_once.front();
+    });
     return fits;
   }
   for (const DeviceSet& devices : sets) {
     Fit& at_once = fits.at_once.emplace_back(judge_components(all, devices));
-    if (weights.encoders.empty() || !devices.have_host_memory()) continue;
+    if (!devices.host) continue;
+    if (weights.encoders.empty()) {
+      offload_weights(weights.others, devices, at_once);
+      continue;
+    }
     const Fit& rest = fits.encoders_on_host.emplace_back(judge_encoders_on_host(weights, devices));
-    if (at_once.verdict < Verdict::Over) continue;
-    const bool runs = rest.verdict <= Verdict::Tight;
-    at_once.verdict = runs ? Verdict::Over : Verdict::No;
-    at_once.help = {runs ? HelpKind::EncodersOnHost : HelpKind::NotEvenWithoutEncoders, sum_of(weights.encoders)};
+    if (at_once.verdict == Verdict::No) at_once = rest;
   }
   return fits;
 }

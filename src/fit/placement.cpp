@@ -5,12 +5,15 @@
 
 #include "src/fit/layout.h"
 #include "src/fit/offload.h"
+#include "src/fit/verdict.h"
+#include "src/fit/weigh_run.h"
 
 namespace weigh::core {
 
 namespace {
 
-PlacedPart part_of(const std::string& device, const MemoryNeed& need, std::uint64_t layers, bool output, Bytes budget) {
+PlacedPart part_of(const std::string& device, const MemoryNeed& need, std::uint64_t layers, bool output,
+                   std::uint64_t budget) {
   return {.device = device, .layers = layers, .output = output, .need = need, .budget_bytes = budget};
 }
 
@@ -18,7 +21,8 @@ std::vector<std::string> placement_flags(const Candidate& candidate, const Run& 
                                          const Layout& layout) {
   std::vector<std::string> flags;
   if (candidate.engine() == Engine::Vllm && devices.slots.size() > 1) {
-    return {"--tensor-parallel-size", std::to_string(devices.slots.size())};
+    return {divides_heads(candidate, devices) ? "--tensor-parallel-size" : "--pipeline-parallel-size",
+            std::to_string(devices.slots.size())};
   }
   if (candidate.engine() != Engine::LlamaCpp) return flags;
   // More than there are stands for all; then the engine has nothing to choose.
@@ -40,49 +44,59 @@ Placement placement_of(Candidate& candidate, const Run& run, const DeviceSet& de
   Placement placement;
   placement.gpu_layers = run.gpu_layers;
   placement.cpu_moe_layers = run.cpu_moe_layers;
-  placement.fits = true;
   for (std::size_t i = 0; i < devices.slots.size(); ++i) {
     const Slot& slot = devices.slots[i];
     const std::uint64_t budget = slot.budget(candidate.engine()).safe;
     placement.devices.push_back(part_of(slot.device.id, layout.slots[i], layout.layers[i], layout.output == i, budget));
-    placement.fits = placement.fits && layout.slots[i].total() <= budget;
   }
-  Bytes host_budget;
-  if (devices.host) host_budget = devices.host->budget().safe;
-  const bool output_on_host = !layout.output && beside_host(candidate, run, devices);
-  placement.host = part_of("host", layout.host, layout.host_layers, output_on_host, host_budget);
-  placement.fits = placement.fits && (!host_budget || layout.host.total() <= *host_budget);
-  placement.flags = placement_flags(candidate, run, devices, layout);
+  const bool split = beside_host(candidate, devices);
+  const std::uint64_t host_budget = split ? devices.host->slot.budget().safe : 0;
+  placement.host = part_of("host", layout.host, layout.host_layers, split && !layout.output, host_budget);
   return placement;
 }
 
-// The run as it would have to be moved. A host of any size would do: the placement says how much it lacks.
+// The run with as little on the host as brings the rest onto the devices, however much the host has.
 std::optional<Run> moved(Candidate& candidate, const Run& run, const DeviceSet& devices) {
-  auto moved = moved_to_host(candidate, run, devices);
-  if (moved || !devices.host) return moved;
-  DeviceSet any = devices;
-  any.host = std::nullopt;
-  return moved_to_host(candidate, run, any);
+  DeviceSet any_host = devices;
+  any_host.host = given_host(kMaxDeviceBytes);
+  return moved_to_host(candidate, run, any_host);
+}
+
+bool may_move(const Candidate& candidate, const Run& run, const Fit& fit) {
+  return candidate.engine() == Engine::LlamaCpp && candidate.run_model() != nullptr && fit.counted_whole() &&
+         !run.gpu_layers && run.cpu_moe_layers == 0;
+}
+
+// Everything that can be cut off and put on the host, in the order of the layers.
+std::vector<std::uint64_t> pieces_of(const Candidate& candidate) {
+  std::vector<std::uint64_t> pieces;
+  for (const WeightParts::Block& block : candidate.parts().blocks) pieces.push_back(block.bytes);
+  return pieces.empty() ? layer_pieces(candidate.source()) : pieces;
 }
 
 }  // namespace
 
-void add_placement(Candidate& candidate, const Run& run, const DeviceSet& devices, Fit& fit) {
-  if (candidate.run_model() == nullptr) return;
-  std::optional<Run> other;
-  // Of a run whose cache is not known nobody can say where it would fit.
-  const bool can_move = candidate.engine() == Engine::LlamaCpp && fit.counted_whole() && devices.have_host_memory();
-  if (fit.verdict >= Verdict::Over && can_move && !run.gpu_layers && run.cpu_moe_layers == 0) {
-    other = moved(candidate, run, devices);
-    fit.verdict = other ? Verdict::Over : Verdict::No;
-    if (!other) fit.help = {HelpKind::NotEvenOnHost, 0};
+Run add_placement(Candidate& candidate, const Run& run, const DeviceSet& devices, Fit& fit) {
+  Run placed = run;
+  if (fit.reason.kind == ReasonKind::MoreOnHost && devices.host) {
+    const bool offloads = candidate.engine() == Engine::LlamaCpp || candidate.engine() == Engine::Transformers;
+    const bool stated = run.gpu_layers || run.cpu_moe_layers != 0;
+    if (!offloads) {
+      fit.reason.kind = ReasonKind::NotOffloaded;
+    } else if (!may_move(candidate, run, fit)) {
+      if (!stated) offload_weights(pieces_of(candidate), devices, fit);
+    } else if (const auto other = moved(candidate, run, devices)) {
+      placed = *other;
+      fit = weigh_run(candidate, placed, devices);
+    } else {
+      fit.reason = {ReasonKind::NotEvenOnHost};
+    }
   }
-  const Run& placed = other ? *other : run;
-  const bool has_placement = devices.slots.size() > 1 || beside_host(candidate, placed, devices);
-  if (has_placement && fit.verdict != Verdict::No) fit.placement = placement_of(candidate, placed, devices);
-  if (placed == run) return;
-  fit.help = {HelpKind::Placement, 0};
-  if (!fit.placement->fits) fit.verdict = Verdict::No;
+  if (candidate.run_model() == nullptr || fit.verdict > Verdict::Offload) return placed;
+  fit.flags = placement_flags(candidate, placed, devices, lay_out(candidate, placed, devices));
+  const bool has_parts = devices.slots.size() > 1 || (fit.host && beside_host(candidate, devices));
+  if (has_parts) fit.placement = placement_of(candidate, placed, devices);
+  return placed;
 }
 
 }  // namespace weigh::core

@@ -81,8 +81,8 @@ std::optional<SpeedBound> speed_bound(Candidate& candidate, const Run& run, cons
     if (!visit(reads.slots[i], layout.slots[i], devices.slots[i].device.bandwidth_bytes_per_second.value_or(0)))
       return std::nullopt;
   }
-  if (beside_host(candidate, run, devices)) {
-    const std::uint64_t bandwidth = devices.host ? devices.host->device.bandwidth_bytes_per_second.value_or(0) : 0;
+  if (beside_host(candidate, devices)) {
+    const std::uint64_t bandwidth = devices.host ? devices.host->slot.device.bandwidth_bytes_per_second.value_or(0) : 0;
     if (!visit(reads.host, layout.host, bandwidth)) return std::nullopt;
   }
   if (empty <= 0 || full <= 0) return std::nullopt;

@@ -56,31 +56,36 @@ Shortfall shortfall(const Load& load, std::uint64_t per_device) {
 
 struct Judged {
   Verdict verdict = Verdict::Fits;
-  FitHelp help;
+  FitReason reason;
 };
 
-// What there is to do about a load above the limit.
-Judged judge_above_limit(const Load& load, const Budget& budget) {
+// What there is to say about a load above the limit.
+FitReason reason_above_limit(const Load& load, const Budget& budget) {
   const Help help = rule_of(load.slot->device).help;
-  if (help == Help::HostMemory) {
-    return {Verdict::Over, {HelpKind::HostMemory, shortfall(load, budget.safe).bytes()}};
-  }
-  if (help == Help::Paging) return {Verdict::Over, {HelpKind::Paging, 0}};
+  if (help == Help::HostMemory) return {ReasonKind::MoreOnHost, shortfall(load, budget.safe).bytes()};
+  if (help == Help::Paging) return {ReasonKind::Paging};
   if (budget.raised <= budget.limit || !shortfall(load, budget.raised).none()) {
-    return {Verdict::No, {help == Help::None ? HelpKind::NothingElse : HelpKind::BeyondSettings, 0}};
+    return {help == Help::None ? ReasonKind::NothingElse : ReasonKind::BeyondSettings};
   }
   switch (help) {
-    case Help::WiredLimit: return {Verdict::Over, {HelpKind::WiredLimit, budget.raised}};
-    case Help::TtmPages: return {Verdict::Over, {HelpKind::TtmPages, budget.raised}};
-    case Help::Entitlement: return {Verdict::Over, {HelpKind::Entitlement, 0}};
-    default: return {Verdict::Over, {HelpKind::SharedMemory, 0}};
+    case Help::WiredLimit: return {ReasonKind::WiredLimit, budget.raised};
+    case Help::TtmPages: return {ReasonKind::TtmPages, budget.raised};
+    case Help::Entitlement: return {ReasonKind::Entitlement};
+    default: return {ReasonKind::SharedMemory};
   }
 }
 
 Judged judge_load(const Load& load, const Budget& budget) {
   if (shortfall(load, budget.safe).none()) return {};
   if (shortfall(load, budget.limit).none()) return {Verdict::Tight, {}};
-  return judge_above_limit(load, budget);
+  return {Verdict::No, reason_above_limit(load, budget)};
+}
+
+// What one host has to take for all devices is added up.
+void add_reason(const FitReason& reason, Fit& fit) {
+  const bool both = reason.kind == ReasonKind::MoreOnHost && fit.reason.kind == reason.kind;
+  if (both) fit.reason.bytes = plus(fit.reason.bytes, reason.bytes);
+  if (fit.reason.kind == ReasonKind::None) fit.reason = reason;
 }
 
 void add_budget(const Budget& budget, std::uint64_t count, Fit& fit) {
@@ -94,15 +99,46 @@ void add_budget(const Budget& budget, std::uint64_t count, Fit& fit) {
 // verdict turns on.
 bool only_sums_fit(const Fit& fit, bool alike) {
   if (fit.verdict == Verdict::Fits) return false;
-  const bool above_limit = alike && fit.verdict >= Verdict::Over;
+  const bool above_limit = alike && fit.verdict == Verdict::No;
   return fit.need.total() <= (above_limit ? fit.limit_bytes : fit.budget_bytes);
 }
 
 }  // namespace
 
 std::string_view verdict_name(Verdict verdict) {
-  constexpr auto kNames = std::to_array<std::string_view>({"fits", "tight", "over", "no"});
+  constexpr auto kNames = std::to_array<std::string_view>({"fits", "tight", "offload", "no", "broken"});
   return kNames[static_cast<std::size_t>(verdict)];
+}
+
+void set_need(const MemoryNeed& need, Fit& fit) {
+  fit.need = need;
+  fit.headroom_bytes = difference(fit.budget_bytes, need.total());
+}
+
+void put_on_host(std::uint64_t bytes, const HostMemory& host, Fit& fit) {
+  fit.host = HostShare{bytes, host.slot.budget(), host.source};
+  const bool has_room = bytes <= fit.host->budget.safe;
+  fit.verdict = std::max(fit.verdict, has_room ? Verdict::Offload : Verdict::No);
+  if (!has_room) fit.reason = {ReasonKind::HostTooSmall};
+}
+
+void offload_weights(const std::vector<std::uint64_t>& pieces, const DeviceSet& devices, Fit& fit) {
+  if (fit.reason.kind != ReasonKind::MoreOnHost || !devices.host) return;
+  const std::uint64_t excess = fit.reason.bytes;
+  std::uint64_t moved = pieces.empty() ? excess : 0;
+  const std::uint64_t in_use = pieces.empty() ? 0 : *std::ranges::max_element(pieces);
+  for (auto piece = pieces.rbegin(); piece != pieces.rend() && moved < plus(excess, in_use); ++piece) {
+    moved = plus(moved, *piece);
+  }
+  if (moved < excess) {
+    fit.reason = {ReasonKind::NotEvenOnHost};
+    return;
+  }
+  fit.verdict = Verdict::Offload;
+  fit.on_devices = Verdict::Fits;
+  fit.no_split = false;
+  fit.reason = {ReasonKind::WeightsOnHost};
+  put_on_host(moved, *devices.host, fit);
 }
 
 Fit judge(const Device& label, std::span<const Load> loads, std::optional<Engine> engine) {
@@ -117,11 +153,10 @@ Fit judge(const Device& label, std::span<const Load> loads, std::optional<Engine
     fit.need = &asked == &loads.front() ? load.need : plus(fit.need, load.need);
     add_budget(budget, load.count, fit);
     const Judged judged = judge_load(load, budget);
-    const bool worse = fit.help.kind == HelpKind::None || judged.verdict > fit.verdict;
-    if (judged.help.kind != HelpKind::None && worse) fit.help = judged.help;
+    add_reason(judged.reason, fit);
     fit.verdict = std::max(fit.verdict, judged.verdict);
   }
-  fit.headroom_bytes = difference(fit.budget_bytes, fit.need.total());
+  set_need(fit.need, fit);
   fit.on_devices = fit.verdict;
   fit.no_split = only_sums_fit(fit, loads.size() == 1);
   fit.on_each = loads.size() == 1 && loads.front().count > 1;

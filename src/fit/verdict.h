@@ -24,6 +24,17 @@ struct Load {
 /// were asked for as.
 Fit judge(const Device& label, std::span<const Load> loads, std::optional<Engine> engine);
 
+/// States another need than the one that was judged.
+void set_need(const MemoryNeed& need, Fit& fit);
+
+/// `bytes` of the need are in the memory of this host: `offload` at best, and `no` where they are more than is safe.
+void put_on_host(std::uint64_t bytes, const HostMemory& host, Fit& fit);
+
+/// Of what is above the limit, as much as is above the safe budget goes to the host, from the last of `pieces` on, whole
+/// pieces. The devices keep room for one of them, which is copied there while it works. Without pieces it goes byte by
+/// byte. Does nothing to any other fit.
+void offload_weights(const std::vector<std::uint64_t>& pieces, const DeviceSet& devices, Fit& fit);
+
 /// One need on all devices of a set that are alike.
 Fit judge(const DeviceSet& devices, const MemoryNeed& need, std::optional<Engine> engine);
 

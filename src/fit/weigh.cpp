@@ -10,6 +10,7 @@
 #include "src/fit/context.h"
 #include "src/fit/engine_flags.h"
 #include "src/fit/placement.h"
+#include "src/fit/refusal.h"
 #include "src/fit/speed.h"
 #include "src/fit/verdict.h"
 #include "src/fit/weigh_run.h"
@@ -30,10 +31,7 @@ bool is_unquantized(const Model& model) {
   return model.weight_bytes > 0 && plain > model.weight_bytes - model.weight_bytes / 100;
 }
 
-void check(const RunRequest& request, Engine engine, const Model& model) {
-  if (!reads(engine, model)) {
-    throw UsageError(fmt::format("{} is a GGUF file, which is for llama.cpp", model.checkpoint.name));
-  }
+void check(const RunRequest& request, Engine engine) {
   if (!takes_cache_type(engine, request.key_type) || !takes_cache_type(engine, request.value_type)) {
     throw UsageError(
         fmt::format("{} keeps no cache in such a type; there are {}", engine_name(engine), cache_types_listed(engine)));
@@ -46,28 +44,39 @@ void add_run(Candidate& candidate, const Run& run, const DeviceSet& devices, Fit
     fit.max_context_is_models = largest->is_models;
   }
   fit.command = command_line(candidate, run, fit);
-  if (fit.verdict == Verdict::Fits || fit.verdict == Verdict::Tight) fit.speed = speed_bound(candidate, run, devices);
+  if (fit.verdict <= Verdict::Offload) fit.speed = speed_bound(candidate, run, devices);
+}
+
+// What memory has no say in: the need is stated, and the verdict is another.
+void refuse(const FitReason& reason, Verdict verdict, Fit& fit) {
+  fit.verdict = verdict;
+  fit.reason = reason;
+  fit.placement = std::nullopt;
+  fit.host = std::nullopt;
 }
 
 Fit weigh_on(Candidate& candidate, const Run& run, const DeviceSet& devices, const Catalogue& catalogue,
              WeighDetail detail) {
+  const Model& model = candidate.source();
   Fit fit = weigh_run(candidate, run, devices);
-  if (detail == WeighDetail::Verdict) return fit;
-  add_placement(candidate, run, devices, fit);
-  if (detail >= WeighDetail::Run) add_run(candidate, run, devices, fit);
-  if (detail == WeighDetail::Advice && fit.verdict != Verdict::Fits) {
-    fit.advice = advise(candidate, run, devices, catalogue);
+  const Finding* const damaged = damage(model);
+  const std::optional<FitReason> refused = refusal(model, candidate.engine(), devices);
+  if (damaged != nullptr) {
+    refuse({ReasonKind::Damaged, 0, damaged->message, damaged->code}, Verdict::Broken, fit);
+  } else if (refused) {
+    refuse(*refused, Verdict::No, fit);
+  } else {
+    const Run placed = add_placement(candidate, run, devices, fit);
+    if (detail >= WeighDetail::Run) add_run(candidate, placed, devices, fit);
+    if (detail == WeighDetail::Advice && fit.verdict != Verdict::Fits) {
+      fit.advice = advise(candidate, run, devices, catalogue, fit.verdict);
+    }
   }
-  if (parts_missing(candidate.source().checkpoint)) fit.remark = Remark::PartsMissing;
+  if (parts_missing(model.checkpoint)) fit.remark = Remark::PartsMissing;
   return fit;
 }
 
 }  // namespace
-
-bool reads(Engine engine, const Model& model) {
-  const bool gguf = !model.checkpoint.files.empty() && model.checkpoint.files.front().format == Format::Gguf;
-  return !gguf || engine == Engine::LlamaCpp;
-}
 
 Engine engine_of(const RunRequest& request, const Model& model) {
   if (request.as != nullptr) return Engine::LlamaCpp;
@@ -97,18 +106,23 @@ Run run_of(const RunRequest& request, const Candidate& candidate) {
 Weighing weigh(const Model& model, const RunRequest& request, std::span<const DeviceSet> sets,
                const Catalogue& catalogue, WeighDetail detail) {
   const Engine engine = engine_of(request, model);
-  check(request, engine, model);
+  check(request, engine);
   Candidate candidate(model, engine, request.as, request.companions);
   const Run run = run_of(request, candidate);
   Weighing weighing;
   if (!runs_alone(model.kind)) return weighing;
   weighing.common_devices = sets.empty() && model.weight_bytes > 0;
   if (weighing.common_devices) {
-    weighing.fits =
-        common_devices(catalogue, [&](const DeviceSet& devices) { return weigh_run(candidate, run, devices); });
+    weighing.fits = common_devices(catalogue, [&](const DeviceSet& devices) {
+      return weigh_on(candidate, run, devices, catalogue, WeighDetail::Placement);
+    });
   }
   for (const DeviceSet& devices : sets) {
     weighing.fits.push_back(weigh_on(candidate, run, devices, catalogue, detail));
+  }
+  // Another program's: which one is not known here.
+  if (!request.engine && !llama_cpp_runs(model) && engine == Engine::LlamaCpp) {
+    for (Fit& fit : weighing.fits) fit.engine = std::nullopt;
   }
   return weighing;
 }
@@ -118,8 +132,13 @@ Weighing weigh_bytes(std::uint64_t weight_bytes, std::span<const DeviceSet> sets
   need.weights = weight_bytes;
   Weighing weighing;
   weighing.common_devices = sets.empty() && weight_bytes > 0;
-  if (weighing.common_devices) weighing.fits = common_devices(need, std::nullopt, catalogue);
-  for (const DeviceSet& devices : sets) weighing.fits.push_back(judge(devices, need, std::nullopt));
+  const auto judged = [&](const DeviceSet& devices) {
+    Fit fit = judge(devices, need, std::nullopt);
+    offload_weights({}, devices, fit);
+    return fit;
+  };
+  if (weighing.common_devices) weighing.fits = common_devices(catalogue, judged);
+  for (const DeviceSet& devices : sets) weighing.fits.push_back(judged(devices));
   return weighing;
 }
 

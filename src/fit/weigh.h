@@ -35,8 +35,7 @@ struct RunRequest {
 
 /// How much is worked out.
 enum class WeighDetail : std::uint8_t {
-  Verdict,    ///< need and verdict
-  Placement,  ///< where the parts go as well, which may change the verdict
+  Placement,  ///< need, verdict, and where the parts go
   Run,        ///< and the largest context, the command line and the speed
   Advice,     ///< and what makes it fit
 };
@@ -47,9 +46,6 @@ struct Weighing {
   bool common_devices = false;  ///< no set was given: the fits are those of a few common devices
 };
 
-/// Whether an engine loads such files.
-bool reads(Engine engine, const Model& model);
-
 /// The engine of a request for this model.
 Engine engine_of(const RunRequest& request, const Model& model);
 
@@ -57,7 +53,7 @@ Engine engine_of(const RunRequest& request, const Model& model);
 Run run_of(const RunRequest& request, const Candidate& candidate);
 
 /// Holds a run of the model against each set, or against a few common devices when there is none. Those are weighed
-/// without more detail. Throws UsageError for an engine that does not read the files or keeps no cache of such a type.
+/// without more detail. Throws UsageError for an engine that keeps no cache of such a type.
 Weighing weigh(const Model& model, const RunRequest& request, std::span<const DeviceSet> sets,
                const Catalogue& catalogue, WeighDetail detail = WeighDetail::Placement);
 

@@ -14,23 +14,6 @@ namespace weigh::core {
 
 namespace {
 
-// A layer goes to one device as a whole; a tensor outside of the layers is a piece by itself.
-std::vector<std::uint64_t> pieces_of(const Model& model) {
-  std::map<std::int32_t, std::uint64_t> layers;
-  std::vector<std::uint64_t> pieces;
-  for (const TensorFacts& facts : model.tensors) {
-    if (facts.layer < 0) {
-      pieces.push_back(facts.tensor->bytes);
-    } else {
-      layers[facts.layer] += facts.tensor->bytes;
-    }
-  }
-  std::vector<std::uint64_t> all;
-  for (const auto& [layer, bytes] : layers) all.push_back(bytes);
-  all.insert(all.end(), pieces.begin(), pieces.end());
-  return all;
-}
-
 CacheShape cache_shape(const RunModel& model) {
   CacheShape shape;
   for (const LayerModel& layer : model.layers) {
@@ -54,7 +37,7 @@ Fit weigh_weights(Candidate& candidate, const Run& run, const DeviceSet& devices
     Load& load = loads.emplace_back(Load{.slot = &devices.slots.front(), .count = devices.slots.size(), .need = {}});
     load.need.weights = weights.value;
     load.need.overhead = engine_overhead(load.slot->device);
-    if (load.count > 1) load.pieces = pieces_of(candidate.source());
+    if (load.count > 1) load.pieces = layer_pieces(candidate.source());
     return judge(devices.label, loads, engine);
   }
   SaturatingSum budgets;
@@ -102,24 +85,45 @@ Basis basis_of(Candidate& candidate, const Run& run) {
   return basis;
 }
 
-Verdict verdict_of_host(const MemoryNeed& host, const Budget& budget) {
-  if (host.total() <= budget.safe) return Verdict::Fits;
-  return host.total() <= budget.limit ? Verdict::Tight : Verdict::No;
+// Whether a layer, the output layer among them, or its experts are on the host.
+bool puts_layers_on_host(const Candidate& candidate, const Run& run) {
+  const bool layers = run.gpu_layers && *run.gpu_layers <= candidate.parts().blocks.size();
+  return layers || (run.cpu_moe_layers != 0 && candidate.has_experts());
 }
 
-// A run that says itself what goes to the host asks that much of it.
-void judge_host(const Layout& layout, const DeviceSet& devices, Fit& fit) {
-  const Verdict host = verdict_of_host(layout.host, devices.host->budget());
-  if (host <= fit.verdict) return;
-  fit.verdict = host;
-  fit.help = {HelpKind::HostTooSmall, layout.host.total()};
+// The host's part of a run is counted in the need where layers are there; else it is the input layer, which has to find
+// a place there all the same.
+void judge_host(const Candidate& candidate, const Run& run, const Layout& layout, const DeviceSet& devices, Fit& fit) {
+  const HostMemory& host = *devices.host;
+  const bool layers = puts_layers_on_host(candidate, run);
+  fit.input_on_host = !layers;
+  if (!layers && layout.host.total() <= host.slot.budget().safe) return;
+  set_need(plus(fit.need, layout.host), fit);
+  put_on_host(layout.host.total(), host, fit);
+  if (fit.verdict == Verdict::Offload) fit.reason = {ReasonKind::Placement};
 }
 
 }  // namespace
 
+std::vector<std::uint64_t> layer_pieces(const Model& model) {
+  std::map<std::int32_t, std::uint64_t> layers;
+  std::vector<std::uint64_t> pieces;
+  for (const TensorFacts& facts : model.tensors) {
+    if (facts.layer < 0) {
+      pieces.push_back(facts.tensor->bytes);
+    } else {
+      layers[facts.layer] += facts.tensor->bytes;
+    }
+  }
+  std::vector<std::uint64_t> all;
+  for (const auto& [layer, bytes] : layers) all.push_back(bytes);
+  all.insert(all.end(), pieces.begin(), pieces.end());
+  return all;
+}
+
 Fit weigh_run(Candidate& candidate, const Run& run, const DeviceSet& devices) {
   const RunNeed& whole = candidate.whole(run);
-  const bool split = beside_host(candidate, run, devices);
+  const bool split = beside_host(candidate, devices);
   const bool known = candidate.run_model() != nullptr;
   Layout layout;
   if (known) layout = lay_out(candidate, run, devices);
@@ -127,17 +131,17 @@ Fit weigh_run(Candidate& candidate, const Run& run, const DeviceSet& devices) {
   fit.basis = basis_of(candidate, run);
   fit.remark = whole.remark;
   fit.architecture = whole.architecture;
-  fit.beside_host = split;
-  if (devices.host) fit.host = devices.host->device.id;
-  const bool stated = run.gpu_layers || run.cpu_moe_layers != 0;
-  if (split && devices.host && stated) judge_host(layout, devices, fit);
-  if (known && !fit.counted_whole() && fit.verdict == Verdict::Fits) fit.help = {HelpKind::AsFarAsKnown, 0};
+  if (split) judge_host(candidate, run, layout, devices, fit);
+  if (known && !fit.counted_whole() && fit.verdict == Verdict::Fits) fit.reason = {ReasonKind::AsFarAsKnown};
   return fit;
 }
 
+bool runs(const Fit& fit) {
+  return fit.on_devices == Verdict::Fits && fit.verdict <= Verdict::Offload && fit.counted_whole();
+}
+
 bool fits(Candidate& candidate, const Run& run, const DeviceSet& devices) {
-  const Fit fit = weigh_run(candidate, run, devices);
-  return fit.verdict == Verdict::Fits && fit.counted_whole();
+  return runs(weigh_run(candidate, run, devices));
 }
 
 }  // namespace weigh::core

@@ -45,7 +45,7 @@ std::string note_on(NeedPart part, const Fit& fit) {
   if (part == &MemoryNeed::kv_cache && fit.context) {
     return fmt::format("{} tokens in {}, {}", grouped(*fit.context), fit.kv_type, cache_shape_text(fit.cache_shape));
   }
-  if (part == &MemoryNeed::weights && fit.beside_host) return "without the input layer, which stays on the host";
+  if (part == &MemoryNeed::weights && fit.input_on_host) return "without the input layer, which stays on the host";
   if (part == &MemoryNeed::compute && fit.basis != Basis::Rules) return "an estimate";
   if (part == &MemoryNeed::overhead) return "an estimate";
   return {};
@@ -117,8 +117,7 @@ void write_placement(const Placement& plan, TextWriter& page) {
     rows.push_back({page.safe(part.device), grouped(part.layers) + (part.output ? " + output" : ""),
                     size_text(part.need.weights, page), part.need.kv_cache ? size_text(cache, page) : std::string("?"),
                     size_text(part.need.compute, page), size_text(part.need.overhead, page),
-                    size_text(part.need.total(), page),
-                    part.budget_bytes ? size_text(*part.budget_bytes, page) : std::string("not known")});
+                    size_text(part.need.total(), page), size_text(part.budget_bytes, page)});
   };
   for (const PlacedPart& part : plan.devices) add(part);
   if (plan.host.need.total() > 0) add(plan.host);
@@ -170,7 +169,7 @@ std::string companion_text(const CompanionShare& share, const TextWriter& page) 
 void write_fit(const Fit& fit, TextWriter& page) {
   const std::string verdict = page.colored(verdict_name(fit.verdict), *color_of(verdict_name(fit.verdict)));
   page.line();
-  const std::string words = words_of(fit, true, false);
+  const std::string words = words_of(fit, false);
   page.paragraph(fmt::format("{}  {}  ", page.colored(page.safe(device_label(fit.device)), Color::Bold), verdict),
                  page.safe(words));
   if (page.style().quiet) return;
@@ -195,7 +194,7 @@ void write_fit(const Fit& fit, TextWriter& page) {
     page.paragraph(label, page.safe(advice_line(advice)));
     label = page.label("");
   }
-  if (fit.advice.empty() && fit.verdict >= Verdict::Over) {
+  if (fit.advice.empty() && fit.verdict == Verdict::No && fit.reason.kind < ReasonKind::EngineNotThere) {
     page.paragraph(label, "none: nothing that was tried makes it fit");
   }
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "src/devices/rule.h"
 #include "src/devices/units.h"
@@ -43,13 +44,9 @@ std::string against(std::uint64_t need, std::uint64_t bytes, std::string_view wh
   return fmt::format("{} {} {}", human_bytes(apart(need, bytes)), need > bytes ? "above" : "below", what);
 }
 
-std::string placement_help(const Fit& fit) {
-  const Placement& placement = *fit.placement;
-  const std::string flags = fmt::format("{}", fmt::join(placement.flags, " "));
-  const std::string bytes = human_bytes(placement.host.need.total());
-  if (fit.host.empty()) return fmt::format("runs with {}, if the host has {} for its part", flags, bytes);
-  if (placement.fits) return fmt::format("runs with {}, {} of it in host memory", flags, bytes);
-  return fmt::format("with {} the host would need {}, more than is safe of {}", flags, bytes, fit.host);
+/// "10.31 of 10.50 GiB"
+std::string share_text(std::uint64_t bytes, std::uint64_t budget) {
+  return fmt::format("{} of {}", human_bytes(bytes), human_bytes(budget));
 }
 
 /// "the experts of 9 layers and 12 of 33 layers in host memory, 5.20 GiB there"
@@ -65,6 +62,12 @@ std::string offload_text(const Advice& advice) {
 
 std::string and_context(const Advice& advice) {
   return advice.context ? fmt::format(" and a context of {} tokens", *advice.context) : "";
+}
+
+/// What makes a broken file whole, where anything does.
+std::string_view repair_text(std::optional<FindingCode> code) {
+  if (code == FindingCode::Truncated || code == FindingCode::UnreadableShard) return "; download it again";
+  return code == FindingCode::MissingShard ? "; download what is missing" : "";
 }
 
 }  // namespace
@@ -111,7 +114,7 @@ std::string rule_text(const Fit& fit) {
 }
 
 std::string distance_text(const Fit& fit) {
-  const std::uint64_t need = fit.need.total();
+  const std::uint64_t need = fit.device_bytes();
   if (fit.on_devices == Verdict::Fits) {
     return need == fit.budget_bytes ? "exactly the safe budget" : human_bytes(fit.budget_bytes - need) + " to spare";
   }
@@ -121,40 +124,75 @@ std::string distance_text(const Fit& fit) {
   return fit.no_split ? text + ", but no split into whole layers keeps every device within its own" : text;
 }
 
-std::string help_text(const Fit& fit) {
-  switch (fit.help.kind) {
-    case HelpKind::None: return {};
-    case HelpKind::HostMemory:
-      return fmt::format(
-          "runs only with layers or experts in host memory, at least {} there, and how much the host "
-          "has is not known",
-          human_bytes(fit.help.bytes));
-    case HelpKind::WiredLimit:
-      return fmt::format("raise iogpu.wired_limit_mb to {}, with nothing else running", fit.help.bytes / kMiB);
-    case HelpKind::TtmPages: return fmt::format("raise ttm.pages_limit to {}", fit.help.bytes / 4096);
-    case HelpKind::SharedMemory: return "put layers on the CPU, in the part of memory the GPU may not take";
-    case HelpKind::Paging: return "what does not fit is read from disk again and again, far slower";
-    case HelpKind::Entitlement: return "needs the increased-memory-limit entitlement";
-    case HelpKind::NothingElse: return "nothing here holds the rest";
-    case HelpKind::BeyondSettings: return "more than any setting gives";
-    case HelpKind::Placement: return placement_help(fit);
-    case HelpKind::NotEvenOnHost:
+bool says_distance(const Fit& fit) {
+  if (fit.verdict == Verdict::Offload) return fit.on_devices != Verdict::Fits;
+  return fit.reason.kind < ReasonKind::EngineNotThere && !fit.host && fit.reason.kind != ReasonKind::NotEvenOnHost;
+}
+
+std::string host_text(const HostShare& host) {
+  const std::string size = size_text(host.budget.memory);
+  switch (host.source) {
+    case HostSource::Given: return fmt::format("a host of {}", size);
+    case HostSource::Detected: return fmt::format("this machine's {}", size);
+    case HostSource::Catalogue: return fmt::format("the host's {}", size);
+    case HostSource::Assumed: return fmt::format("a host of {}, which is assumed (--host)", size);
+  }
+  return {};
+}
+
+std::string_view host_source_name(HostSource source) {
+  constexpr std::array<std::string_view, 4> kNames{"given", "detected", "catalogue", "assumed"};
+  return kNames[static_cast<std::size_t>(source)];
+}
+
+std::string why_text(const Fit& fit) {
+  const FitReason& reason = fit.reason;
+  const std::string bytes = human_bytes(reason.bytes);
+  const std::string_view engine = fit.engine ? engine_name(*fit.engine) : "the engine";
+  const std::string on_host = fit.host ? human_bytes(fit.host->need_bytes) : "";
+  const std::string on_device = share_text(fit.device_bytes(), fit.budget_bytes);
+  switch (reason.kind) {
+    case ReasonKind::None: return {};
+    case ReasonKind::AsFarAsKnown: return "as far as the parts are known";
+    case ReasonKind::Placement:
+      return fmt::format("runs with {}: {} there, and {} of host memory", fmt::join(fit.flags, " "), on_device,
+                         on_host);
+    case ReasonKind::WeightsOnHost: return fmt::format("runs with {} of the weights in host memory", on_host);
+    case ReasonKind::EncodersOnHost:
+      return fmt::format("runs with the encoders in host memory: {} there, and {} of host memory", on_device, on_host);
+    case ReasonKind::NotOffloaded: return fmt::format("{} keeps all of it on the devices, {} too much", engine, bytes);
+    case ReasonKind::MoreOnHost: return fmt::format("at least {} more would have to be in host memory", bytes);
+    case ReasonKind::HostTooSmall:
+      return fmt::format("{} would have to be in host memory, of which {} are safe of {}", on_host,
+                         human_bytes(fit.host->budget.safe), host_text(*fit.host));
+    case ReasonKind::NotEvenOnHost:
       return "not even the buffers of a run whose layers are all in host memory find a place";
-    case HelpKind::HostTooSmall:
-      return fmt::format("the {} in host memory are more than is safe of {}", human_bytes(fit.help.bytes), fit.host);
-    case HelpKind::EncodersOnHost:
-      return fmt::format("runs with the encoders in host memory, {} there", human_bytes(fit.help.bytes));
-    case HelpKind::NotEvenWithoutEncoders:
-      return fmt::format("not even without the encoders, {} in host memory", human_bytes(fit.help.bytes));
-    case HelpKind::AsFarAsKnown: return "as far as the parts are known";
+    case ReasonKind::NotEvenWithoutEncoders:
+      return fmt::format("not even with the encoders, {}, in host memory", bytes);
+    case ReasonKind::WiredLimit:
+      return fmt::format("iogpu.wired_limit_mb raised to {} would do, with nothing else running", reason.bytes / kMiB);
+    case ReasonKind::TtmPages: return fmt::format("ttm.pages_limit raised to {} would do", reason.bytes / 4096);
+    case ReasonKind::SharedMemory: return "layers on the CPU would do, in the part of memory the GPU may not take";
+    case ReasonKind::Entitlement: return "the increased-memory-limit entitlement would do";
+    case ReasonKind::Paging: return "it would be read from disk again and again, far slower";
+    case ReasonKind::NothingElse: return "no other memory takes the rest";
+    case ReasonKind::BeyondSettings: return "more than any setting gives";
+    case ReasonKind::EngineNotThere: return fmt::format("{} does not run on {}", engine, reason.detail);
+    case ReasonKind::ModelNotRun: return fmt::format("{} does not run a model of this kind: {}", engine, reason.detail);
+    case ReasonKind::SchemeNotRead: return fmt::format("{} does not read weights in {}", engine, reason.detail);
+    case ReasonKind::GgufNotRead: return fmt::format("{} does not read GGUF files; llama.cpp does", engine);
+    case ReasonKind::Damaged: return fmt::format("{}{}", reason.detail, repair_text(reason.code));
   }
   return {};
 }
 
 std::string reason_text(const Fit& fit) {
-  const std::string help = help_text(fit);
-  std::string text = fmt::format("{}{}{}; {}: {}", distance_text(fit), help.empty() ? "" : "; ", help,
-                                 fit.on_each ? "safe on each" : "safe", rule_text(fit));
+  const std::string why = why_text(fit);
+  std::string text = says_distance(fit) ? distance_text(fit) : "";
+  if (!why.empty()) text += (text.empty() ? "" : "; ") + why;
+  if (fit.reason.kind >= ReasonKind::EngineNotThere) return text;
+  text += fmt::format("; {}: {}", fit.on_each ? "safe on each" : "safe", rule_text(fit));
+  if (fit.host) text += fmt::format("; {} safe of {}", human_bytes(fit.host->budget.safe), host_text(*fit.host));
   if (fit.remark == Remark::PartsMissing) text += "; " + remark_text(fit.remark, {});
   return text;
 }

@@ -33,10 +33,20 @@ std::string rule_text(const Fit& fit);
 /// "109.68 GiB to spare", "3.04 GiB above the safe budget, ...".
 std::string distance_text(const Fit& fit);
 
-/// What makes it run all the same, or that nothing does; empty where no help is needed.
-std::string help_text(const Fit& fit);
+/// Whether that is a part of why the verdict is what it is.
+bool says_distance(const Fit& fit);
 
-/// Why the verdict is what it is: distance, help and rule.
+/// Why the verdict is what it is, where need and budget do not say it: the flags that make it run, or what stands against
+/// it; empty where nothing is to be said.
+std::string why_text(const Fit& fit);
+
+/// "32 GiB of host memory assumed", "... as given", "... of this machine".
+std::string host_text(const HostShare& host);
+
+/// "given", "detected", "catalogue", "assumed".
+std::string_view host_source_name(HostSource source);
+
+/// Why the verdict is what it is, with figures and rule.
 std::string reason_text(const Fit& fit);
 
 /// What is assumed or missing, a sentence without its full stop; empty when nothing is. `architecture` is that of the

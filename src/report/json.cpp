@@ -124,10 +124,11 @@ Json part_json(const PlacedPart& part) {
           {"layers", part.layers},
           {"output", part.output},
           {"need", need_json(part.need)},
-          {"budget_bytes", json_or_null(part.budget_bytes)}};
+          {"budget_bytes", part.budget_bytes}};
 }
 
-Json placement_json(const std::optional<Placement>& plan) {
+Json placement_json(const Fit& fit) {
+  const std::optional<Placement>& plan = fit.placement;
   if (!plan) return nullptr;
   Json devices = Json::array();
   for (const PlacedPart& part : plan->devices) devices.push_back(part_json(part));
@@ -136,7 +137,15 @@ Json placement_json(const std::optional<Placement>& plan) {
           {"per_device", std::move(devices)},
           {"host", part_json(plan->host)},
           {"host_bytes", plan->host.need.total()},
-          {"flags", plan->flags}};
+          {"flags", fit.flags}};
+}
+
+Json host_json(const std::optional<HostShare>& host) {
+  if (!host) return nullptr;
+  return {{"need_bytes", host->need_bytes},
+          {"budget_bytes", host->budget.safe},
+          {"memory_bytes", host->budget.memory},
+          {"source", host_source_name(host->source)}};
 }
 
 Json advice_json(const std::vector<Advice>& advice) {
@@ -171,7 +180,9 @@ Json fit_json(const Fit& fit, JsonText& text) {
           {"verdict", verdict_name(fit.verdict)},
           {"headroom_bytes", fit.headroom_bytes},
           {"reason", reason_text(fit)},
-          {"placement", placement_json(fit.placement)},
+          {"host", host_json(fit.host)},
+          {"serving", nullptr},
+          {"placement", placement_json(fit)},
           {"max_context", json_or_null(fit.max_context)},
           {"tokens_per_second_bound", speed_json(fit.speed)},
           {"command", fit.command.empty() ? Json() : text(fit.command)},
@@ -307,7 +318,7 @@ std::string dumped(const Json& value) {
 }
 
 Json model_line_json(const ModelReport& report) {
-  Json line{{"schema", "weigh.inspect/1"}};
+  Json line{{"schema", kInspectSchema}};
   Json model = model_json(report);
   for (auto& [key, value] : model.items()) line[key] = std::move(value);
   return line;
@@ -315,13 +326,13 @@ Json model_line_json(const ModelReport& report) {
 
 std::string failure_json_line(const Failure& failure) {
   const Json rows = failures_json({failure});
-  return dumped(Json{{"schema", "weigh.inspect/1"}, {"error", rows.front()}});
+  return dumped(Json{{"schema", kInspectSchema}, {"error", rows.front()}});
 }
 
 void write_json_lines(const Report& report, const Style& /*style*/, std::ostream& out) {
   for (const ModelReport& model : report.models) out << dumped(model_line_json(model)) << '\n';
   for (const PipelineReport& pipeline : report.pipelines) {
-    out << dumped(Json{{"schema", "weigh.inspect/1"}, {"pipeline", pipeline_json(pipeline)}}) << '\n';
+    out << dumped(Json{{"schema", kInspectSchema}, {"pipeline", pipeline_json(pipeline)}}) << '\n';
   }
   for (const Failure& failure : report.errors) out << failure_json_line(failure) << '\n';
 }
@@ -337,7 +348,7 @@ void write_json(const Report& report, const Style& /*style*/, std::ostream& out)
 }
 
 Json inspect_document(Json models, const std::vector<Failure>& errors) {
-  return {{"schema", "weigh.inspect/1"},
+  return {{"schema", kInspectSchema},
           {"tool", {{"name", "weigh"}, {"version", WEIGH_VERSION}}},
           {"models", std::move(models)},
           {"errors", failures_json(errors)}};

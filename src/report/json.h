@@ -10,6 +10,9 @@
 
 namespace weigh::core {
 
+/// Of the documents with models.
+inline constexpr std::string_view kInspectSchema = "weigh.inspect/2";
+
 /// Keys stay in the order they are written: the order of docs/output.md 2.2.
 using Json = nlohmann::ordered_json;
 

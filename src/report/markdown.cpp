@@ -35,8 +35,8 @@ void write_parts(const ModelReport& report, std::ostream& out) {
       const Bytes& bytes = fit.need.*part;
       row.push_back(bytes ? Cell(human_bytes(*bytes)) : Cell("not known"));
     }
-    row.push_back(fit.placement ? Cell(human_bytes(fit.placement->host.need.total())) : Cell());
-    row.push_back(fit.placement ? Cell(fmt::format("{}", fmt::join(fit.placement->flags, " "))) : Cell());
+    row.push_back(fit.host ? Cell(human_bytes(fit.host->need_bytes)) : Cell());
+    row.push_back(fit.flags.empty() ? Cell() : Cell(fmt::format("{}", fmt::join(fit.flags, " "))));
   }
   if (table.rows.empty() || report.common_devices) return;
   out << '\n';
@@ -45,16 +45,15 @@ void write_parts(const ModelReport& report, std::ostream& out) {
 
 Table device_table() { return {{{"device"}, {"need"}, {"safe"}, {"limit"}, {"verdict"}, {"why"}}, {}}; }
 
-void add_device(std::string label, const Fit& fit, bool asked_for, Table& table) {
+void add_device(std::string label, const Fit& fit, Table& table) {
   table.rows.push_back({std::move(label), human_bytes(fit.need.total()), human_bytes(fit.budget_bytes),
-                        human_bytes(fit.limit_bytes), std::string(verdict_name(fit.verdict)),
-                        words_of(fit, asked_for, false)});
+                        human_bytes(fit.limit_bytes), std::string(verdict_name(fit.verdict)), words_of(fit, false)});
 }
 
 void write_devices(const ModelReport& report, std::ostream& out) {
   if (report.fits.empty()) return;
   Table table = device_table();
-  for (const Fit& fit : report.fits) add_device(device_label(fit.device), fit, !report.common_devices, table);
+  for (const Fit& fit : report.fits) add_device(device_label(fit.device), fit, table);
   out << '\n';
   write_markdown_table(table, out);
   write_parts(report, out);
@@ -91,7 +90,7 @@ void write_pipeline(const PipelineReport& report, std::ostream& out) {
     out << "- " << line.label << ": " << markdown_escaped(line.text) << '\n';
   }
   Table table = device_table();
-  for (const DeviceRow& row : device_rows(report)) add_device(row.label, *row.fit, !report.common_devices, table);
+  for (const DeviceRow& row : device_rows(report)) add_device(row.label, *row.fit, table);
   if (table.rows.empty()) return;
   out << '\n';
   write_markdown_table(table, out);

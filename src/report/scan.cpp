@@ -239,7 +239,7 @@ void write_json_scan(const ScanListing& listing, std::ostream& out) {
   const std::vector<CopyGroup> copies = find_copies(rows);
   const Totals totals = totals_of(rows, copies);
   JsonText text;
-  out << "{\n  \"schema\": \"weigh.inspect/1\",\n  \"tool\": "
+  out << "{\n  \"schema\": \"weigh.inspect/2\",\n  \"tool\": "
       << dumped(Json{{"name", "weigh"}, {"version", WEIGH_VERSION}}) << ",\n  \"models\": [";
   for (std::size_t i = 0; i < listing.models.size(); ++i) {
     out << (i > 0 ? ",\n    " : "\n    ") << without_schema(listing.models[i].line);

@@ -48,7 +48,7 @@ std::string line_with_weights(const std::string& line, const std::string& weight
 }
 
 std::string without_schema(std::string_view line) {
-  constexpr std::string_view kSchema = R"({"schema":"weigh.inspect/1",)";
+  constexpr std::string_view kSchema = R"({"schema":"weigh.inspect/2",)";
   if (!line.starts_with(kSchema)) return std::string(line);
   return "{" + std::string(line.substr(kSchema.size()));
 }

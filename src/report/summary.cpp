@@ -337,10 +337,11 @@ std::string device_label(const Device& device) {
   return device.asked > 1 ? fmt::format("{}x {}", device.asked, device.id) : device.id;
 }
 
-std::string words_of(const Fit& fit, bool asked_for, bool full) {
+std::string words_of(const Fit& fit, bool full) {
   if (full) return reason_text(fit);
-  const std::string help = asked_for ? help_text(fit) : "";
-  return help.empty() ? distance_text(fit) : distance_text(fit) + "; " + help;
+  const std::string why = why_text(fit);
+  const std::string distance = says_distance(fit) ? distance_text(fit) : "";
+  return distance + (distance.empty() || why.empty() ? "" : "; ") + why;
 }
 
 std::string need_note(const ModelReport& report) {

@@ -61,8 +61,8 @@ std::vector<std::string> what_if(const Model& model);
 /// "2x rtx-4090", as it was asked for.
 std::string device_label(const Device& device);
 
-/// Why the verdict is what it is: for a device that was asked for with the help there is, and the rule where `full`.
-std::string words_of(const Fit& fit, bool asked_for, bool full);
+/// Why the verdict is what it is, with the rule of the budget where `full`.
+std::string words_of(const Fit& fit, bool full);
 
 /// What `need` is made of and what it leaves out: the line under the devices.
 std::string need_note(const ModelReport& report);

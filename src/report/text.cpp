@@ -79,7 +79,7 @@ void write_sizes(const Model& model, TextWriter& page) {
   page.hang(label, packed(what_if(model), " | ", page.room_after(label)));
 }
 
-void write_device_table(const std::vector<DeviceRow>& devices, bool asked_for, TextWriter& page) {
+void write_device_table(const std::vector<DeviceRow>& devices, TextWriter& page) {
   const auto size = [&](std::uint64_t bytes) { return page.style().verbose ? grouped(bytes) : human_bytes(bytes); };
   std::vector<std::vector<std::string>> rows{{"device", "need", "safe", "limit", "verdict"}};
   for (const DeviceRow& row : devices) {
@@ -94,7 +94,7 @@ void write_device_table(const std::vector<DeviceRow>& devices, bool asked_for, T
   page.line("  " + lines.front());
   for (std::size_t i = 0; i < devices.size(); ++i) {
     const std::string row = "  " + lines[i + 1];
-    const std::string words = page.safe(words_of(*devices[i].fit, asked_for, page.style().verbose));
+    const std::string words = page.safe(words_of(*devices[i].fit, page.style().verbose));
     if (room >= 34 || display_width(words) <= room) {
       page.paragraph(row + std::string(words_column - display_width(row), ' '), words);
     } else {  // a narrow terminal
@@ -109,7 +109,7 @@ void write_devices(const ModelReport& report, TextWriter& page) {
   if (report.fits.empty() || (report.common_devices && page.style().quiet)) return;
   std::vector<DeviceRow> rows;
   for (const Fit& fit : report.fits) rows.push_back({device_label(fit.device), &fit});
-  write_device_table(rows, !report.common_devices, page);
+  write_device_table(rows, page);
   if (!page.style().quiet) page.paragraph("  ", need_note(report));
 }
 
@@ -142,7 +142,7 @@ void write_pipeline(const PipelineReport& report, TextWriter& page) {
   if (!report.missing.empty()) page.paragraph(page.label("INCOMPLETE", Color::Red), page.safe(missing_text(report)));
   for (const SummaryLine& line : summary_lines(report)) page.paragraph(page.label(line.label), page.safe(line.text));
   if (report.at_once.empty() || (report.common_devices && page.style().quiet)) return;
-  write_device_table(device_rows(report), !report.common_devices, page);
+  write_device_table(device_rows(report), page);
 }
 
 void write_text(const Report& report, const Style& style, std::ostream& out) {

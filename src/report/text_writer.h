@@ -10,6 +10,7 @@
 #include <ostream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "src/report/report.h"
@@ -20,13 +21,19 @@ namespace weigh::core {
 
 inline constexpr std::size_t kWidestLine = 120;  ///< on wider terminals the eye would lose the line
 
-enum class Color : std::uint8_t { Red, Yellow, Green, Bold };
+enum class Color : std::uint8_t { Red, Yellow, Green, Bold, Cyan, Grey };
 
 /// What a verdict's word is shown in; nothing for any other word.
 inline std::optional<Color> color_of(std::string_view verdict) {
-  if (verdict == "fits") return Color::Green;
-  if (verdict == "tight") return Color::Yellow;
-  return verdict == "over" || verdict == "no" ? std::optional(Color::Red) : std::nullopt;
+  constexpr std::array<std::pair<std::string_view, Color>, 5> kColors{{{"fits", Color::Green},
+                                                                       {"tight", Color::Yellow},
+                                                                       {"offload", Color::Cyan},
+                                                                       {"no", Color::Red},
+                                                                       {"broken", Color::Grey}}};
+  for (const auto& [word, color] : kColors) {
+    if (word == verdict) return color;
+  }
+  return std::nullopt;
 }
 
 /// Writes the lines of one report in one style.
@@ -42,7 +49,7 @@ class TextWriter {
     return style_.color ? colored_always(text, color) : std::string(text);
   }
   static std::string colored_always(std::string_view text, Color color) {
-    static constexpr std::array<std::string_view, 4> kCodes{"31", "33", "32", "1"};
+    static constexpr std::array<std::string_view, 6> kCodes{"31", "33", "32", "1", "36", "90"};
     return fmt::format("\x1b[{}m{}\x1b[0m", kCodes[static_cast<std::size_t>(color)], text);
   }
 

@@ -22,6 +22,7 @@ DeviceSet local_group(const Catalogue& catalogue) {
   if (devices.empty()) throw UsageError("--on local: found neither a device nor how much memory this machine has");
   const bool shared = !devices.empty() && !has_host_memory(devices.front());
   DeviceSet group = shared ? device_set_of(devices.front()) : device_set_of(devices);
+  if (group.host && local.host) group.host->source = HostSource::Detected;
   group.label.id = "local";
   return group;
 }
@@ -61,7 +62,9 @@ std::vector<std::string> or_this_machine(std::vector<std::string> requests, cons
 }
 
 std::vector<DeviceSet> resolve_groups(const Catalogue& catalogue, const std::vector<std::string>& requests,
-                                      bool together) {
+                                      const std::string& host, bool together) {
+  std::optional<HostMemory> given;
+  if (!host.empty()) given = given_host(named("--host ", [&] { return catalogue.resolve(host); }).memory_bytes);
   std::vector<DeviceSet> groups;
   std::vector<Device> all;
   std::vector<std::string> single;
@@ -70,15 +73,18 @@ std::vector<DeviceSet> resolve_groups(const Catalogue& catalogue, const std::vec
     if (lower_words(request) == std::vector<std::string>{"local"}) {
       DeviceSet local = local_group(catalogue);
       for (const Slot& slot : local.slots) all.push_back(slot.device);
-      if (local.host) all.push_back(local.host->device);
+      if (local.host) all.push_back(local.host->slot.device);
       groups.push_back(std::move(local));
     } else {
       all.push_back(named("--on ", [&] { return catalogue.resolve(request); }));
       groups.push_back(device_set_of(all.back()));
     }
   }
-  if (!together || groups.empty()) return groups;
-  return {named("--together: ", [&] { return device_set_of(all); })};
+  if (together && !groups.empty()) groups = {named("--together: ", [&] { return device_set_of(all); })};
+  for (DeviceSet& group : groups) {
+    if (group.host && given) group.host = given;
+  }
+  return groups;
 }
 
 }  // namespace weigh::core

@@ -18,8 +18,9 @@ static_assert(static_cast<int>(Severity::Note) == static_cast<int>(core::Severit
               static_cast<int>(Severity::Error) == static_cast<int>(core::Severity::Error));
 static_assert(static_cast<int>(Verdict::Fits) == static_cast<int>(core::Verdict::Fits) &&
               static_cast<int>(Verdict::Tight) == static_cast<int>(core::Verdict::Tight) &&
-              static_cast<int>(Verdict::Over) == static_cast<int>(core::Verdict::Over) &&
-              static_cast<int>(Verdict::No) == static_cast<int>(core::Verdict::No));
+              static_cast<int>(Verdict::Offload) == static_cast<int>(core::Verdict::Offload) &&
+              static_cast<int>(Verdict::No) == static_cast<int>(core::Verdict::No) &&
+              static_cast<int>(Verdict::Broken) == static_cast<int>(core::Verdict::Broken));
 
 constexpr std::array kEngines{Engine::LlamaCpp, Engine::Transformers, Engine::Vllm, Engine::Mlx};
 

@@ -83,7 +83,7 @@ PipelineReport with_projector(const Model& model, const Model& projector, const 
   pipeline.common_devices = weighing.common_devices;
   request.projector_on_host = true;
   for (const DeviceSet& devices : setup.groups) {
-    if (!devices.have_host_memory() || devices.label.kind == DeviceKind::Size) continue;
+    if (!devices.host) continue;
     Weighing split = weigh(model, request, {&devices, 1}, setup.catalogue, WeighDetail::Placement);
     pipeline.on_host.push_back(std::move(split.fits.front()));
   }

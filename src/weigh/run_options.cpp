@@ -111,13 +111,14 @@ RunRequest request_of(const RunOptions& options, const Model& model, Engine engi
 
 std::string key_of(const RunOptions& options) {
   // All fields by name: one that is added does not compile until it is here.
-  const auto& [engine, context, kv_type, flash_attention, as, mmproj, draft, parallel, micro_batch, gpu_layers,
+  const auto& [engine, context, kv_type, flash_attention, as, mmproj, draft, host, parallel, micro_batch, gpu_layers,
                cpu_moe_layers, unified_cache, full_window_cache, projector_on_host, together] = options;
   std::string key = fmt::format("{} {} {} {} {} {} {} {} {} {} {}", engine, context, kv_type, flash_attention, parallel,
                                 micro_batch, unified_cache, full_window_cache, mmproj, draft, projector_on_host);
   if (gpu_layers) key += fmt::format(" gpu-layers {}", *gpu_layers);
   if (cpu_moe_layers != 0) key += fmt::format(" n-cpu-moe {}", cpu_moe_layers);
   if (!as.empty()) key += " as " + as;
+  if (!host.empty()) key += " host " + host;
   if (together) key += " together";
   return key;
 }

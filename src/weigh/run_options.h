@@ -20,6 +20,7 @@ struct RunOptions {
   std::string as;
   std::string mmproj;  ///< path of a projector; empty: none
   std::string draft;   ///< path of a draft model; empty: none
+  std::string host;    ///< memory of the host: "32GiB"; empty: detected or assumed
   std::uint64_t parallel = 1;
   std::uint64_t micro_batch = 512;
   std::optional<std::uint64_t> gpu_layers;

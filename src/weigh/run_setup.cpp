@@ -14,7 +14,7 @@ namespace weigh::core {
 
 RunSetup set_up_run(RunOptions options, const std::vector<std::string>& devices, const Catalogue& catalogue) {
   check_run_options(options);
-  std::vector<DeviceSet> groups = resolve_groups(catalogue, devices, options.together);
+  std::vector<DeviceSet> groups = resolve_groups(catalogue, devices, options.host, options.together);
   Companions companions(options);
   return {std::move(options), std::move(groups), std::move(companions), catalogue};
 }

@@ -6,6 +6,8 @@
 #include <thread>
 #include <utility>
 
+#include "src/report/json.h"
+
 namespace weigh::core {
 namespace {
 
@@ -39,11 +41,12 @@ Weigher scan_weigher(const RunSetup& setup, LineUse line) {
 
 std::string verdicts_key(const RunSetup& setup) {
   if (setup.groups.empty()) return {};
-  std::string key;
+  std::string key(kInspectSchema);  // verdicts of another meaning are made anew
+  key += ' ';
   for (const DeviceSet& group : setup.groups) {
     key += fmt::format("{} x{}", group.label.id, group.label.asked);
     for (const Slot& slot : group.slots) key += fmt::format(" {}", slot.budget().safe);
-    if (group.host) key += fmt::format(" beside {}", group.host->budget().safe);
+    if (group.host) key += fmt::format(" beside {}", group.host->slot.budget().safe);
     key += "; ";
   }
   return key + key_of(setup.options);

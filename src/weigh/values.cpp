@@ -90,12 +90,12 @@ PlacedPart part_of(const core::PlacedPart& from) {
           .budget_bytes = from.budget_bytes};
 }
 
-Placement placement_of(const core::Placement& from) {
+Placement placement_of(const core::Placement& from, const std::vector<std::string>& flags) {
   Placement placement{.gpu_layers = from.gpu_layers,
                       .cpu_moe_layers = from.cpu_moe_layers,
                       .per_device = {},
                       .host = part_of(from.host),
-                      .flags = from.flags};
+                      .flags = flags};
   for (const core::PlacedPart& part : from.devices) placement.per_device.push_back(part_of(part));
   return placement;
 }
@@ -198,7 +198,13 @@ Fit fit_of(const core::Fit& from) {
   fit.verdict = static_cast<Verdict>(from.verdict);
   fit.headroom_bytes = from.headroom_bytes;
   fit.reason = core::reason_text(from);
-  if (from.placement) fit.placement = placement_of(*from.placement);
+  if (from.host) {
+    fit.host = HostShare{.need_bytes = from.host->need_bytes,
+                         .budget_bytes = from.host->budget.safe,
+                         .memory_bytes = from.host->budget.memory,
+                         .source = std::string(core::host_source_name(from.host->source))};
+  }
+  if (from.placement) fit.placement = placement_of(*from.placement, from.flags);
   fit.max_context = from.max_context;
   if (from.speed) fit.speed = SpeedBound{from.speed->empty, from.speed->full};
   fit.command = from.command;

@@ -86,6 +86,7 @@ core::RunOptions run_options_of(const RunOptions& from) {
   options.unified_cache = from.unified_cache;
   options.full_window_cache = from.full_window_cache;
   options.projector_on_host = from.projector_on_host;
+  options.host = from.host;
   options.together = from.together;
   return options;
 }

@@ -282,15 +282,25 @@ struct RunOptions {
   std::string projector;                    ///< path of the mmproj file that is loaded with it; empty: none
   bool projector_on_host = false;
   std::string draft;      ///< path of a model that drafts for it; empty: none
+  std::string host;       ///< memory beside the devices: "64GiB"; empty: detected with "local", else 32 GiB
   bool together = false;  ///< one run over all devices, a CPU among them as the host
   Detail detail = Detail::Run;
 };
 
 enum class Verdict : std::uint8_t {
-  Fits,   ///< within the budget
-  Tight,  ///< above the budget, within the limit
-  Over,   ///< above the limit, but there is a way to run it
-  No,     ///< nothing makes it run there
+  Fits,     ///< within the budget
+  Tight,    ///< above the budget, within the limit: may run, may fail
+  Offload,  ///< more than the device takes alone; a part of it is in host memory
+  No,       ///< it does not run there
+  Broken,   ///< the files cannot be loaded as they are
+};
+
+/// What a run has, or would have to have, in the memory of the host.
+struct HostShare {
+  std::uint64_t need_bytes = 0;
+  std::uint64_t budget_bytes = 0;
+  std::uint64_t memory_bytes = 0;
+  std::string source;  ///< "given", "detected", "catalogue", "assumed"
 };
 
 /// Bytes of a run, part by part. A part that the run does not have is 0, one that cannot be told is absent.
@@ -317,7 +327,7 @@ struct PlacedPart {
   std::uint64_t layers = 0;
   bool output = false;  ///< the output layer as well
   Need need;
-  std::optional<std::uint64_t> budget_bytes;  ///< absent: how much the host has is not known
+  std::uint64_t budget_bytes = 0;
 };
 
 struct Placement {
@@ -359,6 +369,7 @@ struct Fit {
   Verdict verdict = Verdict::No;
   std::int64_t headroom_bytes = 0;  ///< budget - need
   std::string reason;               ///< one sentence
+  std::optional<HostShare> host;    ///< absent where no layer is there
   std::optional<Placement> placement;
   std::optional<std::uint64_t> max_context;  ///< the largest that fits
   std::optional<SpeedBound> speed;

@@ -135,6 +135,7 @@ constexpr std::array kOptions{
     OptionRow{"mmproj", [](Options& o, Text, Text v) { o.run.projector = v; }},
     OptionRow{"no-mmproj-offload", [](Options& o, Text n, Text v) { o.run.projector_on_host = switch_of(n, v); }},
     OptionRow{"draft", [](Options& o, Text, Text v) { o.run.draft = v; }},
+    OptionRow{"host", [](Options& o, Text, Text v) { o.run.host = v; }},
     OptionRow{"together", [](Options& o, Text n, Text v) { o.run.together = switch_of(n, v); }},
     OptionRow{"detail", [](Options& o, Text, Text v) { o.run.detail = detail_of(v); }},
     OptionRow{"threads", [](Options& o, Text n, Text v) { o.threads = number_of<unsigned>(n, v); }},
@@ -253,7 +254,7 @@ weigh_status weigh_fit_on(const weigh_model* model, const char* const* options, 
 }
 
 const char* weigh_verdict_name(int verdict) {
-  return verdict >= WEIGH_FITS && verdict <= WEIGH_NO ? weigh::name_of(static_cast<weigh::Verdict>(verdict)) : "";
+  return verdict >= WEIGH_FITS && verdict <= WEIGH_BROKEN ? weigh::name_of(static_cast<weigh::Verdict>(verdict)) : "";
 }
 
 weigh_status weigh_json(const weigh_model* model, const char* const* options, char** json) {

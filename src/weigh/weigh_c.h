@@ -26,6 +26,7 @@
  *     mmproj=FILE         the projector that is loaded with it
  *     no-mmproj-offload=X the projector stays in host memory
  *     draft=PATH          a model that drafts for it
+ *     host=SIZE           memory beside the devices
  *     together=X          one run over all devices
  *     detail=X            verdict, run (as weigh inspect, the default) or advice (as weigh fit)
  *     threads=N           of a scan or an audit; default one for each core
@@ -94,10 +95,11 @@ WEIGH_API uint64_t weigh_bytes(const weigh_model* model);      /* of all tensors
 WEIGH_API uint64_t weigh_file_bytes(const weigh_model* model); /* of all files */
 
 enum {
-  WEIGH_FITS = 0,  /* within what is safe */
-  WEIGH_TIGHT = 1, /* above that, within what the driver gives */
-  WEIGH_OVER = 2,  /* above that, but there is a way to run it */
-  WEIGH_NO = 3     /* nothing makes it run there; take any other value for that as well */
+  WEIGH_FITS = 0,    /* within what is safe */
+  WEIGH_TIGHT = 1,   /* above that, within what the driver gives */
+  WEIGH_OFFLOAD = 2, /* above that, and runs with a part of it in host memory */
+  WEIGH_NO = 3,      /* does not run there; take any other value for that as well */
+  WEIGH_BROKEN = 4   /* the files cannot be loaded as they are */
 };
 
 /* One run on one device, or on several together. */

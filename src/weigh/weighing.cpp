@@ -53,7 +53,7 @@ ModelReport weigh_prediction(const Model& source, const QuantizedSize& predictio
     model.findings.emplace_back(FindingCode::Prediction, Severity::Note, remark);
   }
   Weighing weighing =
-      weigh(source, {.as = find_quantizer_type(prediction.type)}, groups, catalogue, WeighDetail::Verdict);
+      weigh(source, {.as = find_quantizer_type(prediction.type)}, groups, catalogue, WeighDetail::Placement);
   ModelReport report;
   report.fits = std::move(weighing.fits);
   report.common_devices = weighing.common_devices;

@@ -102,7 +102,7 @@ def bad_files_end_nothing(scratch):
     os.chmod(closed, 0o700)
     assert done.returncode == 1
     lines = lines_of(done)
-    assert all(line["schema"] == "weigh.inspect/1" for line in lines)
+    assert all(line["schema"] == "weigh.inspect/2" for line in lines)
     assert sorted(line["path"] for line in lines if "path" in line) == sorted(tree.models)
     failed = {os.path.basename(line["error"]["path"]) for line in lines if "error" in line}
     expected = {"cut.gguf", "gone.gguf"} | (set() if os.geteuid() == 0 else {"closed"})

@@ -47,7 +47,7 @@ def follow(path, devices, context):
         flags["--together"] = [None]
     first = fit(arguments_of(path, flags))
     wrong = []
-    if first["verdict"] not in ("fits", "tight", "over", "no"):
+    if first["verdict"] not in ("fits", "tight", "offload", "no", "broken"):
         wrong.append(f"{path} on {devices} at {context}: {first['verdict']}")
     for advice in first["advice"]:
         changed = {name: values for name, values in flags.items()}
@@ -56,7 +56,7 @@ def follow(path, devices, context):
         for i in range(0, len(advice["flags"]), 2):
             changed[advice["flags"][i]] = [advice["flags"][i + 1]]
         second = fit(arguments_of(path, changed))
-        if second["verdict"] != "fits" or second["need"]["total"] != advice["need_bytes"]:
+        if second["verdict"] not in ("fits", "offload") or second["need"]["total"] != advice["need_bytes"]:
             wrong.append(f"{path} on {devices} at {context}: {advice['flags']}: {second['verdict']}, {second.get('reason')}")
     return len(first["advice"]), wrong, (first["verdict"], [advice["kind"] for advice in first["advice"]])
 

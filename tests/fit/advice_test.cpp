@@ -16,7 +16,7 @@ TEST_CASE("7 B in 4 bits on 8 GB: heads decide") {
   CHECK(fit.cache_shape.layers == 32);
   CHECK(fit.cache_shape.least_heads == 32);
   CHECK(fit.cache_shape.most_heads == 32);
-  const std::vector<Advice> advice = advise(candidate, run, on("macbook-air-8gb"), catalogue());
+  const std::vector<Advice> advice = advise(candidate, run, on("macbook-air-8gb"), catalogue(), Verdict::No);
   REQUIRE_FALSE(advice.empty());
   CHECK(advice.front().kind == AdviceKind::Context);
   REQUIRE(advice.front().flags.size() == 2);

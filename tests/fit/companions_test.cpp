@@ -122,7 +122,7 @@ TEST_CASE("a projector that is too much goes to the host first") {
   device.limit_bytes = std::nullopt;
   const DeviceSet devices = device_set_of(device);
   REQUIRE(weigh_run(candidate, Run(), devices).verdict != Verdict::Fits);
-  const auto advice = advise(candidate, Run(), devices, Catalogue::built_in());
+  const auto advice = advise(candidate, Run(), devices, Catalogue::built_in(), Verdict::Tight);
   const auto found =
       std::find_if(advice.begin(), advice.end(), [](const Advice& a) { return a.kind == AdviceKind::Projector; });
   REQUIRE(found != advice.end());

@@ -46,13 +46,13 @@ TEST_CASE("the claims about well-known models on well-known devices: bytes of we
     Verdict verdict;
   };
   const std::vector<Row> rows = {
-      {"2: 47 B float32 is beyond an M2 Ultra", 188'000'000'000, "m2-ultra-192gb", Verdict::Over},
+      {"2: 47 B float32 is beyond an M2 Ultra", 188'000'000'000, "m2-ultra-192gb", Verdict::No},
       {"3: 47 B float16 fits it", 94'000'000'000, "m2-ultra-192gb", Verdict::Fits},
       {"4: 47 B int8", 47'000'000'000, "m2-ultra-192gb", Verdict::Fits},
       {"5: 47 B int4", 23'500'000'000, "m2-ultra-192gb", Verdict::Fits},
-      {"6: 13 B float16 exceeds a 24 GB card", 26'000'000'000, "rtx-4090", Verdict::Over},
-      {"7: 7 B float16 exceeds an 8 GB laptop card", 14'000'000'000, "rtx-4060-laptop", Verdict::Over},
-      {"7: and the laptop around it", 14'000'000'000, "surface-laptop-studio-2", Verdict::Over},
+      {"6: 13 B float16 exceeds a 24 GB card", 26'000'000'000, "rtx-4090", Verdict::No},
+      {"7: 7 B float16 exceeds an 8 GB laptop card", 14'000'000'000, "rtx-4060-laptop", Verdict::No},
+      {"7: and the laptop around it", 14'000'000'000, "surface-laptop-studio-2", Verdict::No},
       {"8: 7 B int8 on an 8 GB MacBook Air", 7'000'000'000, "macbook-air-8gb", Verdict::No},
       {"9: 7 B int4 on that Air", 3'500'000'000, "macbook-air-8gb", Verdict::Fits},
       {"9: Mistral-7B with 4096 tokens", 3'500'000'000 + kGiB / 2, "macbook-air-8gb", Verdict::Fits},
@@ -63,7 +63,7 @@ TEST_CASE("the claims about well-known models on well-known devices: bytes of we
       {"11: 7 B int8 on it, weights alone", 7'000'000'000, "rtx-4060-laptop", Verdict::Fits},
       {"11: with the driver context", 7'000'000'000 + 500 * kMiB, "rtx-4060-laptop", Verdict::Tight},
       {"13: 47 B int4 on a 24 GB card, weights alone", 23'500'000'000, "rtx-4090", Verdict::Fits},
-      {"13: the Q4_0 file", 26'270'000'000, "rtx-4090", Verdict::Over},
+      {"13: the Q4_0 file", 26'270'000'000, "rtx-4090", Verdict::No},
       {"14: 13 B int8", 13'000'000'000, "rtx-4090", Verdict::Fits},
       {"15: 47 B float16 on two H100", 94'000'000'000, "2x h100-sxm", Verdict::Fits},
   };
@@ -85,22 +85,22 @@ TEST_CASE("verdicts turn exactly at the safe budget and at the limit") {
     bool has_tight;
   };
   const std::vector<Row> rows = {
-      {"rtx-4090", Verdict::Over, true},
-      {"mi300x", Verdict::Over, true},
-      {"arc-b580", Verdict::Over, true},
-      {"max-1100", Verdict::Over, true},
-      {"m2-ultra-192gb", Verdict::Over, true},
-      {"m1-16gb", Verdict::Over, false},
+      {"rtx-4090", Verdict::No, true},
+      {"mi300x", Verdict::No, true},
+      {"arc-b580", Verdict::No, true},
+      {"max-1100", Verdict::No, true},
+      {"m2-ultra-192gb", Verdict::No, true},
+      {"m1-16gb", Verdict::No, false},
       {"macbook-air-8gb", Verdict::No, false},
-      {"dgx-spark", Verdict::Over, true},
-      {"ram-64gb", Verdict::Over, true},
-      {"iphone-16-pro", Verdict::Over, true},
+      {"dgx-spark", Verdict::No, true},
+      {"ram-64gb", Verdict::No, true},
+      {"iphone-16-pro", Verdict::No, true},
       {"tpu-v5e", Verdict::No, true},
       {"gaudi-3", Verdict::No, true},
       {"trn1-32xlarge", Verdict::No, true},
-      {"24GiB", Verdict::Over, false},
-      {"2x rtx-4090", Verdict::Over, true},
-      {"p5-48xlarge", Verdict::Over, true},
+      {"24GiB", Verdict::No, false},
+      {"2x rtx-4090", Verdict::No, true},
+      {"p5-48xlarge", Verdict::No, true},
       {"jetson-orin-nano-8gb", Verdict::No, true},
   };
   for (const Row& row : rows) {
@@ -125,7 +125,7 @@ TEST_CASE("help within a device's own memory ends where that memory does") {
        {"m2-ultra-192gb", "m1-16gb", "dgx-spark", "ryzen-ai-max-395-128gb", "core-ultra-258v-32gb", "iphone-16-pro"}) {
     CAPTURE(id);
     const std::uint64_t raised = budget_of(catalogue().resolve(id)).raised;
-    CHECK(judged(raised, id).verdict == Verdict::Over);
+    CHECK(judged(raised, id).verdict == Verdict::No);
     CHECK(judged(raised + 1, id).verdict == Verdict::No);
   }
 }
@@ -134,26 +134,26 @@ TEST_CASE("help is named by the device, with the figure it needs") {
   struct Row {
     std::uint64_t need;
     std::string device;
-    HelpKind kind;
+    ReasonKind kind;
     std::uint64_t bytes;
   };
   const std::vector<Row> rows = {
-      {94'000'000'000, "m2-ultra-192gb", HelpKind::None, 0},
-      {188'000'000'000, "m2-ultra-192gb", HelpKind::WiredLimit, 180 * kGiB},
-      {7'000'000'000, "macbook-air-8gb", HelpKind::BeyondSettings, 0},
-      {26'000'000'000, "rtx-4090", HelpKind::HostMemory, 26'000'000'000 - 23'696'643'194},
-      {7800 * kMiB, "rtx-4060-laptop", HelpKind::None, 0},
-      {110 * kGiB, "ryzen-ai-max-395-128gb", HelpKind::TtmPages, 126 * kGiB},
-      {64 * kGiB, "ram-64gb", HelpKind::Paging, 0},
-      {5 * kGiB, "iphone-16-pro", HelpKind::Entitlement, 0},
-      {17 * kGiB, "snapdragon-x-elite-32gb", HelpKind::SharedMemory, 0},
-      {17 * kGiB, "tpu-v5e", HelpKind::NothingElse, 0},
+      {94'000'000'000, "m2-ultra-192gb", ReasonKind::None, 0},
+      {188'000'000'000, "m2-ultra-192gb", ReasonKind::WiredLimit, 180 * kGiB},
+      {7'000'000'000, "macbook-air-8gb", ReasonKind::BeyondSettings, 0},
+      {26'000'000'000, "rtx-4090", ReasonKind::MoreOnHost, 26'000'000'000 - 23'696'643'194},
+      {7800 * kMiB, "rtx-4060-laptop", ReasonKind::None, 0},
+      {110 * kGiB, "ryzen-ai-max-395-128gb", ReasonKind::TtmPages, 126 * kGiB},
+      {64 * kGiB, "ram-64gb", ReasonKind::Paging, 0},
+      {5 * kGiB, "iphone-16-pro", ReasonKind::Entitlement, 0},
+      {17 * kGiB, "snapdragon-x-elite-32gb", ReasonKind::SharedMemory, 0},
+      {17 * kGiB, "tpu-v5e", ReasonKind::NothingElse, 0},
   };
   for (const Row& row : rows) {
     CAPTURE(row.device);
     const Fit fit = judged(row.need, row.device);
-    CHECK(fit.help.kind == row.kind);
-    CHECK(fit.help.bytes == row.bytes);
+    CHECK(fit.reason.kind == row.kind);
+    CHECK(fit.reason.bytes == row.bytes);
   }
 }
 
@@ -183,10 +183,10 @@ TEST_CASE("several devices: fits needs a split into whole pieces, not only a sum
   };
   const std::vector<Row> rows = {
       {"even halves", {5, 5, 5, 5}, "2x 10GiB", Verdict::Fits},
-      {"sums fit, no split does", {6, 6, 6}, "2x 10GiB", Verdict::Over},
-      {"in order only: the small ones may not be swapped", {6, 6, 4, 4}, "2x 10GiB", Verdict::Over},
+      {"sums fit, no split does", {6, 6, 6}, "2x 10GiB", Verdict::No},
+      {"in order only: the small ones may not be swapped", {6, 6, 4, 4}, "2x 10GiB", Verdict::No},
       {"the same pieces in a lucky order", {6, 4, 6, 4}, "2x 10GiB", Verdict::Fits},
-      {"one piece larger than a device", {11}, "2x 10GiB", Verdict::Over},
+      {"one piece larger than a device", {11}, "2x 10GiB", Verdict::No},
       {"one device takes them all", {6, 6, 6}, "18GiB", Verdict::Fits},
       {"three devices, one left empty", {10, 10}, "3x 10GiB", Verdict::Fits},
       {"limit allows the split that the budget does not", {23, 17}, "2x rtx-4090", Verdict::Tight},
@@ -210,12 +210,12 @@ TEST_CASE("several devices: each keeps room for its own overhead and its share o
   need.overhead = kGiB;
   CHECK(judged(pieces, "2x 10GiB", need).verdict == Verdict::Fits);
   need.overhead = kGiB + 1;
-  CHECK(judged(pieces, "2x 10GiB", need).verdict == Verdict::Over);
+  CHECK(judged(pieces, "2x 10GiB", need).verdict == Verdict::No);
   need.overhead = kGiB / 2;
   need.kv_cache = kGiB;
   CHECK(judged(pieces, "2x 10GiB", need).verdict == Verdict::Fits);
   need.kv_cache = kGiB + 1;
-  CHECK(judged(pieces, "2x 10GiB", need).verdict == Verdict::Over);
+  CHECK(judged(pieces, "2x 10GiB", need).verdict == Verdict::No);
 }
 
 TEST_CASE("devices with needs of their own: the worst verdict, and sums") {
@@ -228,10 +228,10 @@ TEST_CASE("devices with needs of their own: the worst verdict, and sums") {
   CHECK(verdict(10 * kGiB, 20 * kGiB).verdict == Verdict::Fits);
   CHECK(verdict(10 * kGiB, 20 * kGiB).headroom_bytes == 0);
   const Fit one = verdict(11 * kGiB, 5 * kGiB);
-  CHECK(one.verdict == Verdict::Over);
+  CHECK(one.verdict == Verdict::No);
   CHECK(one.no_split);
   CHECK(one.need.weights == 16 * kGiB);
-  CHECK(one.help.bytes == kGiB);
+  CHECK(one.reason.kind == ReasonKind::NothingElse);
   CHECK_FALSE(verdict(11 * kGiB, 20 * kGiB).no_split);
 }
 
@@ -245,7 +245,7 @@ TEST_CASE("sums beyond 64 bits saturate") {
     const DeviceSet devices = device_set_of(catalogue().resolve(id));
     const Load load{&devices.slots.front(), devices.slots.size(), need, {kMax, kMax, 1}};
     const Fit fit = judge(devices.label, {&load, 1}, std::nullopt);
-    CHECK(fit.verdict >= Verdict::Over);
+    CHECK(fit.verdict >= Verdict::No);
     CHECK(fit.need.total() == kMax);
     CHECK(fit.headroom_bytes == -std::numeric_limits<std::int64_t>::max());
   }

@@ -45,31 +45,30 @@ TEST_CASE("the reason says how far away, which help there is and which rule") {
   const std::vector<Row> rows = {
       {94'000'000'000, "m2-ultra-192gb", "46.86 GiB to spare; safe: 70 % of 192 GiB (Apple, shared with macOS)"},
       {188'000'000'000, "m2-ultra-192gb",
-       "40.69 GiB above the safe budget, 31.09 GiB above what macOS gives; raise iogpu.wired_limit_mb to 184320, with "
-       "nothing else running; "
+       "40.69 GiB above the safe budget, 31.09 GiB above what macOS gives; iogpu.wired_limit_mb raised to 184320 "
+       "would do, with nothing else running; "
        "safe: 70 % of 192 GiB (Apple, shared with macOS)"},
       {7'000'000'000, "macbook-air-8gb",
        "1.19 GiB above what macOS gives; more than any setting gives; safe: all that macOS gives by default out of 8 "
        "GiB (Apple, shared with macOS)"},
       {26'000'000'000, "rtx-4090",
-       "2.15 GiB above the safe budget, 715.5 MiB above what the driver gives; runs only with layers or experts in "
-       "host memory, at least 2.15 GiB "
-       "there, and how much the host has is not known; safe: 0.92 of 24564 MiB"},
+       "2.15 GiB above the safe budget, 715.5 MiB above what the driver gives; at least 2.15 GiB more would have "
+       "to be in host memory; safe: 0.92 of 24564 MiB"},
       {7800 * kMiB, "rtx-4060-laptop",
        "1009.0 MiB above the safe budget, 15.0 MiB below what the driver gives; safe: driver total 7815 MiB less 1 GiB "
        "margin"},
       {110 * kGiB, "ryzen-ai-max-395-128gb",
-       "15.00 GiB above the safe budget, 14.00 GiB above what the driver gives; raise ttm.pages_limit to 33030144; "
+       "15.00 GiB above the safe budget, 14.00 GiB above what the driver gives; ttm.pages_limit raised to 33030144 "
+       "would "
+       "do; "
        "safe: the GPU's 96 GiB less 1 "
        "GiB margin"},
       {25 * kGiB, "24GiB",
-       "1.00 GiB above the size given; runs only with layers or experts in host memory, at least 1.00 GiB there, and "
-       "how much the host has is not "
-       "known; safe: as given; nothing held back"},
+       "1.00 GiB above the size given; no other memory takes the rest; safe: as given; nothing held back"},
       {24 * kGiB, "24GiB", "exactly the safe budget; safe: as given; nothing held back"},
       {64 * kGiB, "ram-64gb",
-       "6.00 GiB above the safe budget, 1.00 GiB above what the system leaves; what does not fit is read from disk "
-       "again and again, far slower; "
+       "6.00 GiB above the safe budget, 1.00 GiB above what the system leaves; it would be read from disk again and "
+       "again, far slower; "
        "safe: 64 GiB less 6 GiB for the operating system"},
       {94'000'000'000, "2x h100-sxm", "59.01 GiB to spare; safe on each: 0.92 of 81559 MiB"},
   };
@@ -143,24 +142,24 @@ TEST_CASE("each rule of several devices is said once") {
 TEST_CASE("a sum that fits where no split does says so") {
   Fit fit = judged(18 * kGiB, catalogue().resolve("2x 10GiB"));
   CHECK(distance_text(fit) == "2.00 GiB to spare");
-  fit.verdict = fit.on_devices = Verdict::Over;
+  fit.verdict = fit.on_devices = Verdict::No;
   fit.no_split = true;
   CHECK(distance_text(fit) ==
         "2.00 GiB below the size given, but no split into whole layers keeps every device within its own");
 }
 
-TEST_CASE("help that a placement is says what the host must hold") {
+TEST_CASE("a run with layers on the host says how much is where, and what the host must hold") {
   Fit fit = judged(26'000'000'000, catalogue().resolve("rtx-4090"));
-  fit.help = {HelpKind::Placement, 0};
-  fit.placement.emplace();
-  fit.placement->flags = {"-ngl", "21"};
-  fit.placement->host.need.weights = 5 * kGiB;
-  fit.placement->fits = true;
-  CHECK(help_text(fit) == "runs with -ngl 21, if the host has 5.00 GiB for its part");
-  fit.host = "ram-16gb";
-  CHECK(help_text(fit) == "runs with -ngl 21, 5.00 GiB of it in host memory");
-  fit.placement->fits = false;
-  CHECK(help_text(fit) == "with -ngl 21 the host would need 5.00 GiB, more than is safe of ram-16gb");
+  fit.verdict = fit.on_devices = Verdict::Fits;
+  fit.flags = {"-ngl", "21"};
+  put_on_host(5 * kGiB, given_host(16 * kGiB), fit);
+  fit.reason = {ReasonKind::Placement};
+  CHECK(fit.verdict == Verdict::Offload);
+  CHECK(why_text(fit) == "runs with -ngl 21: 19.21 GiB of 22.07 GiB there, and 5.00 GiB of host memory");
+  CHECK(reason_text(fit) == why_text(fit) + "; safe: 0.92 of 24564 MiB; 12.00 GiB safe of a host of 16 GiB");
+  put_on_host(5 * kGiB, given_host(4 * kGiB), fit);
+  CHECK(fit.verdict == Verdict::No);
+  CHECK(why_text(fit) == "5.00 GiB would have to be in host memory, of which 3.00 GiB are safe of a host of 4 GiB");
 }
 
 TEST_CASE("a cache's shape says why it is large or small") {

@@ -41,7 +41,7 @@ StoredModel stored(Checkpoint&& checkpoint, const std::string& weights = "") {
                         .header_only = checkpoint.header_only};
   ModelReport report;
   report.model = describe(std::move(checkpoint));
-  report.fits = {fit_on("rtx-4090", Verdict::Fits), fit_on("24GiB", Verdict::Over)};
+  report.fits = {fit_on("rtx-4090", Verdict::Fits), fit_on("24GiB", Verdict::Offload)};
   return stored_model(report, facts);
 }
 

@@ -29,7 +29,7 @@ struct Place {
 };
 
 StoredModel model(const std::string& path, std::uint64_t parameters = 7) {
-  const std::string line = R"({"schema":"weigh.inspect/1","path":")" + path +
+  const std::string line = R"({"schema":"weigh.inspect/2","path":")" + path +
                            R"(","name":"m","weights":{"bytes":4,"by_dtype":[]},"parameters":{"total":)" +
                            std::to_string(parameters) + "}}";
   return {row_from_json(nlohmann::ordered_json::parse(line)), line, "signature of " + path};

@@ -37,7 +37,7 @@ json part_json(const weigh::PlacedPart& part) {
           {"layers", part.layers},
           {"output", part.output},
           {"need", need_json(part.need)},
-          {"budget_bytes", nullable(part.budget_bytes)}};
+          {"budget_bytes", part.budget_bytes}};
 }
 
 json placement_json(const weigh::Placement& placement) {
@@ -49,6 +49,13 @@ json placement_json(const weigh::Placement& placement) {
           {"host", part_json(placement.host)},
           {"host_bytes", placement.host.need.total},
           {"flags", placement.flags}};
+}
+
+json host_json(const weigh::HostShare& host) {
+  return {{"need_bytes", host.need_bytes},
+          {"budget_bytes", host.budget_bytes},
+          {"memory_bytes", host.memory_bytes},
+          {"source", host.source}};
 }
 
 json fit_json(const weigh::Fit& fit) {
@@ -77,6 +84,8 @@ json fit_json(const weigh::Fit& fit) {
       {"verdict", weigh::name_of(fit.verdict)},
       {"headroom_bytes", fit.headroom_bytes},
       {"reason", fit.reason},
+      {"host", fit.host ? host_json(*fit.host) : json()},
+      {"serving", nullptr},
       {"placement", fit.placement ? placement_json(*fit.placement) : json()},
       {"max_context", nullable(fit.max_context)},
       {"tokens_per_second_bound", fit.speed ? json{{"empty", fit.speed->empty}, {"full", fit.speed->full}} : json()},
