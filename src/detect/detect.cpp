@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "formats/text.h"
+#include "src/devices/names.h"
 #include "src/devices/units.h"
 
 namespace weigh::core {
@@ -125,17 +126,26 @@ std::optional<Device> host_memory(const Machine& machine) {
   return host;
 }
 
-// The catalogue's device of the longest name that stands in `name`, with about as much memory.
+bool has_about(const Device& device, std::uint64_t memory) {
+  const std::uint64_t apart = std::max(device.memory_bytes, memory) - std::min(device.memory_bytes, memory);
+  return device.count == 1 && apart <= memory / 16;
+}
+
+// The catalogue's device that the driver's `name` means, with about as much memory: "GeForce RTX 5060 Ti" leaves the size
+// out. Of a name with more in it, such as "Navi 31 [Radeon RX 7900 XT/7900 XTX]", the longest that stands there.
 const Device* known_as(const Catalogue& catalogue, std::string_view name, std::uint64_t memory) {
+  const NamedDevices named = devices_named(catalogue.devices(), name);
+  const auto fits = [&](const Device* device) { return has_about(*device, memory); };
+  const auto first = std::ranges::find_if(named.devices, fits);
+  if (first != named.devices.end() && std::none_of(first + 1, named.devices.end(), fits)) return *first;
+
   const std::string wanted = lower(name);
   const Device* best = nullptr;
   for (const Device& device : catalogue.devices()) {
     std::string known = lower(device.name);
-    // "GeForce RTX 5060 Ti 16GB": the driver leaves the size out, so memory tells.
     if (const std::size_t size = known.rfind(' '); size != std::string::npos && known.ends_with("gb"))
       known.resize(size);
-    const std::uint64_t apart = std::max(device.memory_bytes, memory) - std::min(device.memory_bytes, memory);
-    if (device.count != 1 || wanted.find(known) == std::string::npos || apart > memory / 16) continue;
+    if (wanted.find(known) == std::string::npos || !has_about(device, memory)) continue;
     if (best == nullptr || device.name.size() > best->name.size()) best = &device;
   }
   return best;

@@ -16,6 +16,7 @@
 #include "formats/text.h"
 #include "src/devices/csv.h"
 #include "src/devices/devices_csv.h"
+#include "src/devices/names.h"
 #include "src/devices/text.h"
 #include "src/devices/units.h"
 
@@ -243,6 +244,7 @@ std::vector<const Device*> Catalogue::search(std::string_view query) const {
     const auto occurs = [&](const std::string& word) { return text.find(word) != std::string::npos; };
     if (std::ranges::all_of(words, occurs)) found.push_back(&device);
   }
+  if (found.empty()) found = devices_named(devices_, query).devices;
   return found;
 }
 

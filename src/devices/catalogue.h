@@ -25,7 +25,8 @@ class Catalogue {
 
   [[nodiscard]] std::span<const Device> devices() const { return devices_; }
 
-  /// All devices whose id or name contains every word of `query`, in any case.
+  /// All devices whose id or name contains every word of `query`, in any case; where none does, those that it is a name
+  /// of (src/devices/names.h).
   [[nodiscard]] std::vector<const Device*> search(std::string_view query) const;
 
   /// The device that `request` names: by an id, an unambiguous part of one, "2x rtx-4090", or a size such as "24GiB".

@@ -114,12 +114,6 @@ Words without_sizes(Words words) {
   return words;
 }
 
-// A size alone is no name, nor is a count.
-bool says_nothing(const Words& words) {
-  return std::ranges::all_of(
-      words, [](const std::string& word) { return is_memory_word(word) || (all_digits(word) && word.size() < 3); });
-}
-
 // "4090s" as "4090", for a name that is none as it is written.
 Words singular(Words words) {
   for (std::string& word : words) {
@@ -131,6 +125,18 @@ Words singular(Words words) {
 // Who makes it and which line of cards it is: nobody is held to say so.
 constexpr auto kBrands = std::to_array<std::string_view>(
     {"amd", "apple", "arc", "geforce", "gtx", "instinct", "intel", "nvidia", "radeon", "rtx", "rx"});
+// A size alone is no name, nor is a count, nor a brand with words that say nothing: "AMD Radeon Graphics".
+bool says_nothing(const Words& words) {
+  const bool has_brand = std::ranges::any_of(words, [](const std::string& word) { return contains(kBrands, word); });
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    const bool is_number = is_memory_word(word) || (all_digits(word) && word.size() < 3);
+    const bool is_brand = contains(kBrands, word) || (has_brand && is_empty_word(words, i));
+    if (!is_number && !is_brand) return false;
+  }
+  return true;
+}
+
 // Other words for a word of an id.
 struct SameWord {
   std::string_view word;

@@ -132,6 +132,35 @@ TEST_CASE("NVIDIA cards have the catalogue's bandwidth and their own memory") {
   CHECK_FALSE(local.accelerators[3].bandwidth_bytes_per_second);
 }
 
+TEST_CASE("a card is known by the driver's name and its memory") {
+  struct Case {
+    std::string name;
+    std::uint64_t bytes;
+    std::string id;
+  };
+  const std::vector<Case> cases = {
+      {"NVIDIA A100-SXM4-80GB", 81920 * kMiB, "a100-sxm-80gb"},
+      {"NVIDIA A100-SXM4-40GB", 40960 * kMiB, "a100-40gb"},
+      {"NVIDIA H100 80GB HBM3", 81559 * kMiB, "h100-sxm"},
+      {"NVIDIA H100 PCIe", 81559 * kMiB, "h100-pcie"},
+      {"NVIDIA GeForce RTX 4060 Laptop GPU", 8188 * kMiB, "rtx-4060-laptop"},
+      {"NVIDIA GeForce RTX 3080", 12288 * kMiB, "rtx-3080-12gb"},
+      {"Tesla V100-SXM2-32GB", 32510 * kMiB, "v100-32gb"},
+      {"NVIDIA RTX PRO 6000 Blackwell Max-Q Workstation Edition", 97887 * kMiB, "rtx-pro-6000-max-q"},
+      {"NVIDIA GeForce RTX 4090", 49140 * kMiB, "local-gpu-0"},  // rebuilt with twice the memory
+      {"NVIDIA Graphics Device", 24564 * kMiB, "local-gpu-0"},
+  };
+  for (const Case& row : cases) {
+    CAPTURE(row.name);
+    Recorded machine;
+    machine.cards = {{row.name, row.bytes, row.bytes / 2}};
+    const LocalDevices local = detected(machine);
+    REQUIRE(local.accelerators.size() == 1);
+    CHECK(local.accelerators[0].id == row.id);
+    CHECK(local.accelerators[0].memory_bytes == row.bytes);
+  }
+}
+
 TEST_CASE("AMD and Intel cards are found in sysfs") {
   Recorded machine;
   machine.files = {

@@ -139,9 +139,10 @@ TEST_CASE("figures of a row arrive as they are written, bandwidths in bytes") {
   CHECK(catalogue().resolve("p5-48xlarge").count == 8);
 }
 
-TEST_CASE("search finds every word in id or name, in any case") {
+TEST_CASE("search finds every word in id or name, in any case, or what is called so") {
   CHECK(ids(catalogue().search("STRIX halo 64GB")) == std::vector<std::string>{"ryzen-ai-max-395-64gb"});
   CHECK(ids(catalogue().search("dgx spark")) == std::vector<std::string>{"dgx-spark", "dgx-spark-pair"});
+  CHECK(ids(catalogue().search("4060ti 16gb")) == std::vector<std::string>{"rtx-4060-ti-16gb"});
   CHECK(catalogue().search("no-such-device").empty());
   CHECK(catalogue().search("").size() == catalogue().devices().size());
 }

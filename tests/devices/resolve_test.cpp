@@ -323,6 +323,10 @@ TEST_CASE("a request: what fits several is not guessed, above all no size of mem
   for (const Row& row : rows) {
     CHECK_THROWS_WITH(catalogue().resolve(row.request), row.request + ": " + row.candidates + "; name one in full");
   }
+  for (const std::string name : {"AMD Radeon Graphics", "NVIDIA", "24gb nvidia", "16GB", "2"}) {
+    CAPTURE(name);
+    CHECK(devices_named(catalogue().devices(), name).devices.empty());
+  }
 }
 
 TEST_CASE("a request: an ambiguous part lists its candidates") {
