@@ -69,20 +69,25 @@ Words words_of(std::string_view text) {
 
 // They say nothing of the memory, unless they are part of a device's own name.
 constexpr auto kEmptyWords = std::to_array<std::string_view>({
-    "a",       "accelerator", "an",    "asrock",     "asus",    "card",    "cards",      "chip",     "chipset",
-    "compute", "corporation", "ddr5",  "design",     "desktop", "edition", "evga",       "founders", "gainward",
-    "gaming",  "gb",          "gddr6", "gddr6x",     "gddr7",   "gen",     "generation", "gigabyte", "gpu",
-    "gpus",    "graphics",    "inch",  "inc",        "memory",  "msi",     "my",         "of",       "oem",
-    "palit",   "pc",          "pny",   "powercolor", "r",       "ram",     "sapphire",   "series",   "the",
-    "tm",      "unified",     "video", "vram",       "w",       "with",    "xfx",        "zotac",
+    "a",       "accelerator", "an",      "asrock",     "asus",    "card",    "cards",      "chip",     "chipset",
+    "compute", "corporation", "ddr5",    "design",     "desktop", "edition", "evga",       "founders", "gainward",
+    "gaming",  "gb",          "gddr6",   "gddr6x",     "gddr7",   "gen",     "generation", "gigabyte", "gpu",
+    "gpus",    "graphics",    "inch",    "inc",        "memory",  "msi",     "my",         "of",       "oem",
+    "palit",   "pc",          "pny",     "powercolor", "r",       "ram",     "sapphire",   "silicon",  "series",
+    "the",     "tm",          "unified", "video",      "vram",    "w",       "with",       "xfx",      "zotac",
 });
+
+// "MacBook Air 13", "MacBook Pro 16": the screen.
+constexpr std::array<std::string_view, 3> kLaptopsEnd{"air", "macbook", "pro"};
 
 bool is_empty_word(const Words& words, std::size_t i) {
   const std::string& word = words[i];
   if (contains(kEmptyWords, word)) return true;
   if (word.ends_with("inch") && all_digits(word.substr(0, word.size() - 4))) return true;
   if (!all_digits(word)) return false;
-  const bool inches = i + 1 < words.size() && words[i + 1] == "inch";
+  const bool is_screen =
+      word >= "13" && word <= "16" && word.size() == 2 && i > 0 && contains(kLaptopsEnd, words[i - 1]);
+  const bool inches = is_screen || (i + 1 < words.size() && words[i + 1] == "inch");
   const bool year = word.size() == 4 && word >= "2015" && word <= "2029";  // no card is called so
   return inches || year;
 }
@@ -95,15 +100,22 @@ struct Phrase {
   Words sizes;                    // of memory
 };
 
+// A number of a count or a part of one, or a size of memory.
+bool is_amount(const std::string& word) { return is_memory_word(word) || (all_digits(word) && word.size() < 3); }
+
 Phrase phrase_of(const Words& words) {
   Phrase phrase;
+  // In "32gb ram" nothing else says what is meant.
+  bool may_skip = false;
+  for (std::size_t i = 0; i < words.size(); ++i)
+    may_skip = may_skip || !(is_amount(words[i]) || is_empty_word(words, i));
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string& word = words[i];
     if (!phrase.text.empty() && is_digit(phrase.text.back()) && is_digit(word.front())) phrase.text += ' ';
     const std::size_t begin = phrase.text.size();
     phrase.text += word;
     phrase.skip.resize(phrase.text.size());
-    if (is_empty_word(words, i)) phrase.skip[begin] = phrase.text.size();
+    if (may_skip && is_empty_word(words, i)) phrase.skip[begin] = phrase.text.size();
     if (is_memory_word(word)) phrase.sizes.push_back(word);
   }
   return phrase;
@@ -130,9 +142,8 @@ bool says_nothing(const Words& words) {
   const bool has_brand = std::ranges::any_of(words, [](const std::string& word) { return contains(kBrands, word); });
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string& word = words[i];
-    const bool is_number = is_memory_word(word) || (all_digits(word) && word.size() < 3);
     const bool is_brand = contains(kBrands, word) || (has_brand && is_empty_word(words, i));
-    if (!is_number && !is_brand) return false;
+    if (!is_amount(word) && !is_brand) return false;
   }
   return true;
 }

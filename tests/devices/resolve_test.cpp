@@ -107,6 +107,8 @@ TEST_CASE("a request: what names no device is a usage error that says what to do
       {"9999999gb card", "found a size"},
       {"999999tb card", "no such device"},
       {std::string(40, '9') + "gb card", "no such device"},
+      {"1.5GB card", "no such device"},
+      {"24GB RAM", "no such device of that size; there is ram-8gb, ram-16gb"},
       {"2080 ti 22gb", "2080 ti 22gb: no such device of that size; there is rtx-2080-ti"},
       {"4060 16gb", "no such device of that size; there is rtx-4060-ti-16gb"},  // the plain card has 8
       {"4090 16gb", "no such device of that size; there is rtx-4090-laptop"},
@@ -213,6 +215,7 @@ TEST_CASE("a request: what people and tools call a device") {
       {"macbook air 16gb", "macbook-air-16gb"},
       {"M4 Pro Mac mini 48GB", "m4-pro-48gb"},
       {"mac studio m2 ultra 192gb", "m2-ultra-192gb"},
+      {"MacBook Air 13 M3 24GB", "m3-24gb"},
       {"iMac M3 24GB", "m3-24gb"},
       {"m3max64gb", "m3-max-64gb"},
       {"m3 max 64", "m3-max-64gb"},
@@ -315,6 +318,7 @@ TEST_CASE("a request: what fits several is not guessed, above all no size of mem
       {"m4 air", "3 devices match: m4-16gb, m4-24gb, m4-32gb"},
       {"MacBook Pro M3 36GB", "2 devices match: m3-pro-36gb, m3-max-36gb"},
       {"MacBook Pro 16\" M1 Pro", "2 devices match: m1-pro-16gb, m1-pro-32gb"},
+      {"macbook pro 16 m1 pro", "2 devices match: m1-pro-16gb, m1-pro-32gb"},  // its screen, not its memory
       {"macbook air", "4 devices match: macbook-air-8gb, macbook-air-16gb, macbook-air-24gb, macbook-air-32gb"},
       {"jetson thor", "2 devices match: jetson-agx-thor, jetson-thor-t4000"},
       {"8xh100", "3 devices match: h100-sxm, h100-pcie, h100-nvl"},
