@@ -146,7 +146,9 @@ QuantizedChoices quantized_choices(const Model& model, const RunRequest& request
                                    std::span<const Fit> fits) {
   constexpr std::array<std::string_view, 4> kShown = {"Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M"};
   QuantizedChoices choices;
-  if (!model.parameters_known || !is_unquantized(model) || !runs_alone(model.kind)) return choices;
+  if (!model.parameters_known || damage(model) != nullptr || !is_unquantized(model) || !runs_alone(model.kind)) {
+    return choices;
+  }
   if (sets.empty()) {
     const GgufPlan plan = plan_gguf(model);
     for (const std::string_view name : kShown) {

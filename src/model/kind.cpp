@@ -303,4 +303,8 @@ bool runs_alone(std::string_view kind) {
   return !kind.ends_with(" adapter") && std::ranges::find(kNoModels, kind) == kNoModels.end();
 }
 
+bool goes_with_a_model(std::string_view kind) {
+  return !runs_alone(kind) && kind != "imatrix" && kind != "vocabulary only";
+}
+
 }  // namespace weigh::core

@@ -26,4 +26,7 @@ std::string kind_of_model(const Model& model);
 /// vectors, speculative heads and bare vocabularies are not: they have no verdict of their own.
 bool runs_alone(std::string_view kind);
 
+/// Of those, whether it is loaded beside a model: all but an importance matrix and a bare vocabulary.
+bool goes_with_a_model(std::string_view kind);
+
 }  // namespace weigh::core

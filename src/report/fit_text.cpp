@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "src/fit/companions.h"
+#include "src/report/answer.h"
 #include "src/report/fit_words.h"
 #include "src/report/summary.h"
 #include "src/report/text_format.h"
-#include "src/report/text_writer.h"
 #include "src/report/writers.h"
 
 namespace weigh::core {
@@ -125,10 +125,10 @@ void write_placement(const Placement& plan, TextWriter& page) {
   for (const std::string& line : aligned(rows, "llrrrrrr")) page.line("  " + line);
 }
 
+/// The largest context, and what is asked beyond the model's own.
 std::string context_text(const Fit& fit) {
-  if (!fit.max_context) {
-    return fit.verdict == Verdict::Fits ? "" : "no context fits as things are";
-  }
+  if (!fit.context || fit.verdict > Verdict::Offload) return {};
+  if (!fit.max_context) return "none fits safely";
   return fmt::format("up to {} tokens fit{}", grouped(*fit.max_context),
                      fit.max_context_is_models ? ", all that the model was made for" : "");
 }
@@ -166,52 +166,107 @@ std::string companion_text(const CompanionShare& share, const TextWriter& page) 
   return text;
 }
 
-void write_fit(const Fit& fit, TextWriter& page) {
-  const std::string verdict = page.colored(verdict_name(fit.verdict), *color_of(verdict_name(fit.verdict)));
+/// What there is to do about it, at most so many proposals.
+void write_advice(const Fit& fit, std::size_t most, const std::string& first_label, TextWriter& page) {
+  std::string label = first_label;
+  for (std::size_t i = 0; i < std::min(most, fit.advice.size()); ++i) {
+    page.paragraph(label, page.safe(advice_line(fit.advice[i])));
+    label = std::string(display_width(first_label), ' ');
+  }
+  const bool memory = fit.reason.kind < ReasonKind::EngineNotThere;
+  if (fit.advice.empty() && fit.verdict == Verdict::No && memory) {
+    page.paragraph(label, "none: nothing that was tried makes it fit");
+  }
+}
+
+/// Everything about one device.
+void write_block(const Fit& fit, bool one_of_many, TextWriter& page) {
   page.line();
-  const std::string words = words_of(fit, false);
-  page.paragraph(fmt::format("{}  {}  ", page.colored(page.safe(device_label(fit.device)), Color::Bold), verdict),
-                 page.safe(words));
-  if (page.style().quiet) return;
+  if (one_of_many) page.line(page.colored(page.safe(device_label(fit.device)), Color::Bold));
   write_parts(fit, page);
   write_bar(fit, page);
   if (fit.placement) write_placement(*fit.placement, page);
   page.line();
-  if (fit.engine) page.paragraph(page.label("engine"), engine_name(*fit.engine));
   for (const CompanionShare& share : fit.companions) {
     page.paragraph(page.label(role_name(share.role)), page.safe(companion_text(share, page)));
   }
-  if (const std::string text = context_text(fit); !text.empty() && fit.context) {
-    page.paragraph(page.label("context"), text);
-  }
+  if (const std::string text = context_text(fit); !text.empty()) page.paragraph(page.label("context"), text);
   if (fit.speed) page.paragraph(page.label("speed"), speed_text(*fit.speed));
-  if (fit.remark != Remark::None) {
-    page.paragraph(page.label("note"), page.safe(remark_text(fit.remark, fit.architecture)));
+  write_advice(fit, page.style().verbose ? fit.advice.size() : 4, page.label("advice"), page);
+}
+
+/// A column of the table of several devices.
+struct CompactColumn {
+  std::string_view name;
+  bool optional;  ///< left out on a narrow terminal
+  std::string (*cell)(const Fit&, const TextWriter&);
+};
+
+template <NeedPart part>
+std::string part_cell(const Fit& fit, const TextWriter& page) {
+  return size_text(fit.need.*part, page);
+}
+
+constexpr std::array kCompactColumns{
+    CompactColumn{"weights", false, part_cell<&MemoryNeed::weights>},
+    CompactColumn{"KV cache", false, part_cell<&MemoryNeed::kv_cache>},
+    CompactColumn{"state", false, part_cell<&MemoryNeed::state>},
+    CompactColumn{"compute", false, part_cell<&MemoryNeed::compute>},
+    CompactColumn{"overhead", true, part_cell<&MemoryNeed::overhead>},
+    CompactColumn{"need", false, [](const Fit& f, const TextWriter& page) { return size_text(f.need.total(), page); }},
+    CompactColumn{"context", false,
+                  [](const Fit& f, const TextWriter&) { return f.max_context ? grouped(*f.max_context) : "-"; }},
+};
+
+std::vector<std::string> compact_table(const std::vector<Fit>& fits, bool narrow, const TextWriter& page) {
+  const bool stateless = std::ranges::all_of(fits, [](const Fit& fit) { return fit.need.state == 0U; });
+  std::vector<std::vector<std::string>> rows(fits.size() + 1);
+  rows.front().emplace_back("device");
+  for (std::size_t i = 0; i < fits.size(); ++i) rows[i + 1].push_back(page.safe(device_label(fits[i].device)));
+  std::string alignment = "l";
+  for (const CompactColumn& column : kCompactColumns) {
+    if ((narrow && column.optional) || (stateless && column.name == "state")) continue;
+    rows.front().emplace_back(column.name);
+    for (std::size_t i = 0; i < fits.size(); ++i) rows[i + 1].push_back(column.cell(fits[i], page));
+    alignment += 'r';
   }
-  if (!fit.command.empty()) page.line(page.label("command") + page.safe(fit.command));
-  std::string label = page.label("advice");
-  for (const Advice& advice : fit.advice) {
-    page.paragraph(label, page.safe(advice_line(advice)));
-    label = page.label("");
+  return aligned(rows, alignment);
+}
+
+/// The parts of every need side by side, a row for each device, and the first proposal for each that needs one.
+void write_compact(const std::vector<Fit>& fits, TextWriter& page) {
+  std::vector<std::string> lines = compact_table(fits, false, page);
+  if (2 + display_width(lines.front()) > page.width()) lines = compact_table(fits, true, page);
+  page.line();
+  for (const std::string& line : lines) page.line("  " + line);
+  bool first = true;
+  for (const Fit& fit : fits) {
+    if (fit.advice.empty()) continue;
+    if (first) page.line();
+    first = false;
+    write_advice(fit, 1, fmt::format("  {}: ", page.safe(device_label(fit.device))), page);
   }
-  if (fit.advice.empty() && fit.verdict == Verdict::No && fit.reason.kind < ReasonKind::EngineNotThere) {
-    page.paragraph(label, "none: nothing that was tried makes it fit");
+}
+
+void write_details(const ModelReport& report, std::size_t all_fits, TextWriter& page) {
+  if (report.fits.empty()) return;
+  if (all_fits > 1 && !page.style().verbose) {
+    write_compact(report.fits, page);
+    return;
   }
+  for (const Fit& fit : report.fits) write_block(fit, report.fits.size() > 1, page);
 }
 
 }  // namespace
 
 void write_fits(const Report& report, const Style& style, std::ostream& out) {
   TextWriter page(style, out);
+  std::size_t all_fits = 0;
+  for (const ModelReport& model : report.models) all_fits += model.fits.size();
   for (const ModelReport& model : report.models) {
     if (&model != &report.models.front()) page.line();
-    write_heading(model.model, report.models.size() > 1 || style.verbose, page);
-    write_no_verdict(model.model, page);
-    for (const Finding& finding : model.model.findings) {
-      if (finding.severity == Severity::Error)
-        page.paragraph(page.label("error", Color::Red), page.safe(finding.message));
-    }
-    for (const Fit& fit : model.fits) write_fit(fit, page);
+    write_answer(model, report.models.size() > 1 || style.verbose, page);
+    if (!style.quiet) write_details(model, all_fits, page);
   }
   for (const PipelineReport& pipeline : report.pipelines) {
     page.line();

@@ -44,9 +44,11 @@ std::string against(std::uint64_t need, std::uint64_t bytes, std::string_view wh
   return fmt::format("{} {} {}", human_bytes(apart(need, bytes)), need > bytes ? "above" : "below", what);
 }
 
-/// "10.31 of 10.50 GiB"
-std::string share_text(std::uint64_t bytes, std::uint64_t budget) {
-  return fmt::format("{} of {}", human_bytes(bytes), human_bytes(budget));
+/// The flags that put layers or experts on the host. All layers on the devices is what goes without saying.
+std::string host_flags(const Fit& fit) {
+  const bool experts_alone = fit.placement && !fit.placement->gpu_layers && fit.placement->cpu_moe_layers != 0;
+  if (experts_alone) return fmt::format("--n-cpu-moe {}", fit.placement->cpu_moe_layers);
+  return fmt::format("{}", fmt::join(fit.flags, " "));
 }
 
 /// "the experts of 9 layers and 12 of 33 layers in host memory, 5.20 GiB there"
@@ -66,8 +68,8 @@ std::string and_context(const Advice& advice) {
 
 /// What makes a broken file whole, where anything does.
 std::string_view repair_text(std::optional<FindingCode> code) {
-  if (code == FindingCode::Truncated || code == FindingCode::UnreadableShard) return "; download it again";
-  return code == FindingCode::MissingShard ? "; download what is missing" : "";
+  if (code == FindingCode::Truncated || code == FindingCode::UnreadableShard) return "download it again";
+  return code == FindingCode::MissingShard ? "download what is missing" : "";
 }
 
 }  // namespace
@@ -131,11 +133,12 @@ bool says_distance(const Fit& fit) {
 
 std::string host_text(const HostShare& host) {
   const std::string size = size_text(host.budget.memory);
+  const std::string text = fmt::format("host memory: {}, {} safe", size, human_bytes(host.budget.safe));
   switch (host.source) {
-    case HostSource::Given: return fmt::format("a host of {}", size);
-    case HostSource::Detected: return fmt::format("this machine's {}", size);
-    case HostSource::Catalogue: return fmt::format("the host's {}", size);
-    case HostSource::Assumed: return fmt::format("a host of {}, which is assumed (--host)", size);
+    case HostSource::Given:
+    case HostSource::Catalogue: return text;
+    case HostSource::Detected: return text + ", this machine's";
+    case HostSource::Assumed: return text + ", assumed: --host SIZE says otherwise";
   }
   return {};
 }
@@ -163,8 +166,8 @@ std::string why_text(const Fit& fit) {
     case ReasonKind::NotOffloaded: return fmt::format("{} keeps all of it on the devices, {} too much", engine, bytes);
     case ReasonKind::MoreOnHost: return fmt::format("at least {} more would have to be in host memory", bytes);
     case ReasonKind::HostTooSmall:
-      return fmt::format("{} would have to be in host memory, of which {} are safe of {}", on_host,
-                         human_bytes(fit.host->budget.safe), host_text(*fit.host));
+      return fmt::format("{} would have to be in host memory, of which {} are safe", on_host,
+                         human_bytes(fit.host->budget.safe));
     case ReasonKind::NotEvenOnHost:
       return "not even the buffers of a run whose layers are all in host memory find a place";
     case ReasonKind::NotEvenWithoutEncoders:
@@ -181,7 +184,41 @@ std::string why_text(const Fit& fit) {
     case ReasonKind::ModelNotRun: return fmt::format("{} does not run a model of this kind: {}", engine, reason.detail);
     case ReasonKind::SchemeNotRead: return fmt::format("{} does not read weights in {}", engine, reason.detail);
     case ReasonKind::GgufNotRead: return fmt::format("{} does not read GGUF files; llama.cpp does", engine);
-    case ReasonKind::Damaged: return fmt::format("{}{}", reason.detail, repair_text(reason.code));
+    case ReasonKind::Damaged: {
+      const std::string_view repair = repair_text(reason.code);
+      return fmt::format("{}{}{}", reason.detail, repair.empty() ? "" : "; ", repair);
+    }
+  }
+  return {};
+}
+
+std::string share_text(std::uint64_t bytes, std::uint64_t of) {
+  const std::uint64_t unit = std::max(bytes, of) >= kGiB ? kGiB : kMiB;
+  const auto number = [&](std::uint64_t value) { return static_cast<double>(value) / static_cast<double>(unit); };
+  return fmt::format("{:.2f} of {:.2f} {}", number(bytes), number(of), unit == kGiB ? "GiB" : "MiB");
+}
+
+std::string answer_text(const Fit& fit) {
+  const auto with_distance = [&](std::string text) {
+    return fit.on_devices == Verdict::Fits ? text : text + "; " + distance_text(fit);
+  };
+  switch (fit.verdict) {
+    case Verdict::Fits:
+      if (fit.reason.kind != ReasonKind::None) return why_text(fit);
+      return fit.max_context ? fmt::format("up to {} tokens", grouped(*fit.max_context)) : distance_text(fit);
+    case Verdict::Tight:
+      return against(fit.device_bytes(), fit.budget_bytes, "the safe budget") + ": may run, may fail";
+    case Verdict::Offload: {
+      const std::string share = fmt::format("and {} of host memory", human_bytes(fit.host->need_bytes));
+      if (fit.reason.kind == ReasonKind::EncodersOnHost) return with_distance(share + " for the encoders");
+      return with_distance(fit.flags.empty() ? share : share + ": " + host_flags(fit));
+    }
+    case Verdict::No:
+      if (fit.reason.kind != ReasonKind::HostTooSmall) return why_text(fit);
+      return fmt::format("and {} on the host", share_text(fit.host->need_bytes, fit.host->budget.safe));
+    case Verdict::Broken:
+      // An error is shown above the devices.
+      return fit.reason.code == FindingCode::ForkType ? fit.reason.detail : std::string(repair_text(fit.reason.code));
   }
   return {};
 }
@@ -192,7 +229,7 @@ std::string reason_text(const Fit& fit) {
   if (!why.empty()) text += (text.empty() ? "" : "; ") + why;
   if (fit.reason.kind >= ReasonKind::EngineNotThere) return text;
   text += fmt::format("; {}: {}", fit.on_each ? "safe on each" : "safe", rule_text(fit));
-  if (fit.host) text += fmt::format("; {} safe of {}", human_bytes(fit.host->budget.safe), host_text(*fit.host));
+  if (fit.host) text += "; " + host_text(*fit.host);
   if (fit.remark == Remark::PartsMissing) text += "; " + remark_text(fit.remark, {});
   return text;
 }
@@ -262,12 +299,21 @@ std::string choices_text(const QuantizedChoices& choices) {
   for (const SmallerType& size : choices.sizes) {
     text += fmt::format("{}{} {}", text.empty() ? "" : " | ", size.type->name, human_bytes(size.weight_bytes));
   }
+  // Devices with the same choice together, in the order they were asked for.
+  std::vector<std::pair<std::string, std::string>> on_devices;
   for (const QuantizedChoices::OnDevice& choice : choices.on_devices) {
-    const std::string largest = choice.largest
-                                    ? fmt::format("{} ({}) is the largest that fits", choice.largest->type->name,
-                                                  human_bytes(choice.largest->weight_bytes))
-                                    : "none fits";
-    text += fmt::format("{}{} on {}", text.empty() ? "" : "; ", largest, device_label(choice.device));
+    const std::string largest =
+        choice.largest ? fmt::format("{} ({})", choice.largest->type->name, human_bytes(choice.largest->weight_bytes))
+                       : "none";
+    const auto same = std::ranges::find(on_devices, largest, &std::pair<std::string, std::string>::first);
+    if (same == on_devices.end()) {
+      on_devices.emplace_back(largest, device_label(choice.device));
+    } else {
+      same->second += ", " + device_label(choice.device);
+    }
+  }
+  for (const auto& [largest, devices] : on_devices) {
+    text += fmt::format("{}{} on {}", text.empty() ? "the largest that fits: " : "; ", largest, devices);
   }
   return text;
 }

@@ -40,11 +40,17 @@ bool says_distance(const Fit& fit);
 /// it; empty where nothing is to be said.
 std::string why_text(const Fit& fit);
 
-/// "32 GiB of host memory assumed", "... as given", "... of this machine".
+/// "host memory: 32 GiB, 26.00 GiB safe, assumed: --host SIZE says otherwise".
 std::string host_text(const HostShare& host);
 
 /// "given", "detected", "catalogue", "assumed".
 std::string_view host_source_name(HostSource source);
+
+/// A few words beside the figures: "up to 40,960 tokens", "and 8.60 GiB of host memory: --n-cpu-moe 24".
+std::string answer_text(const Fit& fit);
+
+/// "10.31 of 10.50 GiB"
+std::string share_text(std::uint64_t bytes, std::uint64_t of);
 
 /// Why the verdict is what it is, with figures and rule.
 std::string reason_text(const Fit& fit);

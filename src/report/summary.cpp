@@ -25,6 +25,7 @@ constexpr std::array kKinds{
     Kind{CheckpointKind::Component, "one component of a pipeline"},
 };
 
+constexpr std::size_t kMaxDtypes = 6;      // named in the line of dtypes
 constexpr std::uint64_t kSmallPart = 500;  // a part below 1/500 of the bytes is one of the "others"
 
 /// Bits of a plain type, for the what-if line.
@@ -200,6 +201,25 @@ std::string origin_text(const Architecture& architecture) {
   return text;
 }
 
+/// "Q4_K 20.04 GiB (75.6 %), Q6_K 5.84 GiB (22.1 %)", the largest first; the small ones together.
+std::string dtypes_text(const Model& model) {
+  std::string text;
+  std::size_t shown = 0;
+  std::size_t others = 0;
+  for (const DtypeTotals& row : model.by_dtype) {
+    if (row.bytes < model.weight_bytes / kSmallPart || shown == kMaxDtypes) {
+      ++others;
+      continue;
+    }
+    ++shown;
+    const double share =
+        static_cast<double>(row.bytes) / static_cast<double>(std::max<std::uint64_t>(1, model.weight_bytes));
+    add(text, fmt::format("{} {} ({:.1f} %)", row.dtype, human_bytes(row.bytes), share * 100));
+  }
+  if (others > 0) add(text, counted(others, "other"));
+  return text;
+}
+
 std::string quantization_text(const Quantization& quantization) {
   std::string text = quantization.scheme;
   if (quantization.bits) add(text, counted(*quantization.bits, "bit"));
@@ -228,15 +248,21 @@ std::string kind_of(const Model& model) {
   return text;
 }
 
+std::string quantization_title(const Model& model) {
+  if (model.quantization) return model.quantization->scheme;
+  return model.by_dtype.empty() ? "" : model.by_dtype.front().dtype;
+}
+
 std::vector<SummaryLine> summary_lines(const Model& model, bool verbose) {
-  std::vector<SummaryLine> facts{{"parameters", parameters_text(model)}};
+  std::vector<SummaryLine> facts{{"format", kind_of(model)}, {"parameters", parameters_text(model)}};
   if (model.experts) facts.push_back({"experts", experts_text(*model.experts)});
   if (verbose && model.experts && model.active_parameters && model.active_conventions) {
     facts.push_back({"active", conventions_text(model)});
   }
   if (model.prediction) facts.push_back({"prediction", prediction_text(*model.prediction)});
   facts.push_back({"weights", weights_text(model)});
-  if (model.by_role.size() > 1) facts.push_back({"parts", parts_text(model, verbose)});
+  if (model.by_dtype.size() > 1 && !verbose) facts.push_back({"dtypes", dtypes_text(model)});
+  if (model.by_role.size() > 1 && verbose) facts.push_back({"parts", parts_text(model, verbose)});
   if (std::string network = network_text(model.architecture); !network.empty()) {
     facts.push_back({"network", std::move(network)});
   }
@@ -245,7 +271,7 @@ std::vector<SummaryLine> summary_lines(const Model& model, bool verbose) {
   };
   if (model.adapter) add_fact("adapter", adapter_text(*model.adapter));
   if (model.projector) add_fact("projector", projector_text(*model.projector));
-  add_fact("with", origin_text(model.architecture));
+  if (verbose) add_fact("with", origin_text(model.architecture));
   if (model.quantization) facts.push_back({"quantised", quantization_text(*model.quantization)});
   return facts;
 }
@@ -351,19 +377,16 @@ std::string need_note(const ModelReport& report) {
   const std::string remark = remark_text(first.remark, first.architecture);
   const std::string_view engine = first.engine ? engine_name(*first.engine) : "";
   if (first.context && !first.need.kv_cache) {
-    return fmt::format("need = weights + overhead in {}; {}", engine,
+    return fmt::format("need: weights and overhead in {}; {}", engine,
                        remark.empty() ? "the cache of this type cannot be told" : remark);
   }
   if (first.context) {
-    return fmt::format("need = weights + KV cache of {} tokens in {} + compute buffers + overhead in {}{}",
-                       grouped(*first.context), first.kv_type, engine,
-                       remark.empty() ? (first.basis == Basis::Rules ? "; the overhead is an estimate"
-                                                                     : "; the last two are estimates")
-                                      : "; " + remark);
+    return fmt::format("need: weights, cache of {} tokens in {}, compute, overhead of {}{}", grouped(*first.context),
+                       first.kv_type, engine, remark.empty() ? "" : "; " + remark);
   }
   return first.need.overhead
-             ? "need = weights + the engine's fixed overhead; no context is known for it"
-             : "need = parameters x bytes per parameter; context and the engine's overhead are not counted";
+             ? "need: weights and the engine's overhead; no context is known for it"
+             : "need: parameters x bytes per parameter; context and the engine's overhead are not counted";
 }
 
 std::string finding_text(const Finding& finding, const Model& model) {

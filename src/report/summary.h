@@ -14,6 +14,9 @@ namespace weigh::core {
 /// "GGUF v3, llama, mixture of experts"; "safetensors in 19 files, ..."; "estimate, no file".
 std::string kind_of(const Model& model);
 
+/// How its weights are quantised, in a word or two: "Q4_K_M", "fp8", "BF16"; empty where no tensor holds any.
+std::string quantization_title(const Model& model);
+
 /// One labelled line: {"weights", "24.62 GiB (26,440,753,152 bytes), 4.53 bits per weight"}.
 struct SummaryLine {
   std::string_view label;

@@ -81,16 +81,4 @@ class TextWriter {
   std::ostream& out_;
 };
 
-/// The model's name, and at the end of the line what it is.
-void write_heading(const Model& model, bool show_path, TextWriter& page);
-
-/// Likewise of anything; both are escaped already.
-void write_heading(std::string name, const std::string& kind, TextWriter& page);
-
-/// Models that are loaded together: what they are, and one need for all of them on each device.
-void write_pipeline(const PipelineReport& report, TextWriter& page);
-
-/// Why something that is not a model by itself is held against no device; nothing for a model.
-void write_no_verdict(const Model& model, TextWriter& page);
-
 }  // namespace weigh::core

@@ -155,11 +155,11 @@ TEST_CASE("a run with layers on the host says how much is where, and what the ho
   put_on_host(5 * kGiB, given_host(16 * kGiB), fit);
   fit.reason = {ReasonKind::Placement};
   CHECK(fit.verdict == Verdict::Offload);
-  CHECK(why_text(fit) == "runs with -ngl 21: 19.21 GiB of 22.07 GiB there, and 5.00 GiB of host memory");
-  CHECK(reason_text(fit) == why_text(fit) + "; safe: 0.92 of 24564 MiB; 12.00 GiB safe of a host of 16 GiB");
+  CHECK(why_text(fit) == "runs with -ngl 21: 19.21 of 22.07 GiB there, and 5.00 GiB of host memory");
+  CHECK(reason_text(fit) == why_text(fit) + "; safe: 0.92 of 24564 MiB; host memory: 16 GiB, 12.00 GiB safe");
   put_on_host(5 * kGiB, given_host(4 * kGiB), fit);
   CHECK(fit.verdict == Verdict::No);
-  CHECK(why_text(fit) == "5.00 GiB would have to be in host memory, of which 3.00 GiB are safe of a host of 4 GiB");
+  CHECK(why_text(fit) == "5.00 GiB would have to be in host memory, of which 3.00 GiB are safe");
 }
 
 TEST_CASE("a cache's shape says why it is large or small") {
