@@ -10,6 +10,7 @@
 #include "src/fit/companions.h"
 #include "src/report/answer.h"
 #include "src/report/fit_words.h"
+#include "src/report/model_table.h"
 #include "src/report/summary.h"
 #include "src/report/text_format.h"
 #include "src/report/writers.h"
@@ -257,16 +258,24 @@ void write_details(const ModelReport& report, std::size_t all_fits, TextWriter& 
   for (const Fit& fit : report.fits) write_block(fit, report.fits.size() > 1, page);
 }
 
+void write_models(const std::vector<ModelReport>& models, TextWriter& page) {
+  std::size_t all_fits = 0;
+  for (const ModelReport& model : models) all_fits += model.fits.size();
+  for (const ModelReport& model : models) {
+    if (&model != &models.front()) page.line();
+    write_answer(model, models.size() > 1 || page.style().verbose, page);
+    if (!page.style().quiet) write_details(model, all_fits, page);
+  }
+}
+
 }  // namespace
 
 void write_fits(const Report& report, const Style& style, std::ostream& out) {
   TextWriter page(style, out);
-  std::size_t all_fits = 0;
-  for (const ModelReport& model : report.models) all_fits += model.fits.size();
-  for (const ModelReport& model : report.models) {
-    if (&model != &report.models.front()) page.line();
-    write_answer(model, report.models.size() > 1 || style.verbose, page);
-    if (!style.quiet) write_details(model, all_fits, page);
+  if (report.models.size() >= kModelsInTable && !style.verbose) {
+    write_model_table(report.models, page);
+  } else {
+    write_models(report.models, page);
   }
   for (const PipelineReport& pipeline : report.pipelines) {
     page.line();

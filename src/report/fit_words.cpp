@@ -44,13 +44,6 @@ std::string against(std::uint64_t need, std::uint64_t bytes, std::string_view wh
   return fmt::format("{} {} {}", human_bytes(apart(need, bytes)), need > bytes ? "above" : "below", what);
 }
 
-/// The flags that put layers or experts on the host. All layers on the devices is what goes without saying.
-std::string host_flags(const Fit& fit) {
-  const bool experts_alone = fit.placement && !fit.placement->gpu_layers && fit.placement->cpu_moe_layers != 0;
-  if (experts_alone) return fmt::format("--n-cpu-moe {}", fit.placement->cpu_moe_layers);
-  return fmt::format("{}", fmt::join(fit.flags, " "));
-}
-
 /// "the experts of 9 layers and 12 of 33 layers in host memory, 5.20 GiB there"
 std::string offload_text(const Advice& advice) {
   std::string text = advice.name.empty() ? "" : advice.name + " and ";
@@ -192,6 +185,12 @@ std::string why_text(const Fit& fit) {
   return {};
 }
 
+std::string host_flags(const Fit& fit) {
+  const bool experts_alone = fit.placement && !fit.placement->gpu_layers && fit.placement->cpu_moe_layers != 0;
+  if (experts_alone) return fmt::format("--n-cpu-moe {}", fit.placement->cpu_moe_layers);
+  return fmt::format("{}", fmt::join(fit.flags, " "));
+}
+
 std::string share_text(std::uint64_t bytes, std::uint64_t of) {
   const std::uint64_t unit = std::max(bytes, of) >= kGiB ? kGiB : kMiB;
   const auto number = [&](std::uint64_t value) { return static_cast<double>(value) / static_cast<double>(unit); };
@@ -207,6 +206,7 @@ std::string answer_text(const Fit& fit) {
       if (fit.reason.kind != ReasonKind::None) return why_text(fit);
       return fit.max_context ? fmt::format("up to {} tokens", grouped(*fit.max_context)) : distance_text(fit);
     case Verdict::Tight:
+      if (fit.no_split) return "no split into whole layers keeps each within its safe budget: may run, may fail";
       return against(fit.device_bytes(), fit.budget_bytes, "the safe budget") + ": may run, may fail";
     case Verdict::Offload: {
       const std::string share = fmt::format("and {} of host memory", human_bytes(fit.host->need_bytes));

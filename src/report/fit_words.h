@@ -49,6 +49,9 @@ std::string_view host_source_name(HostSource source);
 /// A few words beside the figures: "up to 40,960 tokens", "and 8.60 GiB of host memory: --n-cpu-moe 24".
 std::string answer_text(const Fit& fit);
 
+/// The flags that put layers or experts on the host: "--n-cpu-moe 24". All layers on the devices goes without saying.
+std::string host_flags(const Fit& fit);
+
 /// "10.31 of 10.50 GiB"
 std::string share_text(std::uint64_t bytes, std::uint64_t of);
 

@@ -163,11 +163,11 @@ std::string network_text(const Architecture& architecture) {
   std::string text;
   if (architecture.layers) add(text, counted(*architecture.layers, "layer"));
   if (architecture.embedding_length) add(text, "embedding " + grouped(*architecture.embedding_length));
-  if (architecture.heads) {
-    const bool sized = architecture.head_size_k && *architecture.heads > 0;
+  if (architecture.heads.value_or(0) > 0) {
+    const bool sized = architecture.head_size_k.has_value();
     add(text, counted(*architecture.heads, "head") + (sized ? " of " + grouped(*architecture.head_size_k) : ""));
   }
-  if (architecture.kv_heads) add(text, kv_heads_text(architecture));
+  if (architecture.kv_heads.value_or(0) > 0) add(text, kv_heads_text(architecture));
   if (architecture.context_length) add(text, "context " + grouped(*architecture.context_length));
   if (architecture.sliding_window) add(text, window_text(architecture));
   if (architecture.vocab_size) add(text, "vocabulary " + grouped(*architecture.vocab_size));

@@ -9,6 +9,7 @@
 
 #include "src/report/answer.h"
 #include "src/report/fit_words.h"
+#include "src/report/model_table.h"
 #include "src/report/summary.h"
 #include "src/report/text_format.h"
 #include "src/report/writers.h"
@@ -81,9 +82,13 @@ void write_model(const ModelReport& report, bool one_of_many, TextWriter& page) 
 
 void write_text(const Report& report, const Style& style, std::ostream& out) {
   TextWriter page(style, out);
-  for (const ModelReport& model : report.models) {
-    if (&model != &report.models.front()) page.line();
-    write_model(model, report.models.size() > 1, page);
+  if (report.models.size() >= kModelsInTable && !style.verbose) {
+    write_model_table(report.models, page);
+  } else {
+    for (const ModelReport& model : report.models) {
+      if (&model != &report.models.front()) page.line();
+      write_model(model, report.models.size() > 1, page);
+    }
   }
   for (const PipelineReport& pipeline : report.pipelines) {
     page.line();
