@@ -94,6 +94,8 @@ Run add_placement(Candidate& candidate, const Run& run, const DeviceSet& devices
   }
   if (candidate.run_model() == nullptr || fit.verdict > Verdict::Offload) return placed;
   fit.flags = placement_flags(candidate, placed, devices, lay_out(candidate, placed, devices));
+  // Which weights transformers puts where is its own choice.
+  if (fit.reason.kind == ReasonKind::WeightsOnHost) return placed;
   const bool has_parts = devices.slots.size() > 1 || (fit.host && beside_host(candidate, devices));
   if (has_parts) fit.placement = placement_of(candidate, placed, devices);
   return placed;
