@@ -125,11 +125,10 @@ void add_up(const GgufPlan& plan, std::span<const Dtype> types, QuantizedSize& p
   if (unknown != 0) prediction.remarks.push_back(fmt::format("the size of {} tensors is not known", unknown));
 }
 
-// SaturatingSum over tensors alone, to compare two choices of types.
-std::uint64_t sum_bytes(const GgufPlan& plan, std::span<const Dtype> types) {
-  SaturatingSum sum;
-  for (std::size_t i = 0; i < types.size(); ++i) sum.add(bytes_of(plan.tensors[i], types[i]).value_or(0));
-  return sum.value;
+ImatrixSize imatrix_size(const GgufPlan& plan, std::span<const Dtype> types) {
+  QuantizedSize size;
+  add_up(plan, types, size);
+  return {size.tensor_bytes, size.file_bytes};
 }
 
 // The first tensor that is quantized already and would become another type.
@@ -154,8 +153,9 @@ const QuantizerType* find_quantizer_type(std::string_view name) {
 
 QuantizedSize predict(const GgufPlan& plan, const QuantizerType& type) {
   QuantizedSize prediction{.type = std::string(type.name), .by_dtype = {}, .refusal = {}, .remarks = plan.remarks};
-  std::vector<Dtype> types = predict_types(plan, type.ftype);
-  const std::vector<Dtype> with_matrix = predict_types(plan, type.ftype, true);
+  const QuantizerWalk walk = quantizer_walk(plan);
+  std::vector<Dtype> types = predict_types(plan, walk, {.target = type.ftype});
+  const std::vector<Dtype> with_matrix = predict_types(plan, walk, {.target = type.ftype, .imatrix = true});
   if (plan.tensors.empty()) {
     prediction.refusal = "there are no tensors to quantise";
   } else if (const PlannedTensor* tensor = needs_imatrix(plan, types, type.ftype)) {
@@ -164,8 +164,7 @@ QuantizedSize predict(const GgufPlan& plan, const QuantizerType& type) {
                     quote(tensor->name));
     types = with_matrix;
   } else if (types != with_matrix) {
-    prediction.remarks.push_back(fmt::format("with an importance matrix the tensors take {} bytes instead of {}",
-                                             sum_bytes(plan, with_matrix), sum_bytes(plan, types)));
+    prediction.with_imatrix = imatrix_size(plan, with_matrix);
   }
   if (const PlannedTensor* tensor = requantized(plan, types)) {
     prediction.remarks.push_back(
@@ -174,6 +173,10 @@ QuantizedSize predict(const GgufPlan& plan, const QuantizerType& type) {
                     quote(tensor->name), name(tensor->dtype)));
   }
   add_up(plan, types, prediction);
+  if (prediction.with_imatrix) {
+    prediction.remarks.push_back(fmt::format("with an importance matrix the tensors take {} bytes instead of {}",
+                                             prediction.with_imatrix->tensor_bytes, prediction.tensor_bytes));
+  }
   return prediction;
 }
 

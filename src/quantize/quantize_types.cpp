@@ -9,6 +9,7 @@
 #include <charconv>
 #include <initializer_list>
 #include <numeric>
+#include <unordered_map>
 
 namespace weigh::core {
 
@@ -70,12 +71,12 @@ bool is_matrix(const PlannedTensor& tensor) {
   return false;
 }
 
-bool is_quantized(const PlannedTensor& tensor) {
-  const std::string_view name = tensor.name;
-  if (!is_matrix(tensor) || !name.ends_with("weight")) return false;
-  if (name == "position_embd.weight" || name == "token_types.weight") return false;
-  return std::ranges::none_of(kKept, [&](std::string_view part) { return contains(name, part); });
+bool keeps_type(std::string_view name) {
+  if (!name.ends_with("weight") || name == "position_embd.weight" || name == "token_types.weight") return true;
+  return std::ranges::any_of(kKept, [&](std::string_view part) { return contains(name, part); });
 }
+
+bool is_quantized(const PlannedTensor& tensor) { return is_matrix(tensor) && !keeps_type(tensor.name); }
 
 bool is_head(const PlannedTensor& tensor) { return tensor.name == "output.weight"; }
 bool is_embedding(const PlannedTensor& tensor) {
@@ -91,8 +92,6 @@ constexpr Ftypes of(std::initializer_list<Ftype> list) {
   return set;
 }
 constexpr bool in(Ftype ftype, Ftypes set) { return (set >> static_cast<unsigned>(ftype) & 1) != 0; }
-
-enum class Matrix : std::uint8_t { Value, Key, Query, Output, Up, Gate, Down, Other };
 
 struct MatrixRow {
   std::string_view fragment;
@@ -118,9 +117,19 @@ Matrix matrix_of(std::string_view name) {
   return Matrix::Other;
 }
 
+// Older quantizers knew other fragments.
+Matrix matrix_under(QuantizerRules rules, Matrix matrix, std::string_view name) {
+  if (rules == QuantizerRules::Today) return matrix;
+  if (matrix == Matrix::Value && contains(name, "attn_qkv.weight")) return Matrix::Fused;
+  if (matrix == Matrix::Value && contains(name, "attn_kv_b.weight")) return Matrix::Other;
+  const bool single_expert = matrix == Matrix::Down && !contains(name, "ffn_down.weight");
+  return single_expert && rules == QuantizerRules::Until2024 ? Matrix::Other : matrix;
+}
+
 // The model as a whole.
 struct Traits {
   Ftype target = Ftype::F16;
+  QuantizerRules rules = QuantizerRules::Today;
   Dtype default_dtype = Dtype::F16;
   bool imatrix = false;
   bool falcon = false;
@@ -140,8 +149,15 @@ struct Place {
 // The first and the last eighth, and every third between them.
 bool more_bits(std::uint64_t i, std::uint64_t n) { return i < n / 8 || i >= 7 * n / 8 || (i - n / 8) % 3 == 2; }
 
+// The first layers, which get more bits: a part of all of them, in 2023 a fixed number.
+std::uint64_t eighth(const Traits& t) { return t.rules == QuantizerRules::Until2024 ? 4 : t.layers / 8; }
+std::uint64_t sixteenth(const Traits& t) { return t.rules == QuantizerRules::Until2024 ? 2 : t.layers / 16; }
+
 bool always(const Traits&, const Place&) { return true; }
-bool grouped(const Traits& traits, const Place&) { return traits.queries_per_kv_head >= 4; }
+bool until_2024(const Traits& traits, const Place&) { return traits.rules == QuantizerRules::Until2024; }
+bool grouped(const Traits& traits, const Place&) {
+  return traits.queries_per_kv_head >= 4 && traits.rules != QuantizerRules::Until2024;
+}
 bool grouped_or_experts(const Traits& traits, const Place&) {
   return traits.queries_per_kv_head >= 4 || traits.experts >= 4;
 }
@@ -149,17 +165,21 @@ bool eight_experts(const Traits& traits, const Place&) { return traits.experts =
 bool without_imatrix(const Traits& traits, const Place&) { return !traits.imatrix; }
 bool falcon(const Traits& traits, const Place&) { return traits.falcon; }
 bool falcon_more(const Traits& t, const Place& place) { return t.falcon && more_bits(place.index, t.layers); }
-bool falcon_first_16th(const Traits& t, const Place& place) { return t.falcon && place.index < t.layers / 16; }
+bool falcon_first_16th(const Traits& t, const Place& place) { return t.falcon && place.index < sixteenth(t); }
 bool plain_more(const Traits& t, const Place& place) { return !t.falcon && more_bits(place.index, t.layers); }
-bool plain_first_8th(const Traits& t, const Place& place) { return !t.falcon && place.index < t.layers / 8; }
+bool plain_first_8th(const Traits& t, const Place& place) { return !t.falcon && place.index < eighth(t); }
 bool plain_or_more(const Traits& t, const Place& place) { return !t.falcon || more_bits(place.index, t.layers); }
-bool plain_eight(const Traits& traits, const Place&) { return !traits.falcon && traits.experts == 8; }
-bool plain_not_eight(const Traits& traits, const Place&) { return !traits.falcon && traits.experts != 8; }
+bool plain_eight(const Traits& traits, const Place& place) {
+  return !traits.falcon && traits.experts == 8 && !until_2024(traits, place);
+}
+bool plain_not_eight(const Traits& traits, const Place& place) {
+  return !traits.falcon && (traits.experts != 8 || until_2024(traits, place));
+}
 bool first_two(const Traits&, const Place& place) { return place.before < 2; }
 bool first_four(const Traits&, const Place& place) { return place.before < 4; }
 bool more_values(const Traits& traits, const Place& place) { return more_bits(place.before, traits.values); }
 bool first_8th(const Traits& traits, const Place& place) { return place.index < traits.layers / 8; }
-bool first_16th(const Traits& traits, const Place& place) { return place.index < traits.layers / 16; }
+bool first_16th(const Traits& traits, const Place& place) { return place.index < sixteenth(traits); }
 bool counted_first_8th(const Traits& traits, const Place& place) { return place.before < traits.layers / 8; }
 bool layers_more(const Traits& traits, const Place& place) { return more_bits(place.index, traits.layers); }
 bool middle(const Traits& t, const Place& place) {
@@ -201,6 +221,10 @@ constexpr auto kRules = std::to_array<Rule>({
     {Matrix::Value, of({Ftype::Q4_K_M, Ftype::Q5_K_M}), more_values, Dtype::Q6_K},
     {Matrix::Value, of({Ftype::Q4_K_S}), first_four, Dtype::Q5_K},
 
+    {Matrix::Fused, of({Ftype::Q3_K_M, Ftype::Q3_K_L, Ftype::IQ3_M}), always, Dtype::Q4_K},
+    {Matrix::Fused, of({Ftype::Q4_K_M}), always, Dtype::Q5_K},
+    {Matrix::Fused, of({Ftype::Q5_K_M}), always, Dtype::Q6_K},
+
     {Matrix::Key, kLow, eight_experts, Dtype::Q4_K},
     {Matrix::Key, kNotLow, eight_experts, Dtype::Q8_0},
     {Matrix::Key, of({Ftype::IQ3_XS}), always, Dtype::IQ3_XXS},
@@ -224,6 +248,8 @@ constexpr auto kRules = std::to_array<Rule>({
 
     {Matrix::Up, of({Ftype::IQ3_XS}), middle, Dtype::IQ3_XXS},
     {Matrix::Gate, of({Ftype::IQ3_XS}), middle, Dtype::IQ3_XXS},
+    {Matrix::Up, of({Ftype::Q2_K}), until_2024, Dtype::Q3_K},
+    {Matrix::Gate, of({Ftype::Q2_K}), until_2024, Dtype::Q3_K},
 
     {Matrix::Down, kTwoBit, counted_first_8th, Dtype::IQ3_S},
     {Matrix::Down, kLow, counted_first_8th, Dtype::Q2_K},
@@ -263,9 +289,15 @@ Dtype by_matrix(const Traits& traits, Matrix matrix, const Place& place) {
 
 std::uint64_t block(Dtype dtype) { return std::max<std::uint32_t>(1, info(dtype).block_elements); }
 
+// What a row of the head is divided by: before 2025 the large blocks, whatever the type.
+std::uint64_t head_block(const Traits& traits) {
+  constexpr std::uint64_t kLargeBlock = 256;
+  return traits.rules == QuantizerRules::Until2024 ? kLargeBlock : block(traits.default_dtype);
+}
+
 Dtype head_dtype(const Traits& traits, const PlannedTensor& tensor) {
   if (traits.target == Ftype::MXFP4_MOE) return Dtype::Q8_0;
-  if (traits.falcon || dimension(tensor, 0) % block(traits.default_dtype) != 0) return Dtype::Q8_0;
+  if (traits.falcon || dimension(tensor, 0) % head_block(traits) != 0) return Dtype::Q8_0;
   if (in(traits.target, kLow | of({Ftype::IQ3_XXS}))) return Dtype::Q5_K;
   return traits.default_dtype == Dtype::Q8_0 ? Dtype::Q8_0 : Dtype::Q6_K;
 }
@@ -279,8 +311,7 @@ Dtype embedding_dtype(const Traits& traits) {
 }
 
 // Stacked matrices are the experts; so are, to the quantizer, the three-dimensional parts of latent attention.
-Dtype mxfp4_dtype(const GgufPlan& plan, const PlannedTensor& tensor) {
-  const Matrix matrix = matrix_of(tensor.name);
+Dtype mxfp4_dtype(const GgufPlan& plan, const PlannedTensor& tensor, Matrix matrix) {
   const bool wanted =
       plan.architecture != "bailingmoe3" || matrix == Matrix::Up || matrix == Matrix::Gate || matrix == Matrix::Down;
   return dimension(tensor, 2) > 1 && wanted ? Dtype::MXFP4 : Dtype::Q8_0;
@@ -310,8 +341,10 @@ constexpr auto kReplacements = std::to_array<Replacement>({
 });
 
 // Types that no row stands for are left: there the quantizer stops.
-Dtype divisible(Dtype chosen, std::uint64_t row_elements) {
+Dtype divisible(Dtype chosen, std::uint64_t row_elements, QuantizerRules rules) {
   if (row_elements % block(chosen) == 0) return chosen;
+  const bool small = chosen == Dtype::Q2_K || chosen == Dtype::Q3_K;
+  if (small && rules == QuantizerRules::Until2026 && row_elements % block(Dtype::IQ4_NL) == 0) return Dtype::IQ4_NL;
   const auto row = std::ranges::find(kReplacements, chosen, &Replacement::chosen);
   if (row == kReplacements.end()) return chosen;
   return row_elements % block(row->instead) == 0 ? row->instead : Dtype::F16;
@@ -319,27 +352,15 @@ Dtype divisible(Dtype chosen, std::uint64_t row_elements) {
 
 // ---- The walk -------------------------------------------------------------------------------------------------------
 
+constexpr std::string_view kBlockPrefix = "blk.";
+
 // The N of "blk.N.", -1 for every other name.
 std::int64_t block_number(std::string_view name) {
-  constexpr std::string_view kPrefix = "blk.";
-  if (!name.starts_with(kPrefix)) return -1;
+  if (!name.starts_with(kBlockPrefix)) return -1;
   std::int64_t number = -1;
   const char* end = name.data() + name.size();
-  const auto [stop, error] = std::from_chars(name.data() + kPrefix.size(), end, number);
+  const auto [stop, error] = std::from_chars(name.data() + kBlockPrefix.size(), end, number);
   return error == std::errc{} && stop != end && *stop == '.' ? number : -1;
-}
-
-// By block, then by name: the order in which the counters run.
-std::vector<std::size_t> visiting_order(const GgufPlan& plan) {
-  std::vector<std::int64_t> blocks(plan.tensors.size());
-  std::ranges::transform(plan.tensors, blocks.begin(),
-                         [](const PlannedTensor& tensor) { return block_number(tensor.name); });
-  std::vector<std::size_t> order(plan.tensors.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
-    return blocks[a] != blocks[b] ? blocks[a] < blocks[b] : plan.tensors[a].name < plan.tensors[b].name;
-  });
-  return order;
 }
 
 // The sizes of one architecture whose values get more bits because they are a small part of the whole.
@@ -350,54 +371,98 @@ bool is_seventy_billion(const GgufPlan& plan) {
   return layers == 80 && (plan.architecture == "qwen2" || plan.architecture == "deci" || plan.architecture == "olmo");
 }
 
-Traits traits_of(const GgufPlan& plan, Ftype target, bool imatrix) {
+Traits traits_of(const GgufPlan& plan, const QuantizerWalk& walk, const QuantizerRun& run) {
   const auto types = quantizer_types();
-  const auto values = std::ranges::count_if(
-      plan.tensors, [](const PlannedTensor& tensor) { return matrix_of(tensor.name) == Matrix::Value; });
-  return {.target = target,
-          .default_dtype = std::ranges::find(types, target, &QuantizerType::ftype)->default_dtype,
-          .imatrix = imatrix,
+  return {.target = run.target,
+          .rules = run.rules,
+          .default_dtype = std::ranges::find(types, run.target, &QuantizerType::ftype)->default_dtype,
+          .imatrix = run.imatrix,
           .falcon = plan.architecture == "falcon",
           .seventy_billion = is_seventy_billion(plan),
           .layers = plan.layers,
           .experts = plan.experts,
           .queries_per_kv_head = plan.kv_heads == 0 ? 0 : plan.heads / plan.kv_heads,
-          .values = static_cast<std::uint64_t>(values)};
+          .values = walk.values};
+}
+
+// Whether a tensor is what the logits come from.
+bool gives_logits(const PlannedTensor& tensor, const QuantizerWalk& walk, QuantizerRules rules) {
+  if (is_head(tensor)) return true;
+  const bool counts = rules == QuantizerRules::Today || tensor.name == "token_embd.weight";
+  return walk.tied && counts && is_embedding(tensor);
 }
 
 }  // namespace
 
-std::vector<Dtype> predict_types(const GgufPlan& plan, Ftype target, bool imatrix) {
-  const Traits traits = traits_of(plan, target, imatrix);
-  const bool tied = std::ranges::none_of(plan.tensors, is_head);
+QuantizerWalk quantizer_walk(const GgufPlan& plan) {
+  struct Kind {
+    bool kept = false;
+    Matrix matrix = Matrix::Other;
+  };
+  // Layers repeat their names: what is behind "blk.N" is looked up, not searched again.
+  std::unordered_map<std::string_view, Kind> kinds;
+
+  QuantizerWalk walk;
+  const std::size_t count = plan.tensors.size();
+  walk.order.resize(count);
+  walk.blocks.resize(count);
+  walk.quantized.resize(count);
+  walk.matrices.resize(count, Matrix::Other);
+  for (std::size_t i = 0; i < count; ++i) {
+    const PlannedTensor& tensor = plan.tensors[i];
+    walk.blocks[i] = block_number(tensor.name);
+    std::string_view tail = tensor.name;
+    if (walk.blocks[i] >= 0) tail.remove_prefix(tail.find('.', kBlockPrefix.size()));
+    const auto [kind, is_new] = kinds.try_emplace(tail);
+    if (is_new) kind->second = {.kept = keeps_type(tensor.name), .matrix = matrix_of(tensor.name)};
+    walk.quantized[i] = !kind->second.kept && is_matrix(tensor);
+    walk.matrices[i] = kind->second.matrix;
+    walk.values += walk.matrices[i] == Matrix::Value ? 1 : 0;
+    walk.tied = walk.tied && !is_head(tensor);
+  }
+  std::iota(walk.order.begin(), walk.order.end(), std::size_t{0});
+  std::ranges::sort(walk.order, [&](std::size_t a, std::size_t b) {
+    return walk.blocks[a] != walk.blocks[b] ? walk.blocks[a] < walk.blocks[b]
+                                            : plan.tensors[a].name < plan.tensors[b].name;
+  });
+  return walk;
+}
+
+std::vector<Dtype> predict_types(const GgufPlan& plan, const QuantizerWalk& walk, const QuantizerRun& run) {
+  const Traits traits = traits_of(plan, walk, run);
   std::vector<Dtype> types(plan.tensors.size());
   std::array<std::uint64_t, static_cast<std::size_t>(Matrix::Other) + 1> seen{};
-  for (const std::size_t i : visiting_order(plan)) {
+  for (const std::size_t i : walk.order) {
     const PlannedTensor& tensor = plan.tensors[i];
     types[i] = tensor.dtype;
-    if (!is_quantized(tensor)) continue;
-    if (in(target, of({Ftype::F32, Ftype::F16, Ftype::BF16}))) {
+    if (!walk.quantized[i]) continue;
+    if (in(run.target, of({Ftype::F32, Ftype::F16, Ftype::BF16}))) {
       types[i] = traits.default_dtype;
       continue;
     }
     Dtype chosen = traits.default_dtype;
-    if (is_head(tensor) || (tied && is_embedding(tensor))) {
+    if (run.rules == QuantizerRules::Pure) {
+      // no further rule
+    } else if (gives_logits(tensor, walk, run.rules)) {
       chosen = head_dtype(traits, tensor);
     } else if (is_embedding(tensor)) {
       chosen = embedding_dtype(traits);
-    } else if (target == Ftype::MXFP4_MOE) {
-      chosen = mxfp4_dtype(plan, tensor);
+    } else if (run.target == Ftype::MXFP4_MOE) {
+      chosen = mxfp4_dtype(plan, tensor, walk.matrices[i]);
     } else {
-      const Matrix matrix = matrix_of(tensor.name);
+      const Matrix matrix = matrix_under(run.rules, walk.matrices[i], tensor.name);
       Place place{.index = seen[static_cast<std::size_t>(matrix)]++};
       place.before = place.index;
-      const std::int64_t layer = block_number(tensor.name);
-      if (traits.experts > 1 && layer >= 0) place.index = static_cast<std::uint64_t>(layer);
+      if (traits.experts > 1 && walk.blocks[i] >= 0) place.index = static_cast<std::uint64_t>(walk.blocks[i]);
       chosen = by_matrix(traits, matrix, place);
     }
-    types[i] = divisible(chosen, dimension(tensor, 0));
+    types[i] = divisible(chosen, dimension(tensor, 0), run.rules);
   }
   return types;
+}
+
+std::vector<Dtype> predict_types(const GgufPlan& plan, Ftype target, bool imatrix) {
+  return predict_types(plan, quantizer_walk(plan), {.target = target, .imatrix = imatrix});
 }
 
 const PlannedTensor* needs_imatrix(const GgufPlan& plan, std::span<const Dtype> types, Ftype target) {

@@ -15,6 +15,7 @@ namespace {
 struct CsvRow {
   const Model& model;
   const Fit* fit;
+  const std::optional<NamedQuantization>& quantization;
 };
 
 /// Heading and value of one column. Device columns are empty without --on.
@@ -34,6 +35,11 @@ Cell part(const CsvRow& row, NeedPart bytes) { return row.fit != nullptr ? cell(
 
 const Placement* plan(const CsvRow& row) {
   return row.fit != nullptr && row.fit->placement ? &*row.fit->placement : nullptr;
+}
+
+Cell quantization_cell(const CsvRow& row) {
+  std::string title = quantization_title(row.model, row.quantization);
+  return title.empty() ? Cell() : Cell(std::move(title));
 }
 
 /// Filled where something could not be read, in a row that has nothing else but the path.
@@ -58,7 +64,7 @@ constexpr std::array kColumns{
     CsvColumn{"vocab_size", [](const CsvRow& r) { return cell(r.model.architecture.vocab_size); }},
     CsvColumn{"experts", [](const CsvRow& r) { return r.model.experts ? Cell(r.model.experts->count) : Cell(); }},
     CsvColumn{"experts_used", [](const CsvRow& r) { return r.model.experts ? cell(r.model.experts->used) : Cell(); }},
-    CsvColumn{"quantization", [](const CsvRow& r) { return r.model.quantization ? Cell(r.model.quantization->scheme) : Cell(); }},
+    CsvColumn{"quantization", [](const CsvRow& r) { return r.quantization ? Cell(r.quantization->scheme) : Cell(); }},
     CsvColumn{"errors", [](const CsvRow& r) { return Cell(count(r.model, Severity::Error)); }},
     CsvColumn{"warnings", [](const CsvRow& r) { return Cell(count(r.model, Severity::Warning)); }},
     CsvColumn{"device", [](const CsvRow& r) { return r.fit ? Cell(r.fit->device.id) : Cell(); }},
@@ -88,6 +94,7 @@ constexpr std::array kColumns{
     CsvColumn{"host_budget_bytes", [](const CsvRow& r) { return r.fit && r.fit->host ? Cell(r.fit->host->budget.safe) : Cell(); }},
     CsvColumn{"reason", [](const CsvRow& r) { return r.fit ? Cell(reason_text(*r.fit)) : Cell(); }},
     CsvColumn{"command", [](const CsvRow& r) { return r.fit ? Cell(r.fit->command) : Cell(); }},
+    CsvColumn{"quantization_name", [](const CsvRow& r) { return quantization_cell(r); }},
 };
 // clang-format on
 
@@ -102,9 +109,10 @@ void write_csv(const Report& report, const Style& /*style*/, std::ostream& out) 
   Table table;
   for (const CsvColumn& column : kColumns) table.columns.push_back({column.name, Unit::Text});
   for (const ModelReport& model : report.models) {
-    if (model.common_devices || model.fits.empty()) add_row({model.model, nullptr}, table);
+    const auto quantization = named_quantization(model.model);
+    if (model.common_devices || model.fits.empty()) add_row({model.model, nullptr, quantization}, table);
     for (const Fit& fit : model.fits) {
-      if (!model.common_devices) add_row({model.model, &fit}, table);
+      if (!model.common_devices) add_row({model.model, &fit, quantization}, table);
     }
   }
   for (const PipelineReport& pipeline : report.pipelines) {
@@ -114,7 +122,7 @@ void write_csv(const Report& report, const Style& /*style*/, std::ostream& out) 
     all.total_parameters = pipeline.parameters.value_or(0);
     all.parameters_known = pipeline.parameters.has_value();
     all.weight_bytes = pipeline.weight_bytes;
-    for (const Fit& fit : pipeline.at_once) add_row({all, &fit}, table);
+    for (const Fit& fit : pipeline.at_once) add_row({all, &fit, {}}, table);
   }
   // What could not be read keeps its row: nothing is missing without a word.
   const auto error = std::ranges::find(kColumns, kError, &CsvColumn::name) - kColumns.begin();

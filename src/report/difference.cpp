@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "src/model/naming/roles.h"
+#include "src/quantize/quantization_name.h"
 #include "src/report/json.h"
 #include "src/report/json_value.h"
 #include "src/report/listings.h"
@@ -199,9 +200,10 @@ class TextWriter {
   }
 
   std::string side(std::string_view path, const Model& model) const {
-    return fmt::format("{}: {} parameters ({}), {} ({} bytes)", escaped(path, style_.unicode),
-                       human_parameters(model.known_total()), grouped(model.known_total()),
-                       human_bytes(model.weight_bytes), grouped(model.weight_bytes));
+    const std::string quantization = quantization_title(model);
+    return fmt::format("{}: {}{}{} parameters ({}), {} ({} bytes)", escaped(path, style_.unicode), quantization,
+                       quantization.empty() ? "" : ", ", human_parameters(model.known_total()),
+                       grouped(model.known_total()), human_bytes(model.weight_bytes), grouped(model.weight_bytes));
   }
 
   template <typename Rows, typename Line>
@@ -290,6 +292,11 @@ Json metadata_json(const Difference& difference, JsonText& text) {
   return {{"added", std::move(added)}, {"removed", std::move(removed)}, {"changed", std::move(changed)}};
 }
 
+Json title_json(const Model& model) {
+  const std::string title = quantization_title(model);
+  return title.empty() ? Json() : Json(title);
+}
+
 void write_difference_json(const Difference* difference, std::string_view a_path, std::string_view b_path,
                            const std::vector<Failure>& failures, std::ostream& out) {
   JsonText text;
@@ -299,6 +306,7 @@ void write_difference_json(const Difference* difference, std::string_view a_path
     const Model& b = *difference->b;
     document["parameters"] = {{"a", json_or_null(a.known_total())}, {"b", json_or_null(b.known_total())}};
     document["bytes"] = {{"a", a.weight_bytes}, {"b", b.weight_bytes}};
+    document["quantization"] = {{"a", title_json(a)}, {"b", title_json(b)}};
     document["by_dtype"] = sides_json(difference->by_dtype, "dtype");
     document["by_role"] = sides_json(difference->by_role, "role");
     document["tensors"] = tensors_json(*difference, text);

@@ -95,9 +95,10 @@ Json experts_json(const std::optional<Experts>& experts) {
           {"bytes", experts->bytes}};
 }
 
-Json quantization_json(const std::optional<Quantization>& quantization, JsonText& text) {
+Json quantization_json(const std::optional<NamedQuantization>& quantization, JsonText& text) {
   if (!quantization) return nullptr;
   return {{"scheme", text(quantization->scheme)},
+          {"name", text(quantization->name)},
           {"bits", json_or_null(quantization->bits)},
           {"group_size", json_or_null(quantization->group_size)}};
 }
@@ -193,7 +194,13 @@ Json fit_json(const Fit& fit, JsonText& text) {
 
 Json model_json(const ModelReport& report) {
   static const std::vector<Fit> kNone;
-  return model_json(report.model, report.common_devices ? kNone : report.fits, report.predicted_file_bytes);
+  Json result = model_json(report.model, report.common_devices ? kNone : report.fits, report.predicted_file_bytes);
+  if (report.predicted_file_bytes) {
+    const auto& size = report.predicted_with_imatrix;
+    result["with_imatrix"] =
+        size ? Json{{"weights_bytes", size->tensor_bytes}, {"file_bytes", size->file_bytes}} : Json();
+  }
+  return result;
 }
 
 Json model_json(const Model& model, const std::vector<Fit>& fits, std::optional<std::uint64_t> predicted_file_bytes) {
@@ -223,7 +230,7 @@ Json model_json(const Model& model, const std::vector<Fit>& fits, std::optional<
   result["parameters"] = parameters_json(model);
   result["weights"] = weights_json(model, text);
   result["experts"] = experts_json(model.experts);
-  result["quantization"] = quantization_json(model.quantization, text);
+  result["quantization"] = quantization_json(named_quantization(model), text);
   Json fit_rows = Json::array();
   for (const Fit& fit : fits) fit_rows.push_back(fit_json(fit, text));
   Json findings = Json::array();

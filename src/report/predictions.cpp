@@ -14,6 +14,12 @@ bool refused(const ModelReport& report) {
   return std::ranges::count(report.model.findings, FindingCode::QuantizerRefuses, &Finding::code) > 0;
 }
 
+std::string note_of(const ModelReport& report) {
+  if (refused(report)) return "not by the quantiser as it is: see --as TYPE";
+  if (!report.predicted_with_imatrix) return {};
+  return fmt::format("{} with an importance matrix", human_bytes(report.predicted_with_imatrix->tensor_bytes));
+}
+
 std::string largest_on(const Report& report, std::size_t device) {
   const ModelReport* largest = nullptr;
   for (const ModelReport& model : report.models) {
@@ -46,7 +52,7 @@ void write_predictions(const Report& report, const Style& style, std::ostream& o
                                    style.verbose ? grouped(model.weight_bytes) : human_bytes(model.weight_bytes),
                                    fmt::format("{:.2f}", model.bits_per_weight().value_or(0))};
     for (std::size_t i = 0; i < devices; ++i) cells.emplace_back(verdict_name(row.fits[i].verdict));
-    cells.emplace_back(refused(row) ? "not by the quantiser as it is: see --as TYPE" : "");
+    cells.push_back(note_of(row));
     rows.push_back(std::move(cells));
   }
   const std::string name = first.model.checkpoint.name;

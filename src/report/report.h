@@ -19,7 +19,8 @@ struct ModelReport {
   bool common_devices = false;  ///< the devices were not asked for: machine formats leave them out
   /// Not read from a file but what its source would be in another GGUF type: the whole file's bytes.
   std::optional<std::uint64_t> predicted_file_bytes = std::nullopt;
-  QuantizedChoices as_gguf = {};  ///< for the end of the report
+  std::optional<ImatrixSize> predicted_with_imatrix = std::nullopt;  ///< where its size depends on such a matrix
+  QuantizedChoices as_gguf = {};                                     ///< for the end of the report
 };
 
 enum class PipelineKind : std::uint8_t {

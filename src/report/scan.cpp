@@ -87,9 +87,11 @@ Cell architecture_cell(const ScanRow& row) {
   return row.architecture.empty() ? Cell() : Cell(row.architecture);
 }
 
-/// A column of the list; the tabular formats have all of them, in this order.
+Cell quantization_cell(const ScanRow& row) { return row.quantization.empty() ? Cell() : Cell(row.quantization); }
+
+/// A column of the list; the tabular formats have all that they have a name for, in this order.
 struct ScanColumn {
-  std::string_view machine;  ///< what machine formats call it
+  std::string_view machine;  ///< what machine formats call it; empty: for people only
   Column column;
   Cell (*value)(const ScanRow&);
   bool for_people;  ///< in the text as well
@@ -102,7 +104,8 @@ constexpr std::array kColumns{
     ScanColumn{"store", {"store"}, [](const ScanRow& r) { return r.store.empty() ? Cell() : Cell(r.store); }, false},
     ScanColumn{"format", {"format"}, [](const ScanRow& r) { return Cell(r.format); }, false},
     ScanColumn{"architecture", {"architecture"}, architecture_cell, true},
-    ScanColumn{"dtype", {"dtype"}, [](const ScanRow& r) { return r.dtype.empty() ? Cell() : Cell(r.dtype); }, true},
+    ScanColumn{"dtype", {"dtype"}, [](const ScanRow& r) { return r.dtype.empty() ? Cell() : Cell(r.dtype); }, false},
+    ScanColumn{"", {"quant"}, quantization_cell, true},
     ScanColumn{"parameters", {"parameters", Unit::Parameters}, [](const ScanRow& r) { return cell(r.parameters); }, true},
     ScanColumn{"active_parameters", {"active", Unit::Parameters}, [](const ScanRow& r) { return cell(r.active); }, true},
     ScanColumn{"bits_per_weight", {"bits", Unit::Count}, [](const ScanRow& r) { return cell(r.bits_per_weight); }, true},
@@ -112,13 +115,16 @@ constexpr std::array kColumns{
     ScanColumn{"errors", {"errors", Unit::Count}, [](const ScanRow& r) { return Cell(r.errors); }, false},
     ScanColumn{"warnings", {"warnings", Unit::Count}, [](const ScanRow& r) { return Cell(r.warnings); }, false},
     ScanColumn{"kind", {"kind"}, [](const ScanRow& r) { return r.kind.empty() ? Cell() : Cell(r.kind); }, false},
+    ScanColumn{"quantization_name", {""}, quantization_cell, false},
 };
 // clang-format on
 
 Table table_of(const ScanListing& listing, bool for_people) {
   Table table;
+  const auto shows = [&](const ScanColumn& column) { return for_people ? column.for_people : !column.machine.empty(); };
   for (const ScanColumn& column : kColumns) {
-    if (column.for_people || !for_people) table.columns.push_back(column.column);
+    if (!shows(column)) continue;
+    table.columns.push_back(column.column);
     if (!for_people) table.columns.back().name = column.machine;
   }
   for (const std::string& device : listing.devices) table.columns.push_back({device, Unit::Verdict});
@@ -129,7 +135,7 @@ Table table_of(const ScanListing& listing, bool for_people) {
   for (const StoredModel& model : listing.models) {
     auto& cells = table.rows.emplace_back();
     for (const ScanColumn& column : kColumns) {
-      if (!column.for_people && for_people) continue;
+      if (!shows(column)) continue;
       const bool unknown = for_people && column.column.unit == Unit::Parameters && !model.row.parameters;
       cells.push_back(unknown ? Cell("unknown") : column.value(model.row));
     }
@@ -150,7 +156,7 @@ void drop_column(Table& table, std::string_view name) {
 /// For a terminal without the columns that do not fit, the least telling first.
 Table fitting_table(const ScanListing& listing, const Style& style) {
   Table table = table_of(listing, true);
-  for (const std::string_view name : {"active", "bits", "architecture", "findings", "dtype", "parameters"}) {
+  for (const std::string_view name : {"active", "bits", "architecture", "findings", "quant", "parameters"}) {
     if (!style.terminal || least_width(table, style, style.verbose) <= style.width) break;
     drop_column(table, name);
   }

@@ -25,9 +25,8 @@ constexpr std::array kKinds{
     Kind{CheckpointKind::Component, "one component of a pipeline"},
 };
 
-constexpr std::uint64_t kContextRounding = 256;  // an engine rounds a context up to multiples of this
-constexpr std::size_t kMaxDtypes = 6;            // named in the line of dtypes
-constexpr std::uint64_t kSmallPart = 500;        // a part below 1/500 of the bytes is one of the "others"
+constexpr std::size_t kMaxDtypes = 6;      // named in the line of dtypes
+constexpr std::uint64_t kSmallPart = 500;  // a part below 1/500 of the bytes is one of the "others"
 
 /// Bits of a plain type, for the what-if line.
 struct PlainType {
@@ -222,8 +221,7 @@ std::string dtypes_text(const Model& model) {
 }
 
 std::string quantization_text(const Quantization& quantization) {
-  std::string text = quantization.scheme;
-  if (quantization.bits) add(text, counted(*quantization.bits, "bit"));
+  std::string text = scheme_title(quantization.scheme, quantization.bits);
   if (quantization.group_size) add(text, "groups of " + grouped(*quantization.group_size));
   return text;
 }
@@ -247,11 +245,6 @@ std::string kind_of(const Model& model) {
     }
   }
   return text;
-}
-
-std::string quantization_title(const Model& model) {
-  if (model.quantization) return model.quantization->scheme;
-  return model.by_dtype.empty() ? "" : model.by_dtype.front().dtype;
 }
 
 std::vector<SummaryLine> summary_lines(const Model& model, bool verbose) {
@@ -382,12 +375,8 @@ std::string need_note(const ModelReport& report) {
                        remark.empty() ? "the cache of this type cannot be told" : remark);
   }
   if (first.context) {
-    const auto& own = report.model.architecture.context_length;
-    const bool beyond = own && *first.context > *own && *first.context - *own >= kContextRounding;
-    return fmt::format("need: weights, cache of {} tokens in {}, compute, overhead of {}{}{}", grouped(*first.context),
-                       first.kv_type, engine,
-                       beyond ? fmt::format("; the model was made for {} tokens", grouped(*own)) : "",
-                       remark.empty() ? "" : "; " + remark);
+    return fmt::format("need: weights, cache of {} tokens in {}, compute, overhead of {}{}", grouped(*first.context),
+                       first.kv_type, engine, remark.empty() ? "" : "; " + remark);
   }
   return first.need.overhead
              ? "need: weights and the engine's overhead; no context is known for it"

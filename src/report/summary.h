@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "src/quantize/quantization_name.h"  // quantization_title(model), for the title of a report
 #include "src/report/report.h"
 
 namespace weigh::core {
@@ -13,9 +14,6 @@ namespace weigh::core {
 
 /// "GGUF v3, llama, mixture of experts"; "safetensors in 19 files, ..."; "estimate, no file".
 std::string kind_of(const Model& model);
-
-/// How its weights are quantised, in a word or two: "Q4_K_M", "fp8", "BF16"; empty where no tensor holds any.
-std::string quantization_title(const Model& model);
 
 /// One labelled line: {"weights", "24.62 GiB (26,440,753,152 bytes), 4.53 bits per weight"}.
 struct SummaryLine {

@@ -44,6 +44,10 @@ Texts dtypes_of(const ScanRow& row) {
   return all;
 }
 
+Texts quantizations_of(const ScanRow& row) {
+  return row.plan.empty() ? Texts{row.quantization} : Texts{row.quantization, row.plan};
+}
+
 // clang-format off
 constexpr std::array kFields{
     Field{"params", FieldKind::Count, [](const ScanRow& r) { return Whole(r.parameters); }, nullptr, nullptr},
@@ -58,6 +62,7 @@ constexpr std::array kFields{
     Field{"path", FieldKind::Text, nullptr, nullptr, [](const ScanRow& r) { return Texts{r.path}; }},
     Field{"arch", FieldKind::Text, nullptr, nullptr, [](const ScanRow& r) { return Texts{r.architecture}; }},
     Field{"dtype", FieldKind::Text, nullptr, nullptr, dtypes_of},
+    Field{"quant", FieldKind::Text, nullptr, nullptr, quantizations_of},
     Field{"format", FieldKind::Text, nullptr, nullptr, [](const ScanRow& r) { return Texts{r.format}; }},
     Field{"store", FieldKind::Text, nullptr, nullptr, [](const ScanRow& r) { return Texts{r.store}; }},
     Field{"verdict", FieldKind::Text, nullptr, nullptr, verdicts_of},

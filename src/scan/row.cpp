@@ -4,12 +4,14 @@
 
 #include "formats/checked.h"
 #include "formats/text.h"
+#include "src/quantize/quantization_name.h"
 
 namespace weigh::core {
 
 namespace {
 
 void add_dtypes(const Model& model, ScanRow& row) {
+  const auto named = named_quantization(model);
   std::uint64_t most = 0;
   for (const DtypeTotals& totals : model.by_dtype) {
     row.dtypes.push_back(totals.dtype);
@@ -20,6 +22,8 @@ void add_dtypes(const Model& model, ScanRow& row) {
     row.dtype = model.quantization->scheme;
     row.dtypes.push_back(model.quantization->scheme);
   }
+  row.quantization = quantization_title(model, named);
+  if (named) row.plan = named->scheme;
 }
 
 bool is_text(const std::optional<std::string>& text) { return !text || is_utf8(*text); }

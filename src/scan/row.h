@@ -25,6 +25,8 @@ struct ScanRow {
   std::string kind;                         ///< what it is, where it is not a plain language model
   std::string dtype;                        ///< the quantization scheme, else the element type that holds most bytes
   std::vector<std::string> dtypes;          ///< every element type
+  std::string quantization;                 ///< as people call it: "Q4_K_M", "AWQ 4-bit", "BF16"; may be empty
+  std::string plan;                         ///< the file type behind a GGUF's: "Q4_K_M"; else the scheme, or empty
   std::optional<std::uint64_t> parameters;  ///< absent where the packing of the weights is not known
   std::optional<std::uint64_t> active;      ///< parameters per token
   std::optional<double> bits_per_weight;

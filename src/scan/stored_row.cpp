@@ -5,6 +5,7 @@
 
 #include "formats/checked.h"
 #include "formats/error.h"
+#include "src/quantize/quantization_name.h"
 
 namespace weigh::core {
 
@@ -35,6 +36,19 @@ void read_dtypes(const Json& weights, ScanRow& row) {
   }
 }
 
+// A GGUF's scheme is its file type, which is no element type.
+void read_quantization(const Json& model, ScanRow& row) {
+  const Json& quantization = member(model, "quantization");
+  row.plan = text_of(member(quantization, "scheme"));
+  row.quantization = text_of(member(quantization, "name"));
+  const bool is_gguf = row.format == "gguf" && member(model, "predicted") != true;
+  if (!row.plan.empty() && !is_gguf) {
+    row.dtype = row.plan;
+    row.dtypes.push_back(row.plan);
+  }
+  if (row.quantization.empty()) row.quantization = dtype_title(row.dtype);
+}
+
 }  // namespace
 
 ScanRow row_from_json(const Json& model) {
@@ -54,10 +68,7 @@ ScanRow row_from_json(const Json& model) {
   row.weight_bytes = number_of(member(weights, "bytes")).value_or(0);
   if (const Json& bits = member(weights, "bits_per_weight"); bits.is_number()) row.bits_per_weight = bits.get<double>();
   read_dtypes(weights, row);
-  if (const std::string scheme = text_of(member(member(model, "quantization"), "scheme")); !scheme.empty()) {
-    row.dtype = scheme;
-    row.dtypes.push_back(scheme);
-  }
+  read_quantization(model, row);
   SaturatingSum bytes;
   for (const Json& file : member(model, "files")) {
     bytes.add(number_of(member(file, "bytes")).value_or(0));

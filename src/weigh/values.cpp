@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "src/fit/companions.h"
+#include "src/quantize/quantization_name.h"
 #include "src/report/fit_words.h"
 #include "src/report/listings.h"
 #include "src/weigh/access.h"
@@ -125,8 +126,9 @@ ModelInfo info_of(const core::Model& from) {
                            experts->active_parameters,
                            experts->bytes};
   }
-  if (const auto& quantization = from.quantization) {
-    info.quantization = Quantization{quantization->scheme, quantization->bits, quantization->group_size};
+  if (auto quantization = core::named_quantization(from)) {
+    info.quantization = Quantization{std::move(quantization->scheme), quantization->bits, quantization->group_size,
+                                     std::move(quantization->name)};
   }
   info.findings = findings_of(from.findings);
   return info;
@@ -233,7 +235,8 @@ ScanRow row_of(core::StoredModel&& stored) {
           .warnings = from.warnings,
           .header_only = from.header_only,
           .verdicts = std::move(from.verdicts),
-          .json = std::move(stored.line)};
+          .json = std::move(stored.line),
+          .quantization = std::move(from.quantization)};
 }
 
 Failure failure_of(core::Failure&& from) { return {std::move(from.path), std::move(from.message), from.offset}; }

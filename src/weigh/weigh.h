@@ -168,9 +168,10 @@ struct Experts {
 };
 
 struct Quantization {
-  std::string scheme;  ///< "gptq", "fp8", ...
+  std::string scheme;  ///< "gptq", "fp8", ...; of a GGUF its file type, "Q4_K_M"
   std::optional<std::uint64_t> bits;
   std::optional<std::uint64_t> group_size;
+  std::string name;  ///< as people say it: "AWQ 4-bit", "Q4_K_M, 3 tensors otherwise"
 };
 
 /// What the headers of a model say.
@@ -451,6 +452,7 @@ struct ScanRow {
   bool header_only = false;
   std::vector<std::pair<std::string, std::string>> verdicts;  ///< device and verdict, one for each that was asked for
   std::string json;                                           ///< the line of `weigh scan --format jsonl`
+  std::string quantization;                                   ///< as people call it: "Q4_K_M", "AWQ 4-bit", "BF16"
 };
 
 struct ScanProgress {

@@ -59,6 +59,7 @@ ModelReport weigh_prediction(const Model& source, const QuantizedSize& predictio
   report.common_devices = weighing.common_devices;
   report.model = std::move(model);
   report.predicted_file_bytes = prediction.file_bytes;
+  report.predicted_with_imatrix = prediction.with_imatrix;
   return report;
 }
 

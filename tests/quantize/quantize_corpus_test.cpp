@@ -8,6 +8,7 @@
 #include <string>
 
 #include "src/checkpoint/open_checkpoint.h"
+#include "src/quantize/quantization_name.h"
 #include "src/quantize/quantize_types.h"
 #include "tests/catch.h"
 
@@ -73,6 +74,27 @@ bool within_a_thousandth(std::uint64_t value, std::uint64_t expected) {
 }
 
 }  // namespace
+
+TEST_CASE("a GGUF of the corpus has the name that its file has", "[.corpus]") {
+  struct Row {
+    std::string file, title;
+  };
+  for (const Row& row :
+       {Row{"Llama-2-7B.F16", "F16"}, Row{"Llama-2-7B.Q4_0", "Q4_0"}, Row{"Llama-2-7B.Q4_K_M", "Q4_K_M"},
+        Row{"Llama-2-7B.Q8_0", "Q8_0"}, Row{"Mistral-7B-v0.1.IQ4_XS", "IQ4_XS"}, Row{"Mistral-7B-v0.1.Q2_K", "Q2_K"},
+        Row{"Mistral-7B-v0.1.Q3_K_M", "Q3_K_M"}, Row{"Mistral-7B-v0.1.Q5_K_M", "Q5_K_M"},
+        Row{"Mistral-7B-v0.1.Q6_K", "Q6_K"}, Row{"Mixtral-8x7B-v0.1.Q8_0-split", "Q8_0"},
+        Row{"DeepSeek-V2-Lite.Q4_K_M", "Q4_K_M"}, Row{"Phi-3-mini-4k.Q4_K_M", "Q4_K_M"},
+        Row{"falcon-7b.Q4_K_M", "Q4_K_M"}, Row{"gemma-3-4b-it.Q4_K_M", "Q4_K_M"}, Row{"gpt-oss-20b.MXFP4_MOE", "MXFP4"},
+        Row{"granite-4.0-h-tiny.Q4_K_M", "Q4_K_M"}, Row{"mamba-2.8b.Q4_K_M", "Q4_K_M"},
+        // By the rules of December 2023.
+        Row{"Mixtral-8x7B-v0.1-2023.Q4_K_M", "Q4_K_M"},
+        // Both state the type of what they were made from.
+        Row{"Qwen3.5-9B.Q8_0", "says F16, is Q8_0"}, Row{"Qwen3-4B-Instruct-2507.Q4_K", "says F16, is Q4_K, pure"}}) {
+    CAPTURE(row.file);
+    CHECK(quantization_title(open(row.file)) == row.title);
+  }
+}
 
 TEST_CASE("a GGUF of the corpus, predicted from the shapes of a GGUF", "[.corpus]") {
   struct Row {

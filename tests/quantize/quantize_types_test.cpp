@@ -416,6 +416,19 @@ TEST_CASE("what the quantiser refuses is said, with the size it would have") {
     REQUIRE(prediction.remarks.size() == 1);
     CHECK(prediction.remarks.front().find("importance matrix") != std::string::npos);
     CHECK(predict(plan, type("Q4_K_M")).remarks.empty());
+    for (const QuantizerType& row : quantizer_types()) {
+      CAPTURE(row.name);
+      const QuantizedSize size = predict(plan, row);
+      const bool depends = row.name == "Q4_0" || row.name == "Q5_0" || row.name == "IQ4_NL" || row.name == "IQ4_XS";
+      REQUIRE(size.with_imatrix.has_value() == depends);
+      if (!depends) continue;
+      const auto types = predict_types(plan, row.ftype, true);
+      std::uint64_t bytes = 0;
+      for (std::size_t i = 0; i < types.size(); ++i) bytes += *tensor_bytes(types[i], plan.tensors[i].shape);
+      CHECK(size.with_imatrix->tensor_bytes == bytes);
+      CHECK(bytes != size.tensor_bytes);
+      CHECK(size.with_imatrix->file_bytes - bytes == size.file_bytes - size.tensor_bytes);
+    }
   }
   SECTION("a row that no block divides") {
     GgufPlan odd;

@@ -17,6 +17,8 @@ ScanRow mixtral() {
   row.architecture = "llama";
   row.dtype = "Q4_K";
   row.dtypes = {"Q4_K", "Q6_K", "F32"};
+  row.quantization = "Q4_K_M, 3 tensors otherwise";
+  row.plan = "Q4_K_M";
   row.parameters = 46'702'792'704;
   row.active = 12'879'925'248;
   row.bits_per_weight = 4.87;
@@ -54,6 +56,12 @@ TEST_CASE("a filter compares numbers with their units and text without regard to
                                         {"arch!=llama", false},
                                         {"arch=lla", false},
                                         {"arch~lla", true},
+                                        {"quant=q4_k_m", true},
+                                        {"quant=Q4_K_M, 3 tensors otherwise", true},
+                                        {"quant~Q4", true},
+                                        {"quant~otherwise", true},
+                                        {"quant!=Q4_K_M", false},
+                                        {"quant=Q4_K", false},
                                         {"dtype~q4", true},
                                         {"dtype=Q6_K", true},
                                         {"dtype~Q8", false},

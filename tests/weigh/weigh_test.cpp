@@ -192,6 +192,7 @@ json info_json(const weigh::ModelInfo& info) {
   }
   if (const auto& quantization = info.quantization) {
     result["quantization"] = {{"scheme", quantization->scheme},
+                              {"name", quantization->name},
                               {"bits", nullable(quantization->bits)},
                               {"group_size", nullable(quantization->group_size)}};
   }
