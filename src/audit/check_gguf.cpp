@@ -15,6 +15,7 @@
 #include "src/audit/audited_files.h"
 #include "src/audit/checks.h"
 #include "src/model/hyperparameters.h"
+#include "src/quantize/quantization_name.h"
 #include "src/quantize/quantize_types.h"
 
 namespace weigh::core {
@@ -28,8 +29,6 @@ bool is_whole_model(const Model& model) {
 }
 
 const Metadata* metadata_of(const Model& model) { return ArchitectureKeys(model.checkpoint).metadata(); }
-
-constexpr std::uint64_t kGuessed = 1024;  // llama.cpp adds it to a file type that it took from the tensors
 
 bool is_block_weight(const TensorFacts& facts) {
   return facts.layer >= 0 && facts.tensor->shape.size() >= 2 && facts.role != Role::Router &&
@@ -312,6 +311,27 @@ bool is_of_that_size(const BlockTypes& found, std::string_view file, Dtype dtype
   return found.bits > stated / 2 && found.bits < stated * 2;
 }
 
+// Holds general.file_type against what the quantizer makes of such a model tensor by tensor.
+void report_stated_plan(const Model& model, const FindingReporter& reporter) {
+  const auto found = followed_plan(model);
+  if (!found || found->claimed == nullptr) return;
+  const std::string& file = model.checkpoint.files.front().name;
+  if (found->contradicted()) {
+    reporter.report(
+        fmt::format("general.file_type states {}, the tensors are {}", found->claimed->name, found_title(*found)),
+        {.file = file});
+  } else if (found->unquantized != 0) {
+    const TensorFacts& first = *found->first_unquantized;
+    reporter.report(
+        Severity::Note,
+        fmt::format("general.file_type states {}, {} of the {} tensors that it stands for are not quantised, "
+                    "{} first, which is {}",
+                    found->claimed->name, found->unquantized, found->tensors, quote(first.tensor->name),
+                    name(first.tensor->dtype)),
+        {.file = first.file->name, .tensor = std::string(first.tensor->name)});
+  }
+}
+
 }  // namespace
 
 void check_gguf_file_type(const AuditInput& input, const FindingReporter& reporter) {
@@ -324,13 +344,7 @@ void check_gguf_file_type(const AuditInput& input, const FindingReporter& report
     reporter.report(fmt::format("{} states {}, no weight is {}: most are {}", where, type, name(dtype), found.most()),
                     {.file = file});
   };
-  if (const auto stated = metadata->unsigned_integer("general.file_type")) {
-    const auto types = quantizer_types();
-    const auto type = std::ranges::find_if(
-        types, [&](const QuantizerType& row) { return static_cast<std::uint64_t>(row.ftype) == *stated % kGuessed; });
-    if (type != types.end() && is_used_nowhere(model, found, type->default_dtype))
-      report_claim("general.file_type", type->name, type->default_dtype);
-  }
+  report_stated_plan(model, reporter);
   const auto check_words = [&](std::string_view where, const std::vector<TypeWord>& words) {
     const auto wrong = [&](const TypeWord& word) {
       return is_used_nowhere(model, found, word.dtype) && !is_of_that_size(found, base_name(file), word.dtype);
