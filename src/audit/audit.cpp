@@ -286,9 +286,10 @@ std::vector<Audit> audit_path(const std::string& path, const AuditOptions& optio
   }
 }
 
-bool has_error(const Audit& audit) {
-  return std::ranges::any_of(audit.findings,
-                             [](const Finding& finding) { return finding.severity == Severity::Error; });
+bool has_error(const Audit& audit) { return has_finding(audit, Severity::Error); }
+
+bool has_finding(const Audit& audit, Severity least) {
+  return std::ranges::any_of(audit.findings, [&](const Finding& finding) { return finding.severity >= least; });
 }
 
 }  // namespace weigh::core

@@ -15,6 +15,7 @@ struct Audit {
   std::vector<std::string> files;            ///< paths of the model's own files
   std::vector<std::string_view> checks_run;  ///< ids, in the order of the table
   std::vector<Finding> findings;             ///< errors first
+  std::vector<Finding> accepted = {};        ///< by the user, and not among the findings
 };
 
 struct AuditOptions {
@@ -31,5 +32,8 @@ std::vector<Audit> audit_path(const std::string& path, const AuditOptions& optio
 
 /// Whether any finding is an error.
 bool has_error(const Audit& audit);
+
+/// Whether any finding is as bad as that, or worse.
+bool has_finding(const Audit& audit, Severity least);
 
 }  // namespace weigh::core

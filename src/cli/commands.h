@@ -16,5 +16,6 @@ Command setup_devices(CLI::App& parent);
 Command setup_snapshot(CLI::App& parent);
 Command setup_scan(CLI::App& parent);
 Command setup_audit(CLI::App& parent);
+Command setup_explain(CLI::App& parent);
 
 }  // namespace weigh::core

@@ -11,7 +11,7 @@ struct DiffOptions {
   std::string b;
 };
 
-/// 1 for a difference as for what could not be read: scripts ask "the same?".
+/// As diff(1): 0 the same, 1 a difference, 2 trouble. Damaged models that seem the same are trouble.
 int run_diff(const DiffOptions& options, Session& session) {
   Output output(options.common, session, {options.a, options.b});
   OneCheckpoint a = open_one(options.a, session);
@@ -30,7 +30,10 @@ int run_diff(const DiffOptions& options, Session& session) {
   write_difference(difference ? &*difference : nullptr, options.a, options.b, failures, output.format(), output.style(),
                    output.stream());
   output.finish();
-  return difference && difference->equal() ? exit_status(report) : 1;
+  constexpr int kTrouble = 2;
+  if (!difference || !failures.empty()) return kTrouble;
+  if (!difference->equal()) return 1;
+  return exit_status(report) == 0 ? 0 : kTrouble;
 }
 
 }  // namespace

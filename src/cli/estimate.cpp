@@ -1,4 +1,4 @@
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -9,6 +9,7 @@
 #include "src/cli/commands.h"
 #include "src/cli/run_options.h"
 #include "src/cli/weighing.h"
+#include "src/devices/text.h"
 #include "src/report/summary.h"
 #include "src/report/text_format.h"
 #include "src/report/writers.h"
@@ -61,10 +62,10 @@ std::vector<const QuantizerType*> types_asked_for(const std::string& as) {
   }
   const QuantizerType* type = find_quantizer_type(as);
   if (type == nullptr) {
-    std::string names;
-    for (const QuantizerType& row : quantizer_types())
-      names += fmt::format("{}{}", names.empty() ? "" : ", ", row.name);
-    throw UsageError(fmt::format("--as {}: no type that llama.cpp's quantiser makes; there are all, {}", as, names));
+    std::vector<std::string> names{"all"};
+    for (const QuantizerType& row : quantizer_types()) names.emplace_back(row.name);
+    throw UsageError(fmt::format("--as {}: no type that llama.cpp's quantiser makes; there are {}{}", as,
+                                 fmt::join(names, ", "), did_you_mean(as, names)));
   }
   return {type};
 }
@@ -96,6 +97,8 @@ int run_as(const EstimateOptions& options, Session& session) {
     for (const QuantizerType* type : types) {
       if (!model.parameters_known) break;
       report.models.push_back(weigh_prediction(model, predict(plan, *type), groups, catalogue));
+      // The table of all types shows no devices that were not asked for.
+      if (types.size() > 1 && groups.empty() && output.format() != "text") report.models.back().fits.clear();
     }
   }
   if (types.size() > 1 && output.format() == "text") {

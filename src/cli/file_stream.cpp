@@ -60,11 +60,14 @@ FileStream::FileStream(int descriptor, const std::string& name) : std::ostream(n
   exceptions(std::ios::badbit);  // lets the buffer's own exception through
 }
 
-OutputFile::OutputFile(const std::string& path, const std::vector<std::string>& inputs) : path_(path) {
+OutputFile::OutputFile(const std::string& path, const std::vector<std::string>& inputs, bool overwrite) : path_(path) {
   const std::string name = "--output " + path;
   struct stat target {};
   const bool exists = stat(path.c_str(), &target) == 0;
   if (exists && S_ISREG(target.st_mode)) refuse_models(path, target, inputs);
+  if (exists && S_ISREG(target.st_mode) && !overwrite) {
+    throw UsageError("--output " + path + ": the file exists; --force writes over it");
+  }
   if (exists && S_ISDIR(target.st_mode)) throw OutputError(name, EISDIR);
   if (exists && !S_ISREG(target.st_mode)) {
     descriptor_ = open(path.c_str(), O_WRONLY | O_CLOEXEC);

@@ -45,9 +45,9 @@ class FileStream : public std::ostream {
 /// pipe), it is written directly.
 class OutputFile {
  public:
-  /// Opens it at once. Throws UsageError when `path` is one of `inputs` or any other model file, OutputError when it
-  /// cannot be written.
-  OutputFile(const std::string& path, const std::vector<std::string>& inputs);
+  /// Opens it at once. Throws UsageError when `path` is one of `inputs` or any other model file, and unless `overwrite`
+  /// when it is a file that exists; OutputError when it cannot be written.
+  OutputFile(const std::string& path, const std::vector<std::string>& inputs, bool overwrite);
   ~OutputFile();
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;

@@ -32,6 +32,9 @@ int run_fit(const FitOptions& options, Session& session) {
   if (output.format() == "text" && !setup.groups.empty()) {
     write_fits(report, output.style(), output.stream());
     output.finish();
+  } else if (output.format() == "markdown" && !setup.groups.empty()) {
+    write_fits_markdown(report, output.style(), output.stream());
+    output.finish();
   } else {
     write_report(report, output);
   }

@@ -48,6 +48,7 @@ Command setup_inspect(CLI::App& parent) {
   command.add_argument("PATH", options->paths, "Files, any part of a set, folders, snapshots", Presence::Required);
   add_device_option(command, options->on);
   add_run_options(command, options->run);
+  add_layer_options(command, options->run);
   add_require_option(command, options->require);
   add_common_options(command, options->common, kReportFormats);
   return [options](Session& session) { return run_inspect(*options, session); };

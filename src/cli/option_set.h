@@ -27,6 +27,9 @@ class OptionSet {
  public:
   explicit OptionSet(CLI::App& app) : app_(app) {}
 
+  /// The heading that the options which follow stand under in the long help.
+  void set_group(const char* heading) { group_ = heading; }
+
   /// What is written without a flag.
   void add_argument(const char* name, std::string& value, const char* help, Presence presence = Presence::Optional);
   void add_argument(const char* name, std::vector<std::string>& values, const char* help,
@@ -44,6 +47,7 @@ class OptionSet {
 
  private:
   CLI::App& app_;
+  const char* group_ = "Options";
 };
 
 /// A command with its help: what it does, examples, and the exit statuses.

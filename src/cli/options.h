@@ -34,13 +34,18 @@ inline constexpr std::array<std::string_view, 5> kReportFormats{"text", "json", 
 /// The flags that every command with a report has.
 struct CommonOptions {
   std::span<const std::string_view> formats = kListFormats;
-  std::string format = "text";
+  std::string format;  ///< as it was asked for, if it was
   bool json = false;
-  std::string output;
+  std::string output;  ///< a file's name; "-" and nothing: standard output
+  bool overwrite = false;
   std::string color = "auto";
   bool quiet = false;
   bool verbose = false;
 };
+
+/// Asked for, or what the output's name ends with (report.json), or text. Throws UsageError for a format that the
+/// command does not have.
+std::string format_of(const CommonOptions& options);
 
 /// What a command does once its options are parsed; returns the exit status.
 using Command = std::function<int(Session&)>;

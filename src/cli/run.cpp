@@ -8,18 +8,21 @@
 #include <utility>
 
 #include "formats/error.h"
+#include "src/cli/command_line.h"
 #include "src/cli/commands.h"
 #include "src/cli/exit_status.h"
 #include "src/cli/file_stream.h"
 #include "src/cli/generate.h"
+#include "src/cli/help.h"
 #include "src/cli/settings.h"
+#include "src/devices/text.h"
 #include "src/report/text_format.h"
 
 namespace weigh::core {
 namespace {
 
-constexpr std::array kCommands{setup_inspect, setup_fit,     setup_estimate, setup_tensors, setup_metadata,
-                               setup_diff,    setup_devices, setup_snapshot, setup_scan,    setup_audit};
+constexpr std::array kCommands{setup_inspect, setup_fit,      setup_estimate, setup_tensors, setup_metadata, setup_diff,
+                               setup_devices, setup_snapshot, setup_scan,     setup_audit,   setup_explain};
 
 constexpr const char* kDescription =
     "weigh puts a model file on the scales before anyone loads it.\n\n"
@@ -29,82 +32,52 @@ constexpr const char* kDescription =
     "  weigh estimate --params 7B --precision int4 --on macbook-air-8gb";
 
 constexpr const char* kFooter =
-    "'weigh PATH...' is short for 'weigh inspect PATH...'; 'weigh COMMAND --help' tells more.\n"
+    "'weigh PATH...' is short for 'weigh inspect PATH...'; 'weigh help COMMAND' tells more.\n"
     "A file that is called like a command: ./devices, or -- devices.\n";
 
-std::vector<const CLI::App*> commands_of(const CLI::App& app) {
-  return app.get_subcommands([](const CLI::App*) { return true; });
+/// CLI11 leaves two empty lines before a heading.
+std::string full_help(const CLI::App& app) {
+  std::string text = app.help(app.get_parent() == nullptr ? "" : "weigh");
+  for (std::size_t gap = text.find("\n\n\n"); gap != std::string::npos; gap = text.find("\n\n\n")) text.erase(gap, 1);
+  return text;
 }
 
-bool takes_value(const CLI::App& app, const std::string& flag) {
-  const auto commands = commands_of(app);
-  return std::any_of(commands.begin(), commands.end(), [&](const CLI::App* command) {
-    const CLI::Option* option = command->get_option_no_throw(flag);
-    return option != nullptr && option->get_items_expected_max() > 0;
-  });
+/// `weigh help`, `weigh help COMMAND`.
+int help(const CLI::App& app, const std::vector<std::string>& arguments, Session& session) {
+  if (arguments.size() == 1) {
+    session.out << short_help(app);
+    return 0;
+  }
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(command->get_name());
+    if (arguments[1] != command->get_name()) continue;
+    session.out << full_help(*command);
+    return 0;
+  }
+  throw UsageError(fmt::format("help: no command {}{}", arguments[1], did_you_mean(arguments[1], names)));
 }
-
-/// Brings the command to the front, wherever flags stand before it, and puts the default command there when none is
-/// named.
-void put_command_first(const CLI::App& app, std::vector<std::string>& arguments) {
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    const std::string argument = arguments[i];
-    if (argument == "--") break;
-    if (argument.size() > 1 && argument.front() == '-') {
-      if (takes_value(app, argument)) ++i;
-      continue;
-    }
-    const auto commands = commands_of(app);
-    const auto named = [&](const CLI::App* command) { return command->get_name() == argument; };
-    if (std::none_of(commands.begin(), commands.end(), named)) break;
-    const auto command = arguments.begin() + static_cast<std::ptrdiff_t>(i);
-    std::rotate(arguments.begin(), command, command + 1);
-    return;
-  }
-  const bool asks_for_help = arguments.size() == 1 && (arguments[0] == "--help" || arguments[0] == "-h");
-  if (!asks_for_help) arguments.insert(arguments.begin(), "inspect");
-}
-
-/// CLI11's help with air around the examples, and one line for each command in the list of them.
-class HelpFormatter : public CLI::Formatter {
- public:
-  std::string make_description(const CLI::App* app) const override { return app->get_description() + "\n\n"; }
-  std::string make_usage(const CLI::App* app, std::string name) const override {
-    const std::string usage = CLI::Formatter::make_usage(app, std::move(name));
-    return usage.substr(0, usage.find_last_not_of('\n') + 1) + "\n";
-  }
-  std::string make_subcommand(const CLI::App* app) const override {
-    const std::string summary = app->get_description().substr(0, app->get_description().find('\n'));
-    return fmt::format("  {:<12}{}\n", app->get_name(), summary);
-  }
-  std::string make_option_opts(const CLI::Option* option) const override {
-    const std::string type = option->get_type_size() == 0 ? "" : option->get_type_name();
-    return type.empty() ? "" : " " + type;
-  }
-};
 
 int run_unguarded(std::vector<std::string> arguments, Session& session) {
   CLI::App app(kDescription, "weigh");
   app.footer(std::string(kFooter) + kExitStatuses);
-  auto formatter = std::make_shared<HelpFormatter>();
-  formatter->label("SUBCOMMAND", "COMMAND [PATH...]");
-  formatter->label("Positionals", "Arguments");
-  formatter->column_width(26);
-  app.formatter(formatter);  // before the commands, which inherit it
+  app.formatter(long_help());  // before the commands, which inherit it
   app.require_subcommand(1);
-  app.set_help_flag("-h,--help", "This help");
-  app.set_version_flag("--version", "weigh " WEIGH_VERSION, "The version");
+  app.set_help_flag("-h,--help", "The options used most, or all of them");
+  app.set_version_flag("-V,--version", "weigh " WEIGH_VERSION, "The version");
   std::vector<std::pair<CLI::App*, Command>> commands;
   for (const auto setup : kCommands) {
     Command command = setup(app);
     commands.emplace_back(app.get_subcommands([](CLI::App*) { return true; }).back(), std::move(command));
   }
   if (arguments.empty()) {
-    session.err << app.help();
+    session.err << short_help(app);
     return 2;
   }
+  if (arguments.front() == "help") return help(app, arguments, session);
   const auto options_end = std::find(arguments.begin(), arguments.end(), "--");
-  if (std::find(arguments.begin(), options_end, "--version") != options_end) {
+  const auto asks_for_version = [](const std::string& word) { return word == "--version" || word == "-V"; };
+  if (std::find_if(arguments.begin(), options_end, asks_for_version) != options_end) {
     session.out << "weigh " WEIGH_VERSION "\n";
     return 0;
   }
@@ -114,13 +87,16 @@ int run_unguarded(std::vector<std::string> arguments, Session& session) {
     session.out << *text;
     return 0;
   }
-  put_command_first(app, arguments);
+  CommandLine line = read_command_line(app, std::move(arguments));
+  const CLI::App& subject = line.command != nullptr ? *line.command : app;
+  if (line.short_help || line.long_help) {
+    session.out << (line.long_help ? full_help(subject) : short_help(subject));
+    return 0;
+  }
+  arguments = std::move(line.arguments);
   std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
   try {
     app.parse(std::move(arguments));
-  } catch (const CLI::Success& success) {  // --help
-    app.exit(success, session.out, session.err);
-    return 0;
   } catch (const CLI::ParseError& error) {
     const auto parsed = app.get_subcommands();
     session.tell(escaped(error.what()));
@@ -141,9 +117,14 @@ int run(std::vector<std::string> arguments, std::ostream& out, std::ostream& err
   Session session{out, err, terminal};
   int status = 1;
   std::string fault;
+  std::string command;  // whose help tells more
   try {
     try {
       status = run_unguarded(std::move(arguments), session);
+    } catch (const OptionError& error) {
+      fault = error.what();
+      command = error.command;
+      status = 2;
     } catch (const UsageError& error) {
       fault = error.what();
       status = 2;
@@ -155,6 +136,7 @@ int run(std::vector<std::string> arguments, std::ostream& out, std::ostream& err
       fault = error.what();
     }
     if (!fault.empty()) session.tell(escaped(fault));
+    if (!command.empty()) session.err << "Try 'weigh " << command << " --help'.\n";
     out.flush();
     err.flush();
   } catch (const OutputError& error) {

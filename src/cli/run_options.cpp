@@ -14,6 +14,7 @@ void add_host_option(OptionSet& command, std::string& host) {
 }
 
 void add_run_options(OptionSet& command, RunOptions& options) {
+  command.set_group("The run (llama.cpp's -c, -ngl, -np, -ctk, -ctv and -ub are understood, too)");
   command.add_option("--engine", options.engine, "llama.cpp (GGUF), transformers, vllm or mlx (safetensors)", "NAME");
   command.add_option("--context", options.context, "Tokens, or max; default: 4096, or the model's own if less", "N");
   command.add_option("--kv-type", options.kv_type, "Type of the KV cache: f16 (default), q8_0, ..., or K,V", "TYPE");
@@ -30,16 +31,21 @@ void add_run_options(OptionSet& command, RunOptions& options) {
   command.add_option("--draft", options.draft, "A small model that drafts tokens for it", "PATH");
 }
 
-void add_placement_options(OptionSet& command, RunOptions& options) {
+void add_layer_options(OptionSet& command, RunOptions& options) {
   command.add_option("--gpu-layers", options.gpu_layers, "Layers on the devices, as llama.cpp's -ngl; default: all",
                      "N");
   command.add_option("--n-cpu-moe", options.cpu_moe_layers, "The experts of the first N layers stay in host memory",
                      "N");
+}
+
+void add_placement_options(OptionSet& command, RunOptions& options) {
+  add_layer_options(command, options);
   command.add_option("--as", options.as, "Weigh it as the GGUF of another type: Q4_K_M, ...", "TYPE");
   command.add_flag("--together", options.together, "One run over all devices of --on, a CPU among them as the host");
 }
 
 void add_require_option(OptionSet& command, std::string& require) {
+  command.set_group("Report");
   command.add_option("--require", require, "Exit with 3 unless every verdict is fits, tight or offload, or better",
                      "VERDICT");
 }

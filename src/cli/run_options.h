@@ -13,8 +13,11 @@ namespace weigh::core {
 
 void add_host_option(OptionSet& command, std::string& host);
 
-/// All but --gpu-layers, --n-cpu-moe, --as and --together, which only `weigh fit` has.
+/// All but where the layers go.
 void add_run_options(OptionSet& command, RunOptions& options);
+/// --gpu-layers and --n-cpu-moe.
+void add_layer_options(OptionSet& command, RunOptions& options);
+/// Likewise, and --as and --together, which only `weigh fit` has.
 void add_placement_options(OptionSet& command, RunOptions& options);
 
 /// `--require fits|tight`.

@@ -146,8 +146,9 @@ class ScanRun {
   /// A list of paths is for programs: lines of JSON unless something else is asked for.
   static CommonOptions common_of(const ScanOptions& options) {
     CommonOptions common = options.common;
-    const bool chosen = common.json || common.format != "text" || !options.db.empty();
-    if (!options.files_from.empty() && !chosen) common.format = "jsonl";
+    const bool chosen = common.json || !common.format.empty() || !options.db.empty();
+    const bool by_ending = format_of(common) != "text";
+    if (!options.files_from.empty() && !chosen && !by_ending) common.format = "jsonl";
     return common;
   }
 

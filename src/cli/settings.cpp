@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <optional>
 #include <sstream>
@@ -15,27 +13,13 @@
 #include <utility>
 
 #include "formats/error.h"
+#include "src/cli/small_file.h"
 #include "src/devices/catalogue.h"
 
 namespace weigh::core {
 namespace {
 
 constexpr std::size_t kMaxFileBytes = 64 * 1024;
-
-// Nothing when there is no such file. It is opened only when it is a file: a named pipe would wait for its other end.
-std::optional<std::string> text_of(const std::string& path) {
-  std::error_code error;
-  const std::filesystem::file_status status = std::filesystem::status(path, error);
-  if (status.type() == std::filesystem::file_type::not_found || path.empty()) return std::nullopt;
-  if (!std::filesystem::is_regular_file(status)) throw UsageError(path + ": not a file that can be read");
-  std::ifstream file(path, std::ios::binary);
-  std::string text(kMaxFileBytes + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (!file.is_open() || file.bad()) throw UsageError(path + ": not a file that can be read");
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > kMaxFileBytes) throw UsageError(path + ": larger than 64 KiB, not a configuration");
-  return text;
-}
 
 // CLI11 would nest sections as deep as they say, and ignore what is in them.
 void refuse_sections(const std::string& text, const std::string& path) {
@@ -50,7 +34,7 @@ void refuse_sections(const std::string& text, const std::string& path) {
 }
 
 void read_file(const std::string& path, std::vector<Setting>& settings) {
-  const auto text = text_of(path);
+  const auto text = read_small_file(path, kMaxFileBytes);
   if (!text) return;
   refuse_sections(*text, path);
   std::istringstream stream(*text);
@@ -77,7 +61,7 @@ void read_file(const std::string& path, std::vector<Setting>& settings) {
 }
 
 // Meant for one call.
-constexpr std::array<std::string_view, 4> kNeverSet{"--help", "--output", "--version", "--params"};
+constexpr std::array<std::string_view, 5> kNeverSet{"--help", "--output", "--force", "--version", "--params"};
 
 bool is_settable(const CLI::App& app, const std::string& option) {
   if (std::ranges::find(kNeverSet, option) != kNeverSet.end()) return false;

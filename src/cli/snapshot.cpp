@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <optional>
+
 #include "src/checkpoint/take_snapshot.h"
 #include "src/cli/commands.h"
 #include "src/cli/weighing.h"
@@ -15,10 +17,13 @@ struct SnapshotOptions {
   std::string path;
   std::string output;
   bool quiet = false;
+  bool overwrite = false;
 };
 
 int run_snapshot(const SnapshotOptions& options, Session& session) {
-  OutputFile output(options.output, {options.path});
+  const bool to_stream = options.output == "-";
+  std::optional<OutputFile> output;
+  if (!to_stream) output.emplace(options.output, std::vector{options.path}, options.overwrite);
   Snapshot snapshot;
   try {
     snapshot = take_snapshot(options.path);
@@ -27,9 +32,10 @@ int run_snapshot(const SnapshotOptions& options, Session& session) {
     return 1;
   }
   const std::vector<std::byte> bytes = write_snapshot(snapshot);
-  output.stream().write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  output.commit();
-  if (options.quiet) return 0;
+  std::ostream& stream = output ? output->stream() : session.out;
+  stream.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  if (output) output->commit();
+  if (options.quiet || to_stream) return 0;
   std::uint64_t whole = 0;
   for (const SnapshotFile& file : snapshot.files) whole += file.file_bytes;
   session.out << escaped(options.output) << ": " << human_bytes(bytes.size()) << " for "
@@ -47,8 +53,9 @@ Command setup_snapshot(CLI::App& parent) {
                   "  weigh snapshot ./checkpoint-folder -o checkpoint.weigh.zst\n"
                   "  weigh model.weigh.zst --on rtx-4090");
   command.add_argument("PATH", options->path, "A file, any part of a set, a folder", Presence::Required);
-  command.add_option("-o,--output", options->output, "The snapshot, by custom NAME.weigh.zst", "FILE",
-                     Presence::Required);
+  command.add_option("-o,--output", options->output, "The snapshot, by custom NAME.weigh.zst; -: standard output",
+                     "FILE", Presence::Required);
+  command.add_flag("--force", options->overwrite, "Write over a file that exists");
   command.add_flag("-q,--quiet", options->quiet, "Say nothing when it went well");
   return [options](Session& session) { return run_snapshot(*options, session); };
 }

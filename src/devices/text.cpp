@@ -34,4 +34,37 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
+std::string nearest_word(std::string_view written, std::span<const std::string> words) {
+  constexpr std::size_t kLongest = 64;  // no word that is offered comes near it
+  if (written.empty() || written.size() > kLongest) return {};
+  const auto bare = [](std::string_view word) {
+    std::string text = lower(word);
+    std::erase_if(text, [](char c) { return c == '-' || c == '_' || c == '.'; });
+    return text;
+  };
+  const std::string asked = bare(written);
+  const auto letters = [](std::string word) {
+    std::ranges::sort(word);
+    return word;
+  };
+  std::string nearest;
+  std::size_t least = std::max<std::size_t>(1, asked.size() / 3) + 1;
+  for (const std::string& word : words) {
+    const std::string candidate = bare(word);
+    std::size_t distance = edit_distance(asked, candidate);
+    const bool swapped = distance == 2 && letters(asked) == letters(candidate);
+    const bool begun = asked.size() >= 3 && candidate.starts_with(asked);
+    if (swapped || begun) distance = std::min<std::size_t>(distance, 1);
+    if (distance >= least) continue;
+    least = distance;
+    nearest = word;
+  }
+  return nearest;
+}
+
+std::string did_you_mean(std::string_view written, std::span<const std::string> words) {
+  const std::string nearest = nearest_word(written, words);
+  return nearest.empty() ? "" : "; did you mean " + nearest + "?";
+}
+
 }  // namespace weigh::core

@@ -60,16 +60,24 @@ Cells engine_cells(const RunModel& model, const Run& run, std::uint64_t tokens) 
           .multiple = 1};
 }
 
-Bytes kv_bytes(const RunModel& model, const Run& run, std::uint64_t tokens) {
+Bytes layer_bytes(const RunModel& model, const LayerModel& layer, const Run& run, const Cells& cells) {
+  if (!layer.cached || layer.predicts) return 0;
   Run flash = run;
   flash.flash_attention = true;  // each layer has values of its own width
+  return run.engine == Engine::Vllm ? vllm_layer_bytes(model, layer, flash, cells)
+                                    : layer_kv_bytes(model, layer, flash, cells);
+}
+
+// Tokens of each sequence.
+std::uint64_t sequence_tokens(const RunModel& model, const Run& run) {
+  const std::uint64_t tokens = (asked_context(model, run) + run.sequences - 1) / run.sequences;
+  return run.engine == Engine::Vllm ? (tokens + kVllmBlock - 1) / kVllmBlock * kVllmBlock : tokens;
+}
+
+Bytes kv_bytes(const RunModel& model, const Run& run, std::uint64_t tokens) {
   const Cells cells = engine_cells(model, run, tokens);
   Bytes sum = 0;
-  for (const LayerModel& layer : model.layers) {
-    if (!layer.cached || layer.predicts) continue;
-    sum = plus(sum, run.engine == Engine::Vllm ? vllm_layer_bytes(model, layer, flash, cells)
-                                               : layer_kv_bytes(model, layer, flash, cells));
-  }
+  for (const LayerModel& layer : model.layers) sum = plus(sum, layer_bytes(model, layer, run, cells));
   return sum;
 }
 
@@ -89,8 +97,7 @@ ContextNeed engine_need(const RunModel& model, const Run& run) {
   plain.key_type = plain.value_type = Dtype::F16;
   const auto cells = count_cells(model, plain);
   if (!cells) return counted;
-  std::uint64_t tokens = (asked_context(model, run) + run.sequences - 1) / run.sequences;
-  if (run.engine == Engine::Vllm) tokens = (tokens + kVllmBlock - 1) / kVllmBlock * kVllmBlock;
+  const std::uint64_t tokens = sequence_tokens(model, run);
   counted.context = tokens * run.sequences;
   counted.need.kv_cache = kv_bytes(model, run, tokens);
   if (const auto caches = layer_caches(model, plain)) {
@@ -99,6 +106,14 @@ ContextNeed engine_need(const RunModel& model, const Run& run) {
   }
   counted.need.compute = compute_estimate(model, run);
   return counted;
+}
+
+std::optional<std::vector<std::uint64_t>> engine_layer_kv(const RunModel& model, const Run& run) {
+  if (!engine_need(model, run).need.kv_cache) return std::nullopt;
+  const Cells cells = engine_cells(model, run, sequence_tokens(model, run));
+  std::vector<std::uint64_t> layers;
+  for (const LayerModel& layer : model.layers) layers.push_back(layer_bytes(model, layer, run, cells).value_or(0));
+  return layers;
 }
 
 }  // namespace weigh::core

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "src/memory/need.h"
 #include "src/memory/run.h"
@@ -13,5 +14,8 @@ namespace weigh::core {
 /// there; these are the bytes at the full context. Nothing is rounded but vLLM's blocks of 16 tokens. The compute part is
 /// always an estimate. Everything is absent where count_cells() has nothing.
 ContextNeed engine_need(const RunModel& model, const Run& run);
+
+/// Bytes of each layer's KV cache in such an engine. Nothing where the need has none.
+std::optional<std::vector<std::uint64_t>> engine_layer_kv(const RunModel& model, const Run& run);
 
 }  // namespace weigh::core

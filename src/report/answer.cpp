@@ -82,7 +82,7 @@ void write_commands(const ModelReport& report, TextWriter& page) {
     if (std::any_of(report.fits.begin(), report.fits.begin() + static_cast<std::ptrdiff_t>(i), same)) continue;
     const std::string aside =
         report.fits.size() > 1 ? fmt::format("   # {}", page.safe(device_label(fit.device))) : std::string();
-    page.line("  " + page.safe(fit.command) + aside);
+    page.line("  " + shell_escaped(fit.command, page.style().unicode) + aside);
   }
 }
 

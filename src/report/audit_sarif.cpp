@@ -107,6 +107,10 @@ void write_sarif(const std::vector<Audit>& audits, std::ostream& out) {
   Json results = Json::array();
   for (const Audit& audit : audits) {
     for (const Finding& finding : audit.findings) results.push_back(result_json(finding, audit, index, text));
+    for (const Finding& finding : audit.accepted) {
+      results.push_back(result_json(finding, audit, index, text));
+      results.back()["suppressions"] = Json::array({{{"kind", "external"}, {"status", "accepted"}}});
+    }
   }
   const Json driver{
       {"name", "weigh"}, {"semanticVersion", WEIGH_VERSION}, {"version", WEIGH_VERSION}, {"rules", std::move(rules)}};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "src/report/escape.h"
 #include "src/report/fit_words.h"
 #include "src/report/summary.h"
 #include "src/report/table.h"
@@ -87,13 +88,13 @@ constexpr std::array kColumns{
     CsvColumn{"gpu_layers", [](const CsvRow& r) { return plan(r) ? cell(plan(r)->gpu_layers) : Cell(); }},
     CsvColumn{"cpu_moe_layers", [](const CsvRow& r) { return plan(r) ? Cell(plan(r)->cpu_moe_layers) : Cell(); }},
     CsvColumn{"host_bytes", [](const CsvRow& r) { return r.fit && r.fit->host ? Cell(r.fit->host->need_bytes) : Cell(); }},
-    CsvColumn{"placement_flags", [](const CsvRow& r) { return r.fit && !r.fit->flags.empty() ? Cell(fmt::format("{}", fmt::join(r.fit->flags, " "))) : Cell(); }},
+    CsvColumn{"placement_flags", [](const CsvRow& r) { return r.fit && !r.fit->flags.empty() ? Cell(OwnText{fmt::format("{}", fmt::join(r.fit->flags, " "))}) : Cell(); }},
     CsvColumn{"max_context", [](const CsvRow& r) { return r.fit ? cell(r.fit->max_context) : Cell(); }},
     CsvColumn{"tokens_per_second_bound_empty", [](const CsvRow& r) { return r.fit && r.fit->speed ? Cell(r.fit->speed->empty) : Cell(); }},
     CsvColumn{"tokens_per_second_bound_full", [](const CsvRow& r) { return r.fit && r.fit->speed ? Cell(r.fit->speed->full) : Cell(); }},
     CsvColumn{"host_budget_bytes", [](const CsvRow& r) { return r.fit && r.fit->host ? Cell(r.fit->host->budget.safe) : Cell(); }},
-    CsvColumn{"reason", [](const CsvRow& r) { return r.fit ? Cell(reason_text(*r.fit)) : Cell(); }},
-    CsvColumn{"command", [](const CsvRow& r) { return r.fit ? Cell(r.fit->command) : Cell(); }},
+    CsvColumn{"reason", [](const CsvRow& r) { return r.fit ? Cell(OwnText{reason_text(*r.fit)}) : Cell(); }},
+    CsvColumn{"command", [](const CsvRow& r) { return r.fit && !r.fit->command.empty() ? Cell(OwnText{shell_escaped(r.fit->command)}) : Cell(); }},
     CsvColumn{"quantization_name", [](const CsvRow& r) { return quantization_cell(r); }},
 };
 // clang-format on

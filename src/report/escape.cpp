@@ -18,6 +18,22 @@ bool is_hidden(char32_t c) {
          (c >= 0xFFF9 && c <= 0xFFFB) || (c >= 0xE0000 && c <= 0xE007F);
 }
 
+/// "'naïve'" as "$'na\\303\\257ve'". Octal always has three digits, where what follows a hexadecimal one may be a digit.
+std::string in_octal(std::string_view part) {
+  std::string result = "$";
+  for (const char c : part) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\\') {
+      result += "\\\\";
+    } else if (byte < 0x20 || byte >= 0x7F) {
+      result += fmt::format("\\{:03o}", byte);
+    } else {
+      result += c;
+    }
+  }
+  return result;
+}
+
 }  // namespace
 
 std::string escaped(std::string_view text, bool unicode) {
@@ -34,6 +50,26 @@ std::string escaped(std::string_view text, bool unicode) {
       result += text.substr(0, bytes);
     }
     text.remove_prefix(bytes);
+  }
+  return result;
+}
+
+std::string shell_escaped(std::string_view command, bool unicode) {
+  std::string result;
+  while (!command.empty()) {
+    // Outside of quotes a "\\'" is a quote as such.
+    const std::size_t open = command.find_first_of("'\\");
+    if (open == std::string_view::npos) return result + escaped(command, unicode);
+    result += escaped(command.substr(0, open), unicode);
+    if (command[open] == '\\') {
+      result += command.substr(open, 2);
+      command.remove_prefix(std::min(open + 2, command.size()));
+      continue;
+    }
+    const std::size_t close = std::min(command.find('\'', open + 1), command.size() - 1);
+    const std::string_view part = command.substr(open, close + 1 - open);
+    result += escaped(part, unicode) == part ? std::string(part) : in_octal(part);
+    command.remove_prefix(close + 1);
   }
   return result;
 }

@@ -12,16 +12,16 @@ namespace weigh::core {
 // What a fit says, in sentences: each is written here, and nowhere else. All strings are unescaped.
 
 /// A part of a need as reports name it.
-struct PartName {
+struct ShownPart {
   std::string_view name;
   NeedPart part;
 };
 
 /// The parts that reports show. The rows of results are counted as one of them.
 inline constexpr std::array kShownParts{
-    PartName{"weights", &MemoryNeed::weights},   PartName{"KV cache", &MemoryNeed::kv_cache},
-    PartName{"state", &MemoryNeed::state},       PartName{"compute", &MemoryNeed::compute},
-    PartName{"overhead", &MemoryNeed::overhead},
+    ShownPart{"weights", &MemoryNeed::weights},   ShownPart{"KV cache", &MemoryNeed::kv_cache},
+    ShownPart{"state", &MemoryNeed::state},       ShownPart{"compute", &MemoryNeed::compute},
+    ShownPart{"overhead", &MemoryNeed::overhead},
 };
 
 /// The rule of a budget: "70 % of 192 GiB (Apple, shared with macOS)".

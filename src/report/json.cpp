@@ -186,15 +186,14 @@ Json fit_json(const Fit& fit, JsonText& text) {
           {"placement", placement_json(fit)},
           {"max_context", json_or_null(fit.max_context)},
           {"tokens_per_second_bound", speed_json(fit.speed)},
-          {"command", fit.command.empty() ? Json() : text(fit.command)},
+          {"command", fit.command.empty() ? Json() : text(shell_escaped(fit.command))},
           {"advice", advice_json(fit.advice)}};
 }
 
 }  // namespace
 
 Json model_json(const ModelReport& report) {
-  static const std::vector<Fit> kNone;
-  Json result = model_json(report.model, report.common_devices ? kNone : report.fits, report.predicted_file_bytes);
+  Json result = model_json(report.model, report.fits, report.predicted_file_bytes);
   if (report.predicted_file_bytes) {
     const auto& size = report.predicted_with_imatrix;
     result["with_imatrix"] =
@@ -261,7 +260,7 @@ Json pipeline_json(const PipelineReport& report) {
           {"missing", std::move(missing)},
           {"parameters", {{"total", json_or_null(report.parameters)}}},
           {"weights", {{"bytes", report.weight_bytes}}},
-          {"fit", report.common_devices ? Json::array() : fits_json(report.at_once)},
+          {"fit", fits_json(report.at_once)},
           {"fit_on_host", fits_json(report.on_host)}};
 }
 
@@ -325,8 +324,9 @@ std::string dumped(const Json& value) {
 }
 
 Json model_line_json(const ModelReport& report) {
+  static const std::vector<Fit> kNone;
   Json line{{"schema", kInspectSchema}};
-  Json model = model_json(report);
+  Json model = model_json(report.model, report.common_devices ? kNone : report.fits, report.predicted_file_bytes);
   for (auto& [key, value] : model.items()) line[key] = std::move(value);
   return line;
 }
@@ -339,7 +339,9 @@ std::string failure_json_line(const Failure& failure) {
 void write_json_lines(const Report& report, const Style& /*style*/, std::ostream& out) {
   for (const ModelReport& model : report.models) out << dumped(model_line_json(model)) << '\n';
   for (const PipelineReport& pipeline : report.pipelines) {
-    out << dumped(Json{{"schema", kInspectSchema}, {"pipeline", pipeline_json(pipeline)}}) << '\n';
+    Json line{{"schema", kInspectSchema}, {"pipeline", pipeline_json(pipeline)}};
+    if (pipeline.common_devices) line["pipeline"]["fit"] = Json::array();
+    out << dumped(line) << '\n';
   }
   for (const Failure& failure : report.errors) out << failure_json_line(failure) << '\n';
 }

@@ -45,7 +45,7 @@ Json inspect_document(Json models, const std::vector<Failure>& errors);
 /// Likewise, written.
 void write_inspect_document(Json models, const std::vector<Failure>& errors, std::ostream& out);
 
-/// Likewise with the schema first: a line by itself.
+/// Likewise with the schema first, a line by itself, without devices that were not asked for.
 Json model_line_json(const ModelReport& report);
 
 /// {"schema", "error": {...}} on one line.

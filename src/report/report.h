@@ -16,7 +16,7 @@ namespace weigh::core {
 struct ModelReport {
   Model model;
   std::vector<Fit> fits;        ///< one per device asked for, in that order
-  bool common_devices = false;  ///< the devices were not asked for: machine formats leave them out
+  bool common_devices = false;  ///< the devices were not asked for: CSV and lines leave them out
   /// Not read from a file but what its source would be in another GGUF type: the whole file's bytes.
   std::optional<std::uint64_t> predicted_file_bytes = std::nullopt;
   std::optional<ImatrixSize> predicted_with_imatrix = std::nullopt;  ///< where its size depends on such a matrix
@@ -44,7 +44,7 @@ struct PipelineReport {
   std::uint64_t weight_bytes = 0;
   std::vector<Fit> at_once;     ///< everything on the devices; one for each set that was asked for
   std::vector<Fit> on_host;     ///< with the encoders, or the projector, in host memory; for sets that have any
-  bool common_devices = false;  ///< the devices were not asked for: machine formats leave them out
+  bool common_devices = false;  ///< the devices were not asked for: CSV and lines leave them out
 };
 
 /// What `weigh inspect`, `weigh fit` and `weigh estimate` report.

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 
 #include "src/fit/fit.h"
@@ -29,6 +30,7 @@ std::string shown(std::uint64_t number, Unit unit, bool exact) {
 std::string shown(const Cell& cell, Unit unit, bool exact, bool unicode) {
   return std::visit(Overloaded{[](std::monostate) { return std::string("-"); },
                                [&](const std::string& text) { return escaped(text, unicode); },
+                               [&](const OwnText& own) { return escaped(own.text, unicode); },
                                [&](std::uint64_t number) { return shown(number, unit, exact); },
                                [&](std::int64_t number) {
                                  const auto size = number < 0 ? 0 - static_cast<std::uint64_t>(number)
@@ -39,23 +41,28 @@ std::string shown(const Cell& cell, Unit unit, bool exact, bool unicode) {
                     cell);
 }
 
+/// What a spreadsheet takes for a formula begins with one of these, in full width as well.
+std::string without_formula(std::string text) {
+  constexpr std::array<std::string_view, 8> kBeginnings{"=", "+", "-", "@", "\uFF1D", "\uFF0B", "\uFF0D", "\uFF20"};
+  const auto begins = [&](std::string_view beginning) { return text.starts_with(beginning); };
+  return std::ranges::any_of(kBeginnings, begins) ? "'" + text : text;
+}
+
+std::string csv_quoted(std::string text) {
+  if (text.find_first_of(",\"") == std::string::npos) return text;
+  std::string quoted_text = "\"";
+  for (const char c : text) quoted_text += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted_text + "\"";
+}
+
 /// For programs: every digit.
 std::string csv_cell(const Cell& cell) {
-  return std::visit(
-      Overloaded{[](std::monostate) { return std::string(); },
-                 [](const std::string& text) {
-                   std::string safe = escaped(text);
-                   if (!safe.empty() && std::string_view("=+-@").find(safe.front()) != std::string_view::npos) {
-                     safe.insert(0, 1, '\'');
-                   }
-                   if (safe.find_first_of(",\"") == std::string::npos) return safe;
-                   std::string quoted_text = "\"";
-                   for (const char c : safe) quoted_text += c == '"' ? std::string("\"\"") : std::string(1, c);
-                   return quoted_text + "\"";
-                 },
-                 [](double number) { return fmt::format("{}", number); },
-                 [](auto number) { return std::to_string(number); }},
-      cell);
+  return std::visit(Overloaded{[](std::monostate) { return std::string(); },
+                               [](const std::string& text) { return csv_quoted(without_formula(escaped(text))); },
+                               [](const OwnText& own) { return csv_quoted(escaped(own.text)); },
+                               [](double number) { return fmt::format("{}", number); },
+                               [](auto number) { return std::to_string(number); }},
+                    cell);
 }
 
 constexpr std::size_t kLeastName = 20;  // a name shorter than this says nothing; the line may rather be too long

@@ -15,8 +15,13 @@ namespace weigh::core {
 
 enum class Unit : std::uint8_t { Text, Verdict, Count, Parameters, Size };
 
-/// Absent, text as it came from a file (unescaped), a whole number, one that may be negative, or a ratio.
-using Cell = std::variant<std::monostate, std::string, std::uint64_t, std::int64_t, double>;
+/// Text that weigh itself made, flags, a command or a reason: no spreadsheet is misled by how it begins.
+struct OwnText {
+  std::string text;
+};
+
+/// Absent, text as it came from a file (unescaped), a whole number, one that may be negative, a ratio, or text of weigh.
+using Cell = std::variant<std::monostate, std::string, std::uint64_t, std::int64_t, double, OwnText>;
 
 /// A heading and how its cells are shown. The machine formats print every number exactly.
 struct Column {
@@ -43,7 +48,8 @@ void write_text_table(const Table& table, const Style& style, bool exact, std::o
 /// Columns that the text of a table needs when its first column is cut as far as it goes.
 std::size_t least_width(const Table& table, const Style& style, bool exact);
 
-/// RFC 4180 with '\n' line ends. A text that a spreadsheet would run as a formula gets a "'" in front.
+/// RFC 4180 with '\n' line ends. A text from a file that a spreadsheet would run as a formula
+/// gets a "'" in front.
 void write_csv_table(const Table& table, std::ostream& out);
 
 void write_markdown_table(const Table& table, std::ostream& out);

@@ -33,4 +33,7 @@ void write_predictions(const Report& report, const Style& style, std::ostream& o
 /// the advice.
 void write_fits(const Report& report, const Style& style, std::ostream& out);
 
+/// Likewise, in markdown.
+void write_fits_markdown(const Report& report, const Style& style, std::ostream& out);
+
 }  // namespace weigh::core

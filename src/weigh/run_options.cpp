@@ -2,10 +2,16 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
 #include "formats/error.h"
 #include "formats/text.h"
+#include "src/devices/text.h"
 #include "src/devices/units.h"
 #include "src/fit/engine_flags.h"
+#include "src/quantize/quantize_types.h"
 
 namespace weigh::core {
 namespace {
@@ -15,13 +21,30 @@ struct CacheTypes {
   Dtype value;
 };
 
+// Of a list with commas.
+std::vector<std::string> words_of(std::string_view list) {
+  std::vector<std::string> words;
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(", "), list.size());
+    words.emplace_back(list.substr(0, comma));
+    list.remove_prefix(std::min(comma + 2, list.size()));
+  }
+  return words;
+}
+
+std::vector<std::string> type_names() {
+  std::vector<std::string> names;
+  for (const QuantizerType& type : quantizer_types()) names.emplace_back(type.name);
+  return names;
+}
+
 CacheTypes cache_types(const std::string& text) {
   const std::size_t comma = text.find(',');
   const auto one = [&](const std::string& written) {
     const auto type = cache_type_by_name(written);
     if (!type) {
-      throw UsageError(
-          fmt::format("--kv-type {}: no cache type '{}'; there are {}", text, written, cache_types_listed()));
+      throw UsageError(fmt::format("--kv-type {}: no cache type '{}'; there are {}{}", text, written,
+                                   cache_types_listed(), did_you_mean(written, words_of(cache_types_listed()))));
     }
     return *type;
   };
@@ -31,8 +54,10 @@ CacheTypes cache_types(const std::string& text) {
 
 std::optional<std::uint64_t> tokens_of(const std::string& text) {
   constexpr std::uint64_t kMax = std::uint64_t{1} << 32;
-  const auto tokens = parse_scaled(text, 1);
-  const bool whole = text.find('.') == std::string::npos;
+  const char last = text.empty() ? '\0' : text.back();
+  const std::uint64_t unit = last == 'k' || last == 'K' ? 1024 : last == 'm' || last == 'M' ? 1024 * 1024 : 1;
+  const auto tokens = parse_scaled(std::string_view(text).substr(0, text.size() - (unit == 1 ? 0 : 1)), unit);
+  const bool whole = unit != 1 || text.find('.') == std::string::npos;
   return tokens && whole && *tokens > 0 && *tokens <= kMax ? tokens : std::nullopt;
 }
 
@@ -49,7 +74,8 @@ void check_run_options(const RunOptions& options) {
     throw UsageError(fmt::format("--kv-type {}: a quantised V cache needs flash attention", options.kv_type));
   }
   if (!options.context.empty() && options.context != "max" && !tokens_of(options.context)) {
-    throw UsageError(fmt::format("--context {}: not a number of tokens, nor max", options.context));
+    throw UsageError(
+        fmt::format("--context {}: not a number of tokens such as 8192, 32k or 1M, nor max", options.context));
   }
   if (options.parallel < 1 || options.parallel > kMaxSequences) {
     throw UsageError(fmt::format("--parallel {}: not from 1 to {}", options.parallel, kMaxSequences));
@@ -58,13 +84,16 @@ void check_run_options(const RunOptions& options) {
     throw UsageError(fmt::format("--ubatch {}: not from 1 to {}", options.micro_batch, kMaxMicroBatch));
   }
   if (!options.engine.empty() && !engine_by_name(options.engine)) {
-    throw UsageError(fmt::format("--engine {}: there are llama.cpp, transformers, vllm and mlx", options.engine));
+    constexpr std::string_view kEnginesListed = "llama.cpp, transformers, vllm, mlx";
+    throw UsageError(fmt::format("--engine {}: there are llama.cpp, transformers, vllm and mlx{}", options.engine,
+                                 did_you_mean(options.engine, words_of(kEnginesListed))));
   }
   if (options.projector_on_host && options.mmproj.empty()) {
     throw UsageError("--no-mmproj-offload needs a projector: --mmproj FILE");
   }
   if (!options.as.empty() && find_quantizer_type(options.as) == nullptr) {
-    throw UsageError(fmt::format("--as {}: no type that llama.cpp's quantiser makes", options.as));
+    throw UsageError(fmt::format("--as {}: no type that llama.cpp's quantiser makes{}", options.as,
+                                 did_you_mean(options.as, type_names())));
   }
   if (!options.as.empty() && !options.engine.empty() && options.engine != "llama.cpp") {
     throw UsageError(fmt::format("--as {} is for llama.cpp, not for {}", options.as, options.engine));

@@ -347,11 +347,13 @@ std::string audit_json(const std::vector<std::string>& paths, const AuditOptions
   CallerException from_caller;
   return guarded(
       [&] {
-        std::vector<core::Audit> audits;
+        core::AuditListing listing;
+        listing.deep = options.deep;
         for (const std::string& path : paths) {
-          std::ranges::move(core::audit_path(path, audit_options_of(options, from_caller)), std::back_inserter(audits));
+          std::ranges::move(core::audit_path(path, audit_options_of(options, from_caller)),
+                            std::back_inserter(listing.audits));
         }
-        return written([&](std::ostream& out) { core::write_audits(audits, "json", {}, out); });
+        return written([&](std::ostream& out) { core::write_audits(listing, "json", {}, out); });
       },
       {}, &from_caller);
 }

@@ -5,9 +5,7 @@
 #include <utility>
 
 namespace weigh::core {
-namespace {
-
-RunRequest with_companions(const RunOptions& options, const Companions& companions, const Model& model) {
+RunRequest request_with(const RunOptions& options, const Companions& companions, const Model& model) {
   const Engine engine = engine_of(options, model);
   std::vector<Companion> loaded = companions.for_engine(engine);
   RunRequest request = request_of(options, model, engine);
@@ -15,16 +13,14 @@ RunRequest with_companions(const RunOptions& options, const Companions& companio
   return request;
 }
 
-}  // namespace
-
 std::vector<Fit> fits_of(const Model& model, const RunOptions& options, const Companions& companions,
                          std::span<const DeviceSet> groups, const Catalogue& catalogue, WeighDetail detail) {
-  return weigh(model, with_companions(options, companions, model), groups, catalogue, detail).fits;
+  return weigh(model, request_with(options, companions, model), groups, catalogue, detail).fits;
 }
 
 ModelReport weigh_run_of(Model model, const RunOptions& options, const Companions& companions,
                          std::span<const DeviceSet> groups, const Catalogue& catalogue, WeighDetail detail) {
-  const RunRequest request = with_companions(options, companions, model);
+  const RunRequest request = request_with(options, companions, model);
   Weighing weighing = weigh(model, request, groups, catalogue, detail);
   ModelReport report;
   report.fits = std::move(weighing.fits);

@@ -11,6 +11,9 @@
 
 namespace weigh::core {
 
+/// How a model is to be run, with what is loaded beside it. Throws UsageError for what its engine does not take.
+RunRequest request_with(const RunOptions& options, const Companions& companions, const Model& model);
+
 /// Holds a run of a model against the devices asked for, or against a few common ones when none was.
 std::vector<Fit> fits_of(const Model& model, const RunOptions& options, const Companions& companions,
                          std::span<const DeviceSet> groups, const Catalogue& catalogue, WeighDetail detail);

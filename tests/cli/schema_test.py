@@ -17,7 +17,7 @@ except ImportError:
 
 weigh_binary, schema_folder, testdata = (os.path.abspath(argument) for argument in sys.argv[1:4])
 validators = {}
-for name in ("inspect", "tensors", "metadata", "devices", "diff"):
+for name in ("inspect", "tensors", "metadata", "devices", "diff", "explain"):
     with open(os.path.join(schema_folder, name + ".json")) as file:
         schema = json.load(file)
     jsonschema.Draft7Validator.check_schema(schema)
@@ -182,6 +182,18 @@ different, status = run("diff", "diff", "gguf/good/moe-merged.gguf", "gguf/good/
 check("diff", "exit status of a difference", status, 1)
 for model in run("inspect", "estimate", "snapshots/Llama-2-7B-f16.weigh.zst", "--as", "all", "--json")[0]["models"]:
     check_sums("estimate --as", model)
+
+# What `weigh explain` says is what `weigh fit` says, and a sum.
+for path in ("snapshots/Mixtral-8x7B-v0.1.Q4_K_M.weigh.zst", "snapshots/families/gpt-oss-120b.BF16.weigh.zst"):
+    flags = (path, "--on", "rtx-4090", "--context", "8k", "--json")
+    model = run("inspect", "fit", *flags)[0]["models"][0]
+    fit = model["fit"][0]
+    reported = {term: fit["need"][term] for term in ("weights", "state", "compute", "overhead")}
+    reported |= {"kv": fit["need"]["kv_cache"], "budget": fit["budget_bytes"], "active": model["parameters"]["active"]}
+    for term, value in reported.items():
+        explained, _ = run("explain", "explain", term, *flags)
+        check(f"explain {term} {path}", "value", explained["value"], value)
+        check(f"explain {term} {path}", "sum", sum(step["value"] for step in explained["steps"]), value or 0)
 
 print(f"{documents} documents, {len(problems)} problems")
 for problem in problems[:60]:

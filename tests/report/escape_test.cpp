@@ -53,3 +53,27 @@ TEST_CASE("text in markdown is only text") {
   CHECK(markdown_escaped("_x_ *y* `z` [a](b)") == "\\_x\\_ \\*y\\* \\`z\\` \\[a\\](b)");
   CHECK(markdown_escaped("a\nb") == "a\\\\x0ab");
 }
+
+TEST_CASE("a command stays one that can be pasted") {
+  struct Row {
+    const char* name;
+    std::string command;
+    bool unicode;
+    std::string expected;
+  };
+  const auto row = GENERATE(values<Row>({
+      {"plain", "llama-server -m a.gguf -c 4096", false, "llama-server -m a.gguf -c 4096"},
+      {"quoted", "llama-server -m 'a b.gguf'", false, "llama-server -m 'a b.gguf'"},
+      {"beyond ASCII, shown", "x 'na\u00EFve'", true, "x 'na\u00EFve'"},
+      {"beyond ASCII, not shown", "x 'na\u00EFve' y", false, "x $'na\\303\\257ve' y"},
+      {"invalid UTF-8", "x '\xFF'", true, "x $'\\377'"},
+      {"a digit after it", "x '\xFF\x31'", true, "x $'\\3771'"},
+      {"a line end", "x 'a\nb'", true, "x $'a\\012b'"},
+      {"a backslash beside it", "x '\\\xFF'", true, "x $'\\\\\\377'"},
+      {"a quote in the name", "x 'it'\\''s \u202E'", true, "x 'it'\\'$'s \\342\\200\\256'"},
+      {"no end", "x 'a", true, "x 'a"},
+      {"nothing", "", true, ""},
+  }));
+  CAPTURE(row.name);
+  CHECK(shell_escaped(row.command, row.unicode) == row.expected);
+}
