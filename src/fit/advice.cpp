@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
+#include <string_view>
 
 #include "formats/checked.h"
 #include "src/fit/context.h"
@@ -20,10 +22,13 @@ namespace {
 
 constexpr std::uint64_t kLeastContext = 1024;  // less is of little use
 
-// Types for models that were trained in one or two bits: any other is spoilt by them.
-bool is_for_ternary(Ftype type) {
-  return type == Ftype::TQ1_0 || type == Ftype::TQ2_0 || type == Ftype::Q1_0 || type == Ftype::Q2_0;
-}
+// What people publish and download, the largest first. Others are made by the quantizer too, and found nowhere.
+constexpr std::array<std::string_view, 10> kPublished{"F16",    "Q8_0",   "Q6_K",  "Q5_K_M",  "Q4_K_M",
+                                                      "IQ4_XS", "Q3_K_M", "IQ3_M", "IQ3_XXS", "Q2_K"};
+
+// Fewer consumer cards than these go into a machine at home.
+constexpr std::size_t kMaxCards = 4;
+constexpr std::size_t kMaxAccelerators = 8;
 
 class Adviser {
  public:
@@ -172,7 +177,7 @@ class Adviser {
 
   void move_to_host(Candidate& candidate, const Run& run, Advice advice) {
     const auto moved = moved_to_host(candidate, run, devices_);
-    if (!moved) return;
+    if (!moved || (moved->cpu_moe_layers == 0 && moved->gpu_layers > candidate.parts().blocks.size())) return;
     advice.kind = moved->gpu_layers ? AdviceKind::Layers : AdviceKind::Experts;
     advice.expert_layers = moved->cpu_moe_layers;
     if (moved->cpu_moe_layers != 0) {
@@ -197,7 +202,8 @@ class Adviser {
     std::optional<DeviceSet> best;
     for (const Device& device : catalogue_.devices()) {
       if (!device.common) continue;
-      DeviceSet devices = device_set_of(device);
+      DeviceSet devices = device_set_of(device, devices_.host.value_or(assumed_host()));
+      if (device.kind == first.kind && device.memory_bytes <= first.memory_bytes) continue;  // its twin in a laptop
       if (best && !better(devices, *best, first.kind)) continue;
       if (weigh_run(candidate_, run_, devices).verdict == Verdict::Fits &&
           !refusal(candidate_.source(), candidate_.engine(), devices))
@@ -211,17 +217,17 @@ class Adviser {
 
   // The next more of the same; vLLM cuts the heads of the attention into equal parts.
   void several(const Device& device) {
-    constexpr std::size_t kMax = 8;
+    const std::size_t most = device.kind == DeviceKind::DiscreteGpu ? kMaxCards : kMaxAccelerators;
     std::uint64_t heads = 0;
     if (const RunModel* model = candidate_.run_model()) {
       for (const LayerModel& layer : model->layers) heads = std::max(heads, layer.heads);
     }
-    for (std::size_t count = devices_.slots.size() + 1; count <= kMax; ++count) {
+    for (std::size_t count = devices_.slots.size() + 1; count <= most; ++count) {
       if (candidate_.engine() == Engine::Vllm && heads % count != 0) continue;
       Device more = device;
       more.count = more.asked = static_cast<std::uint32_t>(count);
       const std::string name = fmt::format("{}x {}", count, device.id);
-      const DeviceSet devices = device_set_of(more);
+      const DeviceSet devices = device_set_of(more, devices_.host.value_or(assumed_host()));
       if (propose({.kind = AdviceKind::Device, .name = name, .flags = {"--on", name}}, candidate_, run_, devices))
         return;
     }
@@ -254,10 +260,10 @@ std::optional<SmallerType> largest_fitting_type(const Model& source, Run run, co
   for (const Slot& slot : devices.slots) room += slot.budget().safe;
   const GgufPlan plan = plan_gguf(source);
   std::vector<SmallerType> types;
-  for (const QuantizerType& type : quantizer_types()) {
-    if (is_for_ternary(type.ftype)) continue;
-    const QuantizedSize size = predict(plan, type);
-    if (!size.refusal && size.tensor_bytes < source.weight_bytes) types.push_back({&type, size.tensor_bytes});
+  for (const std::string_view name : kPublished) {
+    const QuantizerType* type = find_quantizer_type(name);
+    const QuantizedSize size = predict(plan, *type);
+    if (!size.refusal && size.tensor_bytes < source.weight_bytes) types.push_back({type, size.tensor_bytes});
   }
   std::ranges::stable_sort(types, std::greater<>(), &SmallerType::weight_bytes);
   run.engine = Engine::LlamaCpp;

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <utility>
 
+#include "src/devices/units.h"
+
 namespace weigh::core {
 
 namespace {
@@ -65,22 +67,62 @@ std::string shell_quoted(std::string_view text) {
   return quoted + "'";
 }
 
-// What an engine is given to load: the first file of a GGUF model, a checkpoint's folder, or `placeholder` for a GGUF
-// that is still to be made.
-std::string path_to_load(const Model& model, Engine engine, const QuantizerType* type, std::string_view placeholder) {
-  const Checkpoint& checkpoint = model.checkpoint;
-  const bool gguf = checkpoint.files.front().format == Format::Gguf;
-  if (engine == Engine::LlamaCpp && (!gguf || type != nullptr)) {
-    return fmt::format("{}{}.gguf", placeholder, type == nullptr ? "" : "-" + std::string(type->name));
+// "Llama-2-7B-f16-Q4_K_M.gguf": what a GGUF that is made of a model is called, in the folder one is in.
+std::string made_name(const Checkpoint& checkpoint, const QuantizerType* type) {
+  std::string_view name = checkpoint.name;
+  for (const std::string_view suffix : {".gguf", ".safetensors"}) {
+    if (name.ends_with(suffix)) name.remove_suffix(suffix.size());
   }
+  name = name.substr(name.rfind('/') + 1);
+  return fmt::format("{}{}.gguf", name, type == nullptr ? "" : "-" + std::string(type->name));
+}
+
+bool is_gguf(const Checkpoint& checkpoint) { return checkpoint.files.front().format == Format::Gguf; }
+
+// What an engine is given to load: the first file of a GGUF model, a checkpoint's folder, or the GGUF that is to be made.
+std::string path_to_load(const Checkpoint& checkpoint, Engine engine, const QuantizerType* type) {
+  const bool gguf = is_gguf(checkpoint);
+  if (engine == Engine::LlamaCpp && (!gguf || type != nullptr)) return made_name(checkpoint, type);
   return gguf && !checkpoint.file_paths.empty() ? checkpoint.file_paths.front() : checkpoint.path;
+}
+
+// The lines that make that GGUF, each with " && " after it; empty where there is nothing to make.
+std::string make_lines(const Candidate& candidate) {
+  const Checkpoint& checkpoint = candidate.source().checkpoint;
+  const QuantizerType* const type = candidate.type();
+  const bool gguf = is_gguf(checkpoint);
+  const std::string source = path_to_load(checkpoint, Engine::LlamaCpp, nullptr);
+  std::string lines;
+  if (!gguf && candidate.engine() == Engine::LlamaCpp) {
+    lines = fmt::format("python convert_hf_to_gguf.py {} --outfile {} && ", shell_quoted(checkpoint.path),
+                        shell_quoted(source));
+  }
+  if (type == nullptr) return lines;
+  return lines + fmt::format("llama-quantize {}{} {} {} && ", gguf ? "--allow-requantize " : "", shell_quoted(source),
+                             shell_quoted(made_name(checkpoint, type)), type->name);
+}
+
+// A line of Python that loads the model with transformers, with what may lie where when a part goes to the host.
+std::string python_line(const Candidate& candidate, const DeviceSet& devices, const Fit& fit) {
+  std::string memory;
+  if (fit.host) {
+    for (std::size_t i = 0; i < devices.slots.size(); ++i) {
+      memory += fmt::format("{}: \"{}MiB\", ", i, devices.slots[i].budget(candidate.engine()).safe / kMiB);
+    }
+    memory = fmt::format(", max_memory={{{}\"cpu\": \"{}MiB\"}}", memory, fit.host->budget.safe / kMiB);
+  }
+  const std::string path =
+      nlohmann::json(candidate.source().checkpoint.path).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return "python -c " + shell_quoted(fmt::format("from transformers import AutoModelForCausalLM as M; "
+                                                 "M.from_pretrained({}, dtype=\"auto\", device_map=\"auto\"{})",
+                                                 path, memory));
 }
 
 // " --mmproj FILE", " -md FILE": what else the engine is to load.
 std::string companion_flags(const Candidate& candidate, const Run& run) {
   std::string flags;
   for (const Companion& companion : candidate.companions()) {
-    const std::string path = path_to_load(*companion.model, candidate.engine(), nullptr, "DRAFT");
+    const std::string path = path_to_load(companion.model->checkpoint, candidate.engine(), nullptr);
     if (companion.role == CompanionRole::Projector) {
       flags += fmt::format(" --mmproj {}{}", shell_quoted(path), run.projector_on_host ? " --no-mmproj-offload" : "");
     } else if (candidate.engine() == Engine::Vllm) {
@@ -127,18 +169,19 @@ std::vector<std::string> engine_flags(const Candidate& candidate, const Run& run
   return {};
 }
 
-std::string command_line(const Candidate& candidate, const Run& run, const Fit& fit) {
+std::string command_line(const Candidate& candidate, const Run& run, const DeviceSet& devices, const Fit& fit) {
   struct Program {
     Engine engine;
     std::string_view words;
   };
   constexpr std::array kPrograms{Program{Engine::LlamaCpp, "llama-server -m"}, Program{Engine::Vllm, "vllm serve"},
                                  Program{Engine::Mlx, "mlx_lm.server --model"}};
+  if (candidate.run_model() == nullptr || fit.verdict > Verdict::Offload) return {};
+  if (candidate.engine() == Engine::Transformers) return python_line(candidate, devices, fit);
   const auto program = std::ranges::find(kPrograms, candidate.engine(), &Program::engine);
-  if (program == kPrograms.end() || candidate.run_model() == nullptr) return {};
-  if (fit.verdict > Verdict::Offload) return {};
-  const std::string path = path_to_load(candidate.source(), candidate.engine(), candidate.type(), "MODEL");
-  std::string line = fmt::format("{} {}{}", program->words, shell_quoted(path), companion_flags(candidate, run));
+  const std::string path = path_to_load(candidate.source().checkpoint, candidate.engine(), candidate.type());
+  std::string line = fmt::format("{}{} {}{}", make_lines(candidate), program->words, shell_quoted(path),
+                                 companion_flags(candidate, run));
   std::vector<std::string> flags = engine_flags(candidate, run);
   flags.insert(flags.end(), fit.flags.begin(), fit.flags.end());
   for (const std::string& flag : flags) line += " " + flag;

@@ -21,8 +21,8 @@ bool takes_cache_type(Engine engine, Dtype type);
 /// Flags of the engine that say this run, without the placement.
 std::vector<std::string> engine_flags(const Candidate& candidate, const Run& run);
 
-/// "llama-server -m model.gguf -c 4096 ...", to paste into a shell. Empty for an engine that is not a program, and for a
-/// run that does not fit and has no placement that does.
-std::string command_line(const Candidate& candidate, const Run& run, const Fit& fit);
+/// "llama-server -m model.gguf -c 4096 ...", to paste into a shell, with the lines before it that make the GGUF of a
+/// checkpoint or of another type; for transformers a line of Python. Empty for what does not run.
+std::string command_line(const Candidate& candidate, const Run& run, const DeviceSet& devices, const Fit& fit);
 
 }  // namespace weigh::core

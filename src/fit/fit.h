@@ -151,6 +151,7 @@ struct Fit {
   FitReason reason;
   std::optional<HostShare> host;  ///< absent where no layer is there
   std::vector<Budget> budgets;    ///< each once, of one device each
+  bool one_would_do = false;      ///< of several alike, one by itself fits
   bool on_each = false;           ///< the only budget is that of each of several devices alike
 
   // What only a run has, a model with a context; absent or empty where there is none.

@@ -43,8 +43,15 @@ void add_run(Candidate& candidate, const Run& run, const DeviceSet& devices, Fit
     fit.max_context = largest->tokens;
     fit.max_context_is_models = largest->is_models;
   }
-  fit.command = command_line(candidate, run, fit);
+  fit.command = command_line(candidate, run, devices, fit);
   if (fit.verdict <= Verdict::Offload) fit.speed = speed_bound(candidate, run, devices);
+}
+
+DeviceSet one_of(const DeviceSet& devices) {
+  DeviceSet one = devices;
+  one.slots.erase(one.slots.begin() + 1, one.slots.end());
+  one.label.count = one.label.asked = 1;
+  return one;
 }
 
 // What memory has no say in: the need is stated, and the verdict is another.
@@ -67,6 +74,8 @@ Fit weigh_on(Candidate& candidate, const Run& run, const DeviceSet& devices, con
     refuse(*refused, Verdict::No, fit);
   } else {
     const Run placed = add_placement(candidate, run, devices, fit);
+    fit.one_would_do = fit.verdict == Verdict::Fits && devices.slots.size() > 1 && devices.alike() &&
+                       fits(candidate, run, one_of(devices));
     if (detail >= WeighDetail::Run) add_run(candidate, placed, devices, fit);
     if (detail == WeighDetail::Advice && fit.verdict != Verdict::Fits) {
       fit.advice = advise(candidate, run, devices, catalogue, fit.verdict);

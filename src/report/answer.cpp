@@ -68,9 +68,8 @@ void write_faults(const Model& model, TextWriter& page) {
 /// Why something that is no model by itself is held against no device.
 void write_no_verdict(const Model& model, TextWriter& page) {
   if (runs_alone(model.kind)) return;
-  page.paragraph("  ", goes_with_a_model(model.kind)
-                           ? fmt::format("{}: runs with its base model; name that one", model.kind)
-                           : fmt::format("{}: nothing that runs", model.kind));
+  page.paragraph("  ", goes_with_a_model(model.kind) ? fmt::format("{}: runs with its base model: name it", model.kind)
+                                                     : fmt::format("{}: nothing that runs", model.kind));
 }
 
 /// The commands of a report, each once; where there are several devices with a comment that a shell passes over.

@@ -166,7 +166,8 @@ std::string why_text(const Fit& fit) {
     case ReasonKind::NotEvenWithoutEncoders:
       return fmt::format("not even with the encoders, {}, in host memory", bytes);
     case ReasonKind::WiredLimit:
-      return fmt::format("iogpu.wired_limit_mb raised to {} would do, with nothing else running", reason.bytes / kMiB);
+      return fmt::format("would run after: sudo sysctl iogpu.wired_limit_mb={}, with nothing else running",
+                         reason.bytes / kMiB);
     case ReasonKind::TtmPages: return fmt::format("ttm.pages_limit raised to {} would do", reason.bytes / 4096);
     case ReasonKind::SharedMemory: return "layers on the CPU would do, in the part of memory the GPU may not take";
     case ReasonKind::Entitlement: return "the increased-memory-limit entitlement would do";
@@ -204,7 +205,9 @@ std::string answer_text(const Fit& fit) {
   switch (fit.verdict) {
     case Verdict::Fits:
       if (fit.reason.kind != ReasonKind::None) return why_text(fit);
-      return fit.max_context ? fmt::format("up to {} tokens", grouped(*fit.max_context)) : distance_text(fit);
+      return (fit.max_context ? fmt::format("up to {} tokens", grouped(*fit.max_context)) : distance_text(fit)) +
+             (fit.one_would_do ? "; fits on one of them" : "") +
+             (fit.device.kind == DeviceKind::Size ? "; nothing held back" : "");
     case Verdict::Tight:
       if (fit.no_split) return "no split into whole layers keeps each within its safe budget: may run, may fail";
       return against(fit.device_bytes(), fit.budget_bytes, "the safe budget") + ": may run, may fail";

@@ -25,8 +25,9 @@ constexpr std::array kKinds{
     Kind{CheckpointKind::Component, "one component of a pipeline"},
 };
 
-constexpr std::size_t kMaxDtypes = 6;      // named in the line of dtypes
-constexpr std::uint64_t kSmallPart = 500;  // a part below 1/500 of the bytes is one of the "others"
+constexpr std::uint64_t kContextRounding = 256;  // an engine rounds a context up to multiples of this
+constexpr std::size_t kMaxDtypes = 6;            // named in the line of dtypes
+constexpr std::uint64_t kSmallPart = 500;        // a part below 1/500 of the bytes is one of the "others"
 
 /// Bits of a plain type, for the what-if line.
 struct PlainType {
@@ -375,8 +376,12 @@ std::string need_note(const ModelReport& report) {
                        remark.empty() ? "the cache of this type cannot be told" : remark);
   }
   if (first.context) {
-    return fmt::format("need: weights, cache of {} tokens in {}, compute, overhead of {}{}", grouped(*first.context),
-                       first.kv_type, engine, remark.empty() ? "" : "; " + remark);
+    const auto& own = report.model.architecture.context_length;
+    const bool beyond = own && *first.context > *own && *first.context - *own >= kContextRounding;
+    return fmt::format("need: weights, cache of {} tokens in {}, compute, overhead of {}{}{}", grouped(*first.context),
+                       first.kv_type, engine,
+                       beyond ? fmt::format("; the model was made for {} tokens", grouped(*own)) : "",
+                       remark.empty() ? "" : "; " + remark);
   }
   return first.need.overhead
              ? "need: weights and the engine's overhead; no context is known for it"

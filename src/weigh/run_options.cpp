@@ -102,15 +102,7 @@ void check_run_options(const RunOptions& options) {
 
 Engine engine_of(const RunOptions& options, const Model& model) {
   if (!options.as.empty()) return Engine::LlamaCpp;
-  const Engine usual = default_engine(model);
-  if (options.engine.empty()) return usual;
-  const Engine asked = *engine_by_name(options.engine);
-  const bool gguf = !model.checkpoint.files.empty() && model.checkpoint.files.front().format == Format::Gguf;
-  if (gguf && asked != Engine::LlamaCpp) {
-    throw UsageError(
-        fmt::format("--engine {}: {} is a GGUF file, which is for llama.cpp", options.engine, model.checkpoint.name));
-  }
-  return asked;
+  return options.engine.empty() ? default_engine(model) : *engine_by_name(options.engine);
 }
 
 RunRequest request_of(const RunOptions& options, const Model& model, Engine engine) {

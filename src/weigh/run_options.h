@@ -34,7 +34,7 @@ struct RunOptions {
 /// Throws UsageError for values that no engine takes, before any file is read.
 void check_run_options(const RunOptions& options);
 
-/// The engine asked for, or the one that such files are made for. Throws UsageError where it does not read them.
+/// The engine asked for, or the one that such files are made for.
 Engine engine_of(const RunOptions& options, const Model& model);
 
 /// How `model` is to be run in `engine`, without companions. Throws UsageError where that engine keeps no cache of the

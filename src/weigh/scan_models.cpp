@@ -22,11 +22,8 @@ StoredModel weigh_scanned(Checkpoint&& checkpoint, Store store, const RunSetup& 
   if (setup.groups.empty()) {
     report.model = std::move(model);
   } else {
-    const bool gguf = model.checkpoint.files.front().format == Format::Gguf;
-    RunOptions run = setup.options;
-    if (gguf && run.engine != "llama.cpp") run.engine.clear();
-    report =
-        weigh_run_of(std::move(model), run, setup.companions, setup.groups, setup.catalogue, WeighDetail::Placement);
+    report = weigh_run_of(std::move(model), setup.options, setup.companions, setup.groups, setup.catalogue,
+                          WeighDetail::Placement);
   }
   return stored_model(report, facts, line);
 }

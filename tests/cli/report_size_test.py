@@ -39,7 +39,7 @@ def look(command, path):
         if width(line) > COLUMNS and not is_command.match(line) and " " in line.strip():
             problems.append(f"{name}: {width(line)} columns: {line}")
     first = next((i for i, line in enumerate(lines) if re.match(r"  rtx-4090 +(fits|tight|offload|no|broken)\b", line)), None)
-    none = any("runs with its base model" in line or "nothing that runs" in line for line in lines[:3])
+    none = any("runs with its base model: name it" in line or "nothing that runs" in line for line in lines[:3])
     if not none and (first is None or first > 8):
         problems.append(f"{name}: the answer is not at the top: {lines[:3]}")
 

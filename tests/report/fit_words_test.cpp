@@ -45,8 +45,8 @@ TEST_CASE("the reason says how far away, which help there is and which rule") {
   const std::vector<Row> rows = {
       {94'000'000'000, "m2-ultra-192gb", "46.86 GiB to spare; safe: 70 % of 192 GiB (Apple, shared with macOS)"},
       {188'000'000'000, "m2-ultra-192gb",
-       "40.69 GiB above the safe budget, 31.09 GiB above what macOS gives; iogpu.wired_limit_mb raised to 184320 "
-       "would do, with nothing else running; "
+       "40.69 GiB above the safe budget, 31.09 GiB above what macOS gives; would run after: sudo sysctl "
+       "iogpu.wired_limit_mb=184320, with nothing else running; "
        "safe: 70 % of 192 GiB (Apple, shared with macOS)"},
       {7'000'000'000, "macbook-air-8gb",
        "1.19 GiB above what macOS gives; more than any setting gives; safe: all that macOS gives by default out of 8 "
