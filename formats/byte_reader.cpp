@@ -25,4 +25,14 @@ void ByteReader::fetch(std::uint64_t length, std::string_view field) {
   bytes_.size = wanted;
 }
 
+HeaderBytes ByteReader::take(std::uint64_t wanted) {
+  if (wanted > bytes_.size / 2) return std::move(bytes_);
+  HeaderBytes small;
+  small.data = std::make_unique_for_overwrite<std::byte[]>(wanted);
+  small.size = wanted;
+  if (wanted > 0) std::memcpy(small.data.get(), bytes_.data.get(), wanted);
+  bytes_ = {};
+  return small;
+}
+
 }  // namespace weigh::core

@@ -45,8 +45,9 @@ class ByteReader {
     return {reinterpret_cast<const char*>(bytes_.data.get() + offset), static_cast<std::size_t>(length)};
   }
 
-  /// The bytes fetched so far; the reader is spent.
-  HeaderBytes take() { return std::move(bytes_); }
+  /// The first `wanted` bytes as far as they were fetched, and whatever follows them; the reader is spent. A header far
+  /// smaller than what was fetched is moved to a place of its size: one of 399 parts is.
+  HeaderBytes take(std::uint64_t wanted);
 
  private:
   void need(std::uint64_t length, std::string_view field) {

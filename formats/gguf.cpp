@@ -246,9 +246,9 @@ class GgufReader {
   // The header is read as a whole: positions become views.
   void place() {
     const std::uint64_t end = reader_.position();
-    file_.header = reader_.take();
-    file_.header_bytes = end;
     const auto data_start = checked_round_up(end, alignment_);
+    file_.header = reader_.take(data_start.value_or(end));
+    file_.header_bytes = end;
     if (!infos_.empty()) {
       if (!data_start)
         fail(end, "data area", "a start beyond 64 bits", "one inside the file", FindingCode::SizeOverflow);
