@@ -8,6 +8,7 @@
 #include "formats/error.h"
 #include "src/audit/audited_files.h"
 #include "src/audit/check_content.h"
+#include "src/checkpoint/model_names.h"
 #include "src/checkpoint/open_checkpoint.h"
 #include "src/checkpoint/resolved_path.h"
 
@@ -271,8 +272,10 @@ std::vector<Audit> audit_store(const std::string& path, ResolvedStore store, con
 
 }  // namespace
 
-std::vector<Audit> audit_path(const std::string& path, const AuditOptions& options) {
+std::vector<Audit> audit_path(const std::string& named, const AuditOptions& options) {
+  std::string path = named;
   try {
+    path = locate_model(named);
     auto store = resolve_store(path);
     if (store && !(store->models.empty() && store->failures.empty())) {
       return audit_store(path, std::move(*store), options);

@@ -25,10 +25,10 @@ struct AuditOptions {
   std::function<void(std::uint64_t done, std::uint64_t all)> progress = {};
 };
 
-/// Audits what `path` names: a file, a set by any of its parts, a folder with all of its models, or a snapshot. For a
+/// Audits what a user names: a file, a set by any of its parts, a folder with all of its models, a snapshot, or by name. For a
 /// folder with several models the first result is about the folder itself. Faults of the input are findings, never
 /// exceptions.
-std::vector<Audit> audit_path(const std::string& path, const AuditOptions& options = {});
+std::vector<Audit> audit_path(const std::string& named, const AuditOptions& options = {});
 
 /// Whether any finding is an error.
 bool has_error(const Audit& audit);

@@ -32,17 +32,6 @@ std::string read_manifest(const std::string& path) {
   return text;
 }
 
-// "registry.ollama.ai/library/llama3.2/1b" -> "llama3.2:1b", "hf.co/ORG/NAME/TAG" -> "hf.co/ORG/NAME:TAG".
-std::string ollama_name(std::string_view manifest) {
-  constexpr std::string_view kHost = "registry.ollama.ai/";
-  constexpr std::string_view kNamespace = "library/";
-  if (manifest.starts_with(kHost)) manifest.remove_prefix(kHost.size());
-  if (manifest.starts_with(kNamespace)) manifest.remove_prefix(kNamespace.size());
-  std::string name(manifest);
-  if (const auto slash = name.rfind('/'); slash != std::string::npos) name[slash] = ':';
-  return name;
-}
-
 // The path of "sha256:HEX" in the store. A digest is not a path: anything else is refused.
 std::string blob_of(const std::string& store, const std::string& digest) {
   std::string name = digest;
@@ -105,6 +94,16 @@ void list_manifests(const std::string& store, const std::string& prefix, int dep
 }
 
 }  // namespace
+
+std::string ollama_name(std::string_view manifest) {
+  constexpr std::string_view kHost = "registry.ollama.ai/";
+  constexpr std::string_view kNamespace = "library/";
+  if (manifest.starts_with(kHost)) manifest.remove_prefix(kHost.size());
+  if (manifest.starts_with(kNamespace)) manifest.remove_prefix(kNamespace.size());
+  std::string name(manifest);
+  if (const auto slash = name.rfind('/'); slash != std::string::npos) name[slash] = ':';
+  return name;
+}
 
 std::optional<std::string> ollama_store_at(const std::string& folder) {
   for (const fs::path& store : {fs::path(folder), fs::path(folder) / "models"}) {

@@ -23,6 +23,10 @@ struct OllamaModel {
   std::vector<std::pair<std::string, std::string>> files;  ///< name and path; each name once, each blob of weights once
 };
 
+/// What Ollama calls a manifest: "registry.ollama.ai/library/llama3.2/1b" -> "llama3.2:1b", "hf.co/ORG/NAME/TAG" ->
+/// "hf.co/ORG/NAME:TAG".
+std::string ollama_name(std::string_view manifest);
+
 /// The store at a path that a user names: the folder with manifests/ and blobs/ itself, or the one that has it as
 /// "models" (~/.ollama). Nothing for any other folder.
 std::optional<std::string> ollama_store_at(const std::string& folder);

@@ -8,6 +8,7 @@
 
 #include "formats/error.h"
 #include "src/checkpoint/cross_check.h"
+#include "src/checkpoint/model_names.h"
 #include "src/checkpoint/parse_json.h"
 #include "src/checkpoint/pipeline_index.h"
 #include "src/checkpoint/resolved_path.h"
@@ -132,9 +133,12 @@ void open_resolved(const ResolvedPath& resolved, const std::string& path, OpenRe
 
 }  // namespace
 
-OpenResult open_checkpoints(const std::string& path) {
+OpenResult open_checkpoints(const std::string& named) {
   OpenResult opened;
+  std::string& path = opened.path;
+  path = named;
   try {
+    path = locate_model(named);
     if (auto store = resolve_store(path)) {
       opened.failures = std::move(store->failures);
       for (const ResolvedPath& model : store->models) open_resolved(model, path, opened);

@@ -11,15 +11,16 @@ namespace weigh::core {
 
 /// What one path holds. A bad file beside good ones is a failure, not an exception.
 struct OpenResult {
+  std::string path;  ///< where it lies, or as it was named when it was not found
   std::vector<Checkpoint> checkpoints;
   std::vector<Failure> failures;
   /// Of a diffusers pipeline: components that its model_index.json lists and whose weights are not in the folder.
   std::vector<std::string> missing_components;
 };
 
-/// Opens what `path` names: a file, a split or sharded set by any one part or by its index, a folder, a snapshot.
-/// Never throws for what is wrong with the input: that is in `failures`.
-OpenResult open_checkpoints(const std::string& path);
+/// Opens what a user names: a file, a split or sharded set by any one part or by its index, a folder, a snapshot, the
+/// name that a store has for a model, or "-". The checkpoints' paths are where it was found. Never throws for what is wrong with the input: that is in `failures`.
+OpenResult open_checkpoints(const std::string& named);
 
 /// In words: the path is that of the folder whose safetensors files are in no model.
 Failure failure_of(const Folder& folder, const FolderModels::Failure& failure);

@@ -1,11 +1,13 @@
 #include "src/checkpoint/resolved_path.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 
 #include "formats/error.h"
-#include "formats/text.h"
 #include "src/checkpoint/ollama_store.h"
+#include "src/checkpoint/standard_input.h"
 #include "src/source/file_names.h"
 #include "src/source/hub_cache.h"
 
@@ -15,27 +17,28 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// In a repository's folder of the Hugging Face cache the commit that refs/main names, else the only one there is. Empty
-// for any other folder.
-std::string commit_folder(const std::string& path) {
-  std::error_code error;
-  const fs::path snapshots = fs::path(path) / kHubSnapshots;
-  if (const std::string commit = main_commit(path); fs::is_directory(snapshots / commit, error) && !commit.empty()) {
-    return (snapshots / commit).string();
-  }
-  std::vector<std::string> commits;
-  for (fs::directory_iterator entry(snapshots, error), end; !error && entry != end; entry.increment(error)) {
-    if (is_hex(entry->path().filename().string())) commits.push_back(entry->path().string());
-  }
-  return commits.size() == 1 ? commits.front() : std::string();
-}
-
 // Selects all that is in the folder.
 void select_all(ResolvedPath& resolved) {
   FolderModels models = select_all_models(resolved.folder);
   if (models.selections.empty() && !models.failures.empty()) std::rethrow_exception(models.failures.front().error);
   resolved.selections = std::move(models.selections);
   resolved.failures = std::move(models.failures);
+}
+
+ResolvedPath resolve_snapshot(Snapshot snapshot) {
+  ResolvedPath resolved{
+      .folder = snapshot_folder(std::move(snapshot)), .selections = {}, .whole_folder = true, .header_only = true};
+  select_all(resolved);
+  return resolved;
+}
+
+ResolvedPath resolve_standard_input() {
+  ResolvedPath resolved = resolve_snapshot(read_header_stream(STDIN_FILENO));
+  const bool is_header = resolved.folder.name == kStandardInputName;  // else a snapshot, with names of its own
+  for (Selection& selection : resolved.selections) {
+    if (is_header) selection.name = kStandardInputName;
+  }
+  return resolved;
 }
 
 // Whether it is the model of a manifest, and no projector, adapter or draft that goes with it.
@@ -63,6 +66,7 @@ void add_ollama_model(const std::string& store, const std::string& manifest, con
 }  // namespace
 
 ResolvedPath resolve_path(const std::string& path) {
+  if (path == kStandardInput) return resolve_standard_input();
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (status.type() == fs::file_type::not_found) throw IoError("does not exist");
@@ -70,18 +74,13 @@ ResolvedPath resolve_path(const std::string& path) {
     ResolvedPath resolved{.folder = local_folder(path), .selections = {}, .whole_folder = true};
     select_all(resolved);
     if (!resolved.selections.empty()) return resolved;
-    if (const std::string commit = commit_folder(path); !commit.empty()) {
+    if (const std::string commit = current_commit_folder(path); !commit.empty()) {
       resolved.folder = local_folder(commit);
       select_all(resolved);
     }
     return resolved;
   }
-  if (auto snapshot = open_snapshot(path)) {
-    ResolvedPath resolved{
-        .folder = snapshot_folder(std::move(*snapshot)), .selections = {}, .whole_folder = true, .header_only = true};
-    select_all(resolved);
-    return resolved;
-  }
+  if (auto snapshot = open_snapshot(path)) return resolve_snapshot(std::move(*snapshot));
   const fs::path file(path);
   const std::string parent = file.parent_path().string();
   const std::string name = file.filename().string();
@@ -97,7 +96,7 @@ ResolvedPath resolve_path(const std::string& path) {
 
 std::optional<ResolvedStore> resolve_store(const std::string& path) {
   std::error_code error;
-  const bool is_folder = fs::is_directory(path, error);
+  const bool is_folder = path != kStandardInput && fs::is_directory(path, error);
   const auto manifest = is_folder ? std::nullopt : ollama_manifest_at(path);
   const auto folder = is_folder ? ollama_store_at(path) : std::nullopt;
   if (!manifest && !folder) return std::nullopt;

@@ -19,7 +19,7 @@ struct ResolvedPath {
   std::string manifest = {};  ///< of a model in an Ollama store: the path of its manifest; empty elsewhere
 };
 
-/// Throws Error when there is no such path, or nothing but an index that cannot be read.
+/// `path` is one that locate_model() gave; "-" is standard input. Throws Error when there is no such path, or nothing but an index that cannot be read.
 ResolvedPath resolve_path(const std::string& path);
 
 /// The models of an Ollama store, each under the name that Ollama has for it.

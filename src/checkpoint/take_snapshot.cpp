@@ -6,6 +6,7 @@
 
 #include "formats/error.h"
 #include "formats/model_file.h"
+#include "src/checkpoint/model_names.h"
 #include "src/checkpoint/resolved_path.h"
 #include "src/source/file_names.h"
 
@@ -14,7 +15,8 @@ namespace weigh::core {
 namespace {
 
 // Of a store one model: a snapshot is one folder.
-ResolvedPath resolve_one(const std::string& path) {
+ResolvedPath resolve_one(const std::string& named) {
+  const std::string path = locate_model(named);
   auto store = resolve_store(path);
   if (!store || store->models.empty()) return resolve_path(path);
   if (store->models.size() > 1) {

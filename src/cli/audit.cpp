@@ -8,6 +8,7 @@
 
 #include "src/audit/accepted_findings.h"
 #include "src/audit/audited_folders.h"
+#include "src/checkpoint/distinct_paths.h"
 #include "src/cli/commands.h"
 #include "src/cli/progress.h"
 #include "src/cli/small_file.h"
@@ -68,7 +69,7 @@ int run_audit(const CliAuditOptions& options, Session& session) {
   AuditOptions how;
   how.deep = options.deep;
   how.threads = threads_or_all(0);
-  for (const std::string& path : audited_paths(options)) {
+  for (const std::string& path : distinct_paths(audited_paths(options))) {
     how.progress = [&](std::uint64_t done, std::uint64_t all) {
       if (!line.due()) return;
       const std::string left = time_left(line.seconds(), static_cast<double>(done), static_cast<double>(all));
@@ -96,7 +97,8 @@ Command setup_audit(CLI::App& parent) {
                                   "  weigh audit ./checkpoint-folder --deep\n"
                                   "  weigh audit ~/models --recursive --output models.sarif\n"
                                   "  weigh audit ./release --fail-on warning --accept accepted.txt");
-  command.add_argument("PATH", options->paths, "Files, any part of a set, folders, snapshots", Presence::Required);
+  command.add_argument("PATH", options->paths, "Files, any part of a set, folders, snapshots, names, -",
+                       Presence::Required);
   command.add_flag("--deep", options->deep, "Read every byte: digests, NaN, infinities, tensors of zeros");
   command.add_flag("-r,--recursive", options->recursive, "Every folder with models below the folders");
   command.add_option("--fail-on", options->fail_on, "Exit with 1 for error (default), warning or never", "LEVEL");

@@ -43,7 +43,8 @@ Command setup_explain(CLI::App& parent) {
                                   "  weigh explain active model.gguf");
   command.add_argument("TERM", options->term, "weights, kv, state, compute, overhead, budget or active",
                        Presence::Required);
-  command.add_argument("PATH", options->path, "A file, any part of a set, a folder, a snapshot", Presence::Required);
+  command.add_argument("PATH", options->path, "A file, any part of a set, a folder, a snapshot, a name, -",
+                       Presence::Required);
   add_device_option(command, options->on);
   add_run_options(command, options->run);
   add_placement_options(command, options->run);

@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include "src/checkpoint/distinct_paths.h"
 #include "src/cli/commands.h"
 #include "src/cli/run_options.h"
 #include "src/cli/weighing.h"
@@ -28,7 +29,9 @@ int run_fit(const FitOptions& options, Session& session) {
   Report report;
   // Nobody wants advice for each of the common devices.
   const WeighDetail detail = setup.groups.empty() ? WeighDetail::Run : WeighDetail::Advice;
-  for (const std::string& path : options.paths) add_told(weigh_path(path, setup, detail), report, session);
+  for (const std::string& path : distinct_paths(options.paths)) {
+    add_told(weigh_path(path, setup, detail), report, session);
+  }
   if (output.format() == "text" && !setup.groups.empty()) {
     write_fits(report, output.style(), output.stream());
     output.finish();
@@ -50,7 +53,8 @@ Command setup_fit(CLI::App& parent) {
                                   "  weigh fit model.gguf --on rtx-4090 --on rtx-3060 --together\n"
                                   "  weigh fit ./checkpoint-folder --engine vllm --on \"2x h100-sxm\"\n"
                                   "  weigh fit *.gguf --on 24GiB --require fits --quiet");
-  command.add_argument("PATH", options->paths, "Files, any part of a set, folders, snapshots", Presence::Required);
+  command.add_argument("PATH", options->paths, "Files, any part of a set, folders, snapshots, names, -",
+                       Presence::Required);
   add_device_option(command, options->on);
   add_run_options(command, options->run);
   add_placement_options(command, options->run);

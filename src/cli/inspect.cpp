@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include "src/checkpoint/distinct_paths.h"
 #include "src/cli/commands.h"
 #include "src/cli/run_options.h"
 #include "src/cli/weighing.h"
@@ -25,14 +26,15 @@ int run_inspect(const InspectOptions& options, Session& session) {
   Output output(options.common, session, options.paths);
   Report report;
   std::size_t unread = 0;
-  for (const std::string& path : options.paths) {
+  const std::vector<std::string> paths = distinct_paths(options.paths);
+  for (const std::string& path : paths) {
     Report part = weigh_path(path, setup, WeighDetail::Run);
     unread += part.errors.empty() ? 0 : 1;
     add_told(std::move(part), report, session);
   }
   write_report(report, output);
-  if (unread > 0 && options.paths.size() > 1 && !options.common.quiet) {
-    session.tell(fmt::format("{} of {} could not be read", unread, counted(options.paths.size(), "path")));
+  if (unread > 0 && paths.size() > 1 && !options.common.quiet) {
+    session.tell(fmt::format("{} of {} could not be read", unread, counted(paths.size(), "path")));
   }
   return with_requirement(exit_status(report), report, required);
 }
@@ -45,7 +47,8 @@ Command setup_inspect(CLI::App& parent) {
                                   "  weigh model.gguf --on rtx-4090\n"
                                   "  weigh ./checkpoint-folder --on \"2x h100-sxm\" --on 24GiB\n"
                                   "  weigh --json *.gguf --output models.json");
-  command.add_argument("PATH", options->paths, "Files, any part of a set, folders, snapshots", Presence::Required);
+  command.add_argument("PATH", options->paths, "Files, any part of a set, folders, snapshots, names, -",
+                       Presence::Required);
   add_device_option(command, options->on);
   add_run_options(command, options->run);
   add_layer_options(command, options->run);

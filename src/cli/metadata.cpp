@@ -15,8 +15,8 @@ int run_metadata(const MetadataOptions& options, Session& session) {
   Output output(options.common, session, {options.path});
   OneCheckpoint one = open_one(options.path, session);
   const int status = one.failures.empty() ? 0 : 1;
-  MetadataListing listing{options.path, one.checkpoint ? &*one.checkpoint : nullptr, options.full,
-                          std::move(one.failures)};
+  MetadataListing listing{one.checkpoint ? one.checkpoint->path : options.path,
+                          one.checkpoint ? &*one.checkpoint : nullptr, options.full, std::move(one.failures)};
   write_metadata(listing, output.format(), output.style(), output.stream());
   output.finish();
   return status;
@@ -30,7 +30,8 @@ Command setup_metadata(CLI::App& parent) {
                                   "  weigh metadata model.gguf\n"
                                   "  weigh metadata model.gguf --full --json\n"
                                   "  weigh metadata ./checkpoint-folder");
-  command.add_argument("PATH", options->path, "A file, any part of a set, a folder, a snapshot", Presence::Required);
+  command.add_argument("PATH", options->path, "A file, any part of a set, a folder, a snapshot, a name, -",
+                       Presence::Required);
   command.add_flag("--full", options->full, "Long arrays and texts as a whole");
   add_common_options(command, options->common);
   return [options](Session& session) { return run_metadata(*options, session); };

@@ -89,7 +89,8 @@ int run_tensors(const TensorsOptions& options, Session& session) {
   OneCheckpoint one = open_one(options.path, session);
   Report status;
   status.errors = one.failures;
-  TensorListing listing{options.path, {}, {}, grouping, std::move(one.failures)};
+  TensorListing listing{
+      one.checkpoint ? one.checkpoint->path : options.path, {}, {}, grouping, std::move(one.failures)};
   if (one.checkpoint) {
     status.models.push_back({describe(std::move(*one.checkpoint)), {}, false});
     listing.model = &status.models.front().model;
@@ -109,7 +110,8 @@ Command setup_tensors(CLI::App& parent) {
                                   "  weigh tensors model.gguf --filter 'blk\\.0\\.'\n"
                                   "  weigh tensors model.gguf --group role\n"
                                   "  weigh tensors ./checkpoint-folder --format csv --output tensors.csv");
-  command.add_argument("PATH", options->path, "A file, any part of a set, a folder, a snapshot", Presence::Required);
+  command.add_argument("PATH", options->path, "A file, any part of a set, a folder, a snapshot, a name, -",
+                       Presence::Required);
   command.add_option("--filter", options->filter, "Names that this extended regular expression finds", "REGEX");
   command.add_option("--sort", options->sort, "bytes (largest first), name or offset", "KEY");
   command.add_option("--group", options->group, "Sums by layer, module or role", "BY");

@@ -34,7 +34,7 @@ void write_report(const Report& report, Output& output) {
 OneCheckpoint open_one(const std::string& path, const Session& session) {
   OpenResult opened = open_checkpoints(path);
   for (const Failure& failure : opened.failures) session.tell(failure_line(failure));
-  return one_of(std::move(opened), path);
+  return one_of(std::move(opened));
 }
 
 }  // namespace weigh::core

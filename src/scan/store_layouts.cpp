@@ -1,7 +1,6 @@
 #include "src/scan/store_layouts.h"
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <iterator>
 #include <set>
@@ -43,11 +42,6 @@ std::vector<std::string> list_model_files(const std::string& folder, std::set<Fi
 }
 
 }  // namespace
-
-std::string_view store_name(Store store) {
-  constexpr std::array<std::string_view, 4> kNames{"", "huggingface", "ollama", "lmstudio"};
-  return kNames[static_cast<std::size_t>(store)];
-}
 
 bool is_repository(const FolderLocation& folder, const FolderListing& listing) {
   return repository_of(base_name(folder.absolute)) &&

@@ -1,19 +1,13 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "src/checkpoint/local_stores.h"
 #include "src/scan/list_folder.h"
 
 namespace weigh::core {
-
-/// Whose store a folder belongs to.
-enum class Store : std::uint8_t { Folder, HuggingFace, Ollama, LmStudio };
-
-/// "", "huggingface", "ollama", "lmstudio".
-std::string_view store_name(Store store);
 
 /// Whether it is a repository's folder in a Hugging Face cache.
 bool is_repository(const FolderLocation& folder, const FolderListing& listing);

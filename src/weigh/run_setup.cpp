@@ -26,7 +26,7 @@ Report weigh_path(const std::string& path, const RunSetup& setup, WeighDetail de
     report.models.push_back(weigh_run_of(describe(std::move(checkpoint)), setup.options, setup.companions, setup.groups,
                                          setup.catalogue, detail));
   }
-  report.pipelines = pipelines_of(path, report.models, std::move(opened.missing_components), setup);
+  report.pipelines = pipelines_of(opened.path, report.models, std::move(opened.missing_components), setup);
   report.errors = std::move(opened.failures);
   return report;
 }
@@ -37,10 +37,10 @@ void append(Report&& part, Report& report) {
   std::ranges::move(part.errors, std::back_inserter(report.errors));
 }
 
-OneCheckpoint one_of(OpenResult opened, const std::string& path) {
+OneCheckpoint one_of(OpenResult opened) {
   // A manifest of Ollama names its model; a projector that comes with it is named by its blob.
   const auto named = std::ranges::find_if(opened.checkpoints, [&](const Checkpoint& checkpoint) {
-    return checkpoint.named_by_store && checkpoint.path == path;
+    return checkpoint.named_by_store && checkpoint.path == opened.path;
   });
   if (named != opened.checkpoints.end()) {
     OneCheckpoint one{std::move(*named), std::move(opened.failures)};
@@ -52,7 +52,7 @@ OneCheckpoint one_of(OpenResult opened, const std::string& path) {
     for (std::size_t i = 0; i < std::min(opened.checkpoints.size(), kMaxNames); ++i) {
       names += (i > 0 ? ", " : "") + opened.checkpoints[i].path;
     }
-    throw UsageError(fmt::format("{} holds {} models; name one: {}", path, opened.checkpoints.size(), names));
+    throw UsageError(fmt::format("{} holds {} models; name one: {}", opened.path, opened.checkpoints.size(), names));
   }
   OneCheckpoint one{std::nullopt, std::move(opened.failures)};
   if (!opened.checkpoints.empty()) one.checkpoint = std::move(opened.checkpoints.front());

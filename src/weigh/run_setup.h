@@ -39,6 +39,6 @@ struct OneCheckpoint {
   std::vector<Failure> failures;
 };
 /// Throws UsageError, which names them, when there are several.
-OneCheckpoint one_of(OpenResult opened, const std::string& path);
+OneCheckpoint one_of(OpenResult opened);
 
 }  // namespace weigh::core

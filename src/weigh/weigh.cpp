@@ -10,6 +10,7 @@
 
 #include "formats/error.h"
 #include "src/audit/audit.h"
+#include "src/checkpoint/distinct_paths.h"
 #include "src/checkpoint/open_checkpoint.h"
 #include "src/report/audit.h"
 #include "src/report/escape.h"
@@ -248,7 +249,7 @@ std::string Model::metadata_json(bool full) const {
 Model open(const std::string& path) {
   return guarded(
       [&] {
-        core::OneCheckpoint one = core::one_of(core::open_checkpoints(path), path);
+        core::OneCheckpoint one = core::one_of(core::open_checkpoints(path));
         if (!one.failures.empty()) throw_failure(one.failures.front());
         if (!one.checkpoint) throw Error(ErrorKind::Input, core::failure_line({path, "holds no model", {}}), path);
         return Access::model(std::move(*one.checkpoint));
@@ -275,7 +276,7 @@ std::string inspect_json(const std::vector<std::string>& paths, const std::vecto
   return guarded([&] {
     const core::RunSetup setup = set_up(devices, options, catalogue);
     core::Report report;
-    for (const std::string& path : paths)
+    for (const std::string& path : core::distinct_paths(paths))
       core::append(core::weigh_path(path, setup, detail_of(options.detail)), report);
     return written([&](std::ostream& out) { core::write_json(report, {}, out); });
   });
@@ -349,7 +350,7 @@ std::string audit_json(const std::vector<std::string>& paths, const AuditOptions
       [&] {
         core::AuditListing listing;
         listing.deep = options.deep;
-        for (const std::string& path : paths) {
+        for (const std::string& path : core::distinct_paths(paths)) {
           std::ranges::move(core::audit_path(path, audit_options_of(options, from_caller)),
                             std::back_inserter(listing.audits));
         }

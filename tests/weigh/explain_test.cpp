@@ -21,9 +21,7 @@ std::vector<std::string> snapshots() {
   return paths;
 }
 
-Model model_of(const std::string& path) {
-  return describe(std::move(*one_of(open_checkpoints(path), path).checkpoint));
-}
+Model model_of(const std::string& path) { return describe(std::move(*one_of(open_checkpoints(path)).checkpoint)); }
 
 /// What the JSON of `weigh fit` has under `need`, `budget_bytes` and `parameters.active`.
 std::optional<std::uint64_t> reported(const std::string& term, const Fit& fit, const Model& model) {
