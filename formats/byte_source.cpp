@@ -34,7 +34,12 @@ void MemorySource::read(std::uint64_t offset, std::span<std::byte> into) {
 
 FileSource::FileSource(const std::string& path) {
   // O_NONBLOCK: opening a named pipe must fail below instead of waiting for a writer.
-  descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  constexpr int kFlags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+#ifdef O_NOATIME
+  // A look at a model is no use of it. The system grants this to a file's owner alone.
+  descriptor_ = ::open(path.c_str(), kFlags | O_NOATIME);
+#endif
+  if (descriptor_ < 0) descriptor_ = ::open(path.c_str(), kFlags);
   if (descriptor_ < 0) fail_io("cannot be opened");
   struct stat status {};
   if (::fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode)) {

@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <ctime>
 #include <filesystem>
 
+#include "src/checkpoint/local_stores.h"
+#include "src/checkpoint/model_names.h"
 #include "src/cli/commands.h"
 #include "src/cli/progress.h"
 #include "src/cli/run_options.h"
@@ -76,8 +79,10 @@ void check_sources(const ScanOptions& options) {
   if (!options.load.empty() && options.db.empty()) {
     throw UsageError("--load needs an inventory to load into: --db FILE");
   }
-  if (options.paths.empty() && options.files_from.empty() && options.db.empty()) {
-    throw UsageError("name a folder to scan, --files-from FILE, or an inventory to list: --db FILE");
+  std::error_code none;
+  const bool lists = !options.db.empty() && options.paths.empty() && options.files_from.empty() && options.load.empty();
+  if (lists && !std::filesystem::exists(options.db, none)) {
+    throw IoError(fmt::format("{}: there is no inventory to list; a scan of folders makes one", options.db));
   }
   if (!options.paths.empty() && !options.files_from.empty()) {
     throw UsageError("--files-from and folders exclude each other");
@@ -91,9 +96,38 @@ void check_sources(const ScanOptions& options) {
   }
 }
 
-ListFilter filter_of(const ScanOptions& options) {
+// Without a folder, what the stores of this machine have.
+std::vector<std::string> roots_of(const ScanOptions& options) {
+  std::vector<std::string> roots;
+  for (const std::string& path : options.paths) {
+    try {
+      roots.push_back(locate_model(path));
+    } catch (const Error&) {
+      roots.push_back(path);  // told by the walk
+    }
+  }
+  if (!roots.empty() || !options.files_from.empty() || !options.db.empty()) return roots;
+  for (LocalStore& store : local_stores()) roots.push_back(std::move(store.folder));
+  if (roots.empty()) {
+    std::string places;
+    for (const LocalStore& store : usual_stores()) places += (places.empty() ? "" : ", ") + store.folder;
+    throw UsageError(
+        fmt::format("no store of models is here: looked for {}; name a folder to scan, --files-from FILE, "
+                    "or an inventory to list: --db FILE",
+                    places));
+  }
+  return roots;
+}
+
+std::vector<std::string> ids_of(std::span<const DeviceSet> groups) {
+  std::vector<std::string> ids;
+  for (const DeviceSet& group : groups) ids.push_back(group.label.id);
+  return ids;
+}
+
+ListFilter filter_of(const ScanOptions& options, const std::vector<std::string>& devices) {
   ListFilter filter;
-  for (const std::string& condition : options.filters) filter.filters.emplace_back(condition);
+  for (const std::string& condition : options.filters) filter.filters.emplace_back(condition, devices);
   if (!options.min_size.empty()) filter.least_bytes = parse_bytes("--min-size", options.min_size);
   return filter;
 }
@@ -105,15 +139,19 @@ class ScanRun {
       : options_(options),
         session_(session),
         required_(required_verdict(options.require, setup.groups)),
-        filter_(filter_of(options)),
-        order_(options.sort.empty() ? std::nullopt : std::optional(Order(options.sort))),
+        filter_(filter_of(options, ids_of(setup.groups))),
+        order_(options.sort.empty() ? std::nullopt : std::optional(Order(options.sort, ids_of(setup.groups)))),
         output_(common_of(options), session, options.paths),
         progress_(session, options.common.quiet) {
-    for (const DeviceSet& group : setup.groups) listing_.devices.push_back(group.label.id);
+    listing_.devices = ids_of(setup.groups);
+    listing_.now = static_cast<std::uint64_t>(std::time(nullptr));
+    listing_.is_sorted = order_.has_value();
+    if (order_) listing_.asked.emplace(order_->field());
+    for (const Filter& filter : filter_.filters) listing_.asked.emplace(filter.field());
     if (!options.db.empty()) inventory_ = std::make_unique<Inventory>(options.db, WEIGH_VERSION);
     for (const std::string& lines : options.load) load_inventory(lines);
     streams_ = output_.format() == "jsonl" && !order_ && !inventory_ && !options.deep;
-    plan_.roots = inventory_ ? absolute(options.paths) : options.paths;
+    plan_.roots = inventory_ ? absolute(roots_of(options)) : roots_of(options);
     plan_.shard = parse_shard(options.shard);
     plan_.threads = threads_or_all(static_cast<unsigned>(options.threads));
     plan_.run = verdicts_key(setup);
@@ -134,7 +172,7 @@ class ScanRun {
       LineReader lines(options_.files_from);
       const auto next = [&lines] { return lines.next(); };
       outcome = scan_paths(plan_, next, weigher, sink);
-    } else if (!options_.paths.empty()) {
+    } else if (!plan_.roots.empty()) {
       outcome = scan_folders(plan_, weigher, sink);
     }
     progress_.clear();
@@ -194,14 +232,21 @@ class ScanRun {
   void list_inventory() {
     inventory_->finish();
     inventory_->each(
-        plan_.roots, [this](StoredModel&& model) { list_model(std::move(model)); },
+        plan_.roots,
+        [this](StoredModel&& model) {
+          // Models are used between two scans.
+          const FileTimes now = times_of(std::span(&model.row.path, 1));
+          if (now.used && now.used > model.row.used) model.row.used = now.used;
+          list_model(std::move(model));
+        },
         [this](const Failure& failure) { listing_.errors.push_back(failure); });
   }
 
   void judge_row(const ScanRow& row) {
     has_errors_ = has_errors_ || row.errors != 0;
     met_ = met_ && (!required_ || std::ranges::all_of(row.verdicts, [&](const auto& verdict) {
-             return verdict.second == "fits" || (*required_ == Verdict::Tight && verdict.second == "tight");
+             return verdict.second == "fits" || (verdict.second == "tight" && *required_ != Verdict::Fits) ||
+                    (verdict.second == "offload" && *required_ == Verdict::Offload);
            }));
   }
 
@@ -274,13 +319,16 @@ Command setup_scan(CLI::App& parent) {
   OptionSet command = add_command(parent, "scan", "Every model below folders, one row each",
                                   "  weigh scan ~/models ~/.cache/huggingface --on rtx-4090\n"
                                   "  weigh scan /srv/models --filter \"params>30B\" --filter dtype~Q4 --sort size\n"
+                                  "  weigh scan --sort used --filter \"used > 90d\"\n"
                                   "  weigh scan /srv/models --db models.sqlite\n"
                                   "  find / -name '*.gguf' | weigh scan --files-from - > models.jsonl");
-  command.add_argument("DIR", options->paths, "Folders to look through");
+  command.add_argument("DIR", options->paths,
+                       "Folders to look through, or names; without one, the stores of this machine");
   add_device_option(command, options->on);
-  command.add_option("--filter", options->filters, "FIELD OP VALUE, as in params>30B; all of several must hold",
-                     "COND");
-  command.add_option("--sort", options->sort, "By a field, numbers largest first; -FIELD for the other way", "FIELD");
+  command.add_option("--filter", options->filters,
+                     "FIELD OP VALUE: params>30B, age>90d, verdict=fits; all of several must hold", "COND");
+  command.add_option("--sort", options->sort,
+                     "By a field or a device, largest, oldest or best first; -FIELD for the other way", "FIELD");
   command.add_option("--min-size", options->min_size, "Leave out what is smaller: 500MB, 8GiB", "SIZE");
   command.add_option("--db", options->db, "Keep an inventory in FILE, read only what has changed", "FILE");
   command.add_option("--files-from", options->files_from, "Paths from FILE or -, a line each; a line of JSON for each",

@@ -7,9 +7,13 @@
 #include <array>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "formats/checked.h"
+#include "src/checkpoint/local_stores.h"
 #include "src/model/kind.h"
 #include "src/report/json_value.h"
 #include "src/report/scan_lines.h"
@@ -22,11 +26,46 @@ namespace weigh::core {
 namespace {
 
 constexpr std::size_t kGroupsShown = 8;  // --verbose shows all
+constexpr std::size_t kCopiesShown = 5;  // of one group, likewise
 
 std::vector<ScanRow> rows_of(const ScanListing& listing) {
   std::vector<ScanRow> rows;
   for (const StoredModel& model : listing.models) rows.push_back(model.row);
   return rows;
+}
+
+// What is listed under one heading, in the order of the list.
+using Rows = std::vector<const ScanRow*>;
+
+Rows all_rows(const std::vector<ScanRow>& rows) {
+  Rows all;
+  for (const ScanRow& row : rows) all.push_back(&row);
+  return all;
+}
+
+// The rows of each store, those of no store last; stores that have none are left out.
+std::vector<std::pair<Store, Rows>> rows_by_store(const std::vector<ScanRow>& rows) {
+  std::vector<std::pair<Store, Rows>> stores;
+  for (const Store store : {Store::HuggingFace, Store::Ollama, Store::LmStudio, Store::Folder}) {
+    Rows own;
+    for (const ScanRow& row : rows) {
+      if (row.store == store_name(store)) own.push_back(&row);
+    }
+    if (!own.empty()) stores.emplace_back(store, std::move(own));
+  }
+  return stores;
+}
+
+bool has_stores(const std::vector<ScanRow>& rows) {
+  return std::ranges::any_of(rows, [](const ScanRow& row) { return !row.store.empty(); });
+}
+
+// "Hugging Face cache", as a heading has it.
+std::string_view heading_of(Store store) {
+  if (store == Store::Folder) return "Other folders";
+  std::string_view title = store_title(store);
+  if (title.starts_with("the ")) title.remove_prefix(4);
+  return title;
 }
 
 struct Totals {
@@ -41,9 +80,10 @@ struct Totals {
   std::uint64_t reclaimable = 0;
 };
 
-Totals totals_of(const std::vector<ScanRow>& rows, const std::vector<CopyGroup>& copies) {
+Totals totals_of(const Rows& rows, const std::vector<CopyGroup>& copies = {}) {
   Totals totals;
-  for (const ScanRow& row : rows) {
+  for (const ScanRow* listed : rows) {
+    const ScanRow& row = *listed;
     if (runs_alone(row.kind)) {
       ++totals.models;
       totals.parameters.add(row.parameters.value_or(0));
@@ -109,38 +149,100 @@ constexpr std::array kColumns{
     ScanColumn{"parameters", {"parameters", Unit::Parameters}, [](const ScanRow& r) { return cell(r.parameters); }, true},
     ScanColumn{"active_parameters", {"active", Unit::Parameters}, [](const ScanRow& r) { return cell(r.active); }, true},
     ScanColumn{"bits_per_weight", {"bits", Unit::Count}, [](const ScanRow& r) { return cell(r.bits_per_weight); }, true},
-    ScanColumn{"file_bytes", {"size", Unit::Size}, [](const ScanRow& r) { return Cell(r.file_bytes); }, true},
-    ScanColumn{"weight_bytes", {"weight_bytes", Unit::Size}, [](const ScanRow& r) { return Cell(r.weight_bytes); }, false},
+    ScanColumn{"file_bytes", {"size", Unit::Disk}, [](const ScanRow& r) { return Cell(r.file_bytes); }, true},
+    ScanColumn{"weight_bytes", {"weight_bytes", Unit::Disk}, [](const ScanRow& r) { return Cell(r.weight_bytes); }, false},
     ScanColumn{"files", {"files", Unit::Count}, [](const ScanRow& r) { return Cell(r.files); }, false},
     ScanColumn{"errors", {"errors", Unit::Count}, [](const ScanRow& r) { return Cell(r.errors); }, false},
     ScanColumn{"warnings", {"warnings", Unit::Count}, [](const ScanRow& r) { return Cell(r.warnings); }, false},
     ScanColumn{"kind", {"kind"}, [](const ScanRow& r) { return r.kind.empty() ? Cell() : Cell(r.kind); }, false},
     ScanColumn{"quantization_name", {""}, quantization_cell, false},
+    ScanColumn{"first_error", {"first_error"}, [](const ScanRow& r) { return r.first_error.empty() ? Cell() : Cell(r.first_error); }, false},
 };
 // clang-format on
 
-Table table_of(const ScanListing& listing, bool for_people) {
-  Table table;
-  const auto shows = [&](const ScanColumn& column) { return for_people ? column.for_people : !column.machine.empty(); };
+// Columns that are there when a filter or an order is about them.
+struct TimeColumn {
+  std::string_view field;    // "age"
+  std::string_view machine;  // the time itself, in seconds since 1970
+  std::optional<std::uint64_t> ScanRow::*time;
+};
+constexpr std::array kTimeColumns{TimeColumn{"age", "modified", &ScanRow::modified},
+                                  TimeColumn{"used", "used", &ScanRow::used}};
+
+/// How the list is shown to people.
+struct ForPeople {
+  std::set<std::string> ambiguous;  // names that several models have
+  bool paths = false;               // of all models, not of those alone
+  bool stores = false;              // a column of their own
+  std::size_t width = 0;            // of a line under a row
+  bool unicode = true;
+};
+
+std::set<std::string> ambiguous_names(const std::vector<ScanRow>& rows) {
+  std::set<std::string> seen;
+  std::set<std::string> ambiguous;
+  for (const ScanRow& row : rows) {
+    if (!seen.insert(row.name).second) ambiguous.insert(row.name);
+  }
+  return ambiguous;
+}
+
+// Under a row: where the model lies when its name alone does not say which one it is, and its first error.
+std::vector<std::string> notes_of(const ScanRow& row, const ForPeople& people) {
+  std::vector<std::string> notes;
+  if (people.paths || people.ambiguous.contains(row.name)) notes.push_back(escaped(row.path, people.unicode));
+  if (row.first_error.empty()) return notes;
+  for (std::string& line : wrapped(escaped(row.first_error, people.unicode), people.width)) {
+    notes.push_back(std::move(line));
+  }
+  return notes;
+}
+
+bool is_shown(const ScanColumn& column, const ForPeople* people) {
+  if (people == nullptr) return !column.machine.empty();
+  if (column.for_people) return true;
+  return column.machine == "store" && people->stores;
+}
+
+bool has_findings(const Rows& rows) {
+  return std::ranges::any_of(rows, [](const ScanRow* row) { return row->errors + row->warnings != 0; });
+}
+
+void add_cells(const ScanListing& listing, const ScanRow& row, const ForPeople* people, std::vector<Cell>& cells) {
   for (const ScanColumn& column : kColumns) {
-    if (!shows(column)) continue;
+    if (!is_shown(column, people)) continue;
+    const bool unknown = people != nullptr && column.column.unit == Unit::Parameters && !row.parameters;
+    cells.push_back(unknown ? Cell("unknown") : column.value(row));
+  }
+  for (const TimeColumn& column : kTimeColumns) {
+    if (!listing.asked.contains(std::string(column.field))) continue;
+    const std::optional<std::uint64_t> time = row.*column.time;
+    cells.push_back(people == nullptr || !time ? cell(time) : Cell(age_text(minus(listing.now, *time))));
+  }
+  for (const std::string& device : listing.devices) cells.push_back(verdict_on(row, device));
+}
+
+// All columns for programs, those that people read for `people`.
+Table table_of(const ScanListing& listing, const Rows& rows, const ForPeople* people) {
+  Table table;
+  for (const ScanColumn& column : kColumns) {
+    if (!is_shown(column, people)) continue;
     table.columns.push_back(column.column);
-    if (!for_people) table.columns.back().name = column.machine;
+    if (people == nullptr) table.columns.back().name = column.machine;
+  }
+  for (const TimeColumn& column : kTimeColumns) {
+    if (!listing.asked.contains(std::string(column.field))) continue;
+    table.columns.push_back(
+        {people == nullptr ? column.machine : column.field, people == nullptr ? Unit::Count : Unit::Text});
   }
   for (const std::string& device : listing.devices) table.columns.push_back({device, Unit::Verdict});
-  const bool findings = for_people && std::ranges::any_of(listing.models, [](const StoredModel& model) {
-                          return model.row.errors + model.row.warnings != 0;
-                        });
+  const bool findings = people != nullptr && has_findings(rows);
   if (findings) table.columns.push_back({"findings"});
-  for (const StoredModel& model : listing.models) {
+  for (const ScanRow* row : rows) {
     auto& cells = table.rows.emplace_back();
-    for (const ScanColumn& column : kColumns) {
-      if (!shows(column)) continue;
-      const bool unknown = for_people && column.column.unit == Unit::Parameters && !model.row.parameters;
-      cells.push_back(unknown ? Cell("unknown") : column.value(model.row));
-    }
-    for (const std::string& device : listing.devices) cells.push_back(verdict_on(model.row, device));
-    if (findings) cells.emplace_back(findings_text(model.row));
+    add_cells(listing, *row, people, cells);
+    if (findings) cells.emplace_back(findings_text(*row));
+    if (people != nullptr) table.notes.push_back(notes_of(*row, *people));
   }
   return table;
 }
@@ -154,9 +256,9 @@ void drop_column(Table& table, std::string_view name) {
 }
 
 /// For a terminal without the columns that do not fit, the least telling first.
-Table fitting_table(const ScanListing& listing, const Style& style) {
-  Table table = table_of(listing, true);
-  for (const std::string_view name : {"active", "bits", "architecture", "findings", "quant", "parameters"}) {
+Table fitting_table(const ScanListing& listing, const Rows& rows, const ForPeople& people, const Style& style) {
+  Table table = table_of(listing, rows, &people);
+  for (const std::string_view name : {"active", "bits", "architecture", "findings", "dtype", "parameters"}) {
     if (!style.terminal || least_width(table, style, style.verbose) <= style.width) break;
     drop_column(table, name);
   }
@@ -170,6 +272,32 @@ std::string_view likeness_text(Likeness likeness) {
   return kTexts[static_cast<std::size_t>(likeness)];
 }
 
+// Each copy with its size, and whose it is where a store has it.
+void write_copy_group(const std::vector<ScanRow>& rows, const CopyGroup& group, TextWriter& page) {
+  std::string head = fmt::format("{} models {}", group.rows.size(), likeness_text(group.likeness));
+  if (group.reclaimable_bytes != 0) head += fmt::format(", {}", disk_bytes(group.reclaimable_bytes));
+  page.line("    " + head);
+  const std::size_t shown = page.style().verbose ? group.rows.size() : std::min(group.rows.size(), kCopiesShown);
+  std::vector<std::vector<std::string>> lines;
+  bool owned = false;
+  for (std::size_t i = 0; i < shown; ++i) {
+    const ScanRow& row = rows[group.rows[i]];
+    owned = owned || !row.store.empty();
+    lines.push_back({disk_bytes(row.file_bytes), "", page.safe(row.path)});
+    for (const Store store : {Store::HuggingFace, Store::Ollama, Store::LmStudio}) {
+      if (row.store == store_name(store))
+        lines.back()[1] = page.safe(fmt::format("{}, {}", heading_of(store), row.name));
+    }
+  }
+  if (!owned) {
+    for (auto& line : lines) line.erase(line.begin() + 1);
+  }
+  for (const std::string& line : aligned(lines, owned ? "rll" : "rl")) page.line("      " + line);
+  if (shown < group.rows.size()) {
+    page.line(fmt::format("      and {} more (--verbose shows all)", grouped(group.rows.size() - shown)));
+  }
+}
+
 void write_copies(const std::vector<ScanRow>& rows, const std::vector<CopyGroup>& copies, std::uint64_t reclaimable,
                   TextWriter& page) {
   if (copies.empty()) return;
@@ -177,19 +305,49 @@ void write_copies(const std::vector<ScanRow>& rows, const std::vector<CopyGroup>
       std::ranges::any_of(copies, [](const CopyGroup& group) { return group.likeness > Likeness::Header; });
   page.line();
   std::string words = counted(copies.size(), "group");
-  if (reclaimable != 0) words += fmt::format(", {} to be won back", human_bytes(reclaimable));
+  if (reclaimable != 0) words += fmt::format(", {} to be won back", disk_bytes(reclaimable));
   if (!read) words += "; judged by headers, --deep compares the weights";
   page.paragraph(page.label("copies"), words);
   const std::size_t shown = page.style().verbose ? copies.size() : std::min(copies.size(), kGroupsShown);
-  for (std::size_t i = 0; i < shown; ++i) {
-    const CopyGroup& group = copies[i];
-    std::string head = fmt::format("{} models {}", group.rows.size(), likeness_text(group.likeness));
-    if (group.reclaimable_bytes != 0) head += fmt::format(", {}", human_bytes(group.reclaimable_bytes));
-    page.line("    " + head);
-    for (const std::size_t row : group.rows) page.line("      " + page.safe(rows[row].path));
-  }
+  for (std::size_t i = 0; i < shown; ++i) write_copy_group(rows, copies[i], page);
   if (shown < copies.size()) {
     page.line(fmt::format("    and {} (--verbose shows all)", counted(copies.size() - shown, "more group")));
+  }
+}
+
+// "3 models, 12.31 GiB in 9 files".
+std::string short_sum(const Totals& totals) {
+  std::uint64_t others = 0;
+  for (const auto& [kind, count] : totals.others) others += count;
+  return fmt::format("{}{}, {} in {}", counted(totals.models, "model"),
+                     others == 0 ? "" : fmt::format(" and {} others", grouped(others)),
+                     disk_bytes(totals.file_bytes.value), counted(totals.files.value, "file"));
+}
+
+void write_rows(const ScanListing& listing, const std::vector<ScanRow>& rows, TextWriter& page, std::ostream& out) {
+  const Style& style = page.style();
+  const ForPeople people{.ambiguous = ambiguous_names(rows),
+                         .paths = style.verbose,
+                         .stores = has_stores(rows) && listing.is_sorted,
+                         .width = page.room_after("    "),
+                         .unicode = style.unicode};
+  const auto write_table = [&](const Rows& listed) {
+    write_text_table(fitting_table(listing, listed, people, style), style, style.verbose, out);
+    page.line();
+  };
+  if (!has_stores(rows) || listing.is_sorted) return write_table(all_rows(rows));
+  for (const auto& [store, own] : rows_by_store(rows)) {
+    page.line(page.colored(fmt::format("{}: {}", heading_of(store), short_sum(totals_of(own))), Color::Bold));
+    write_table(own);
+  }
+}
+
+// Where the list has no headings.
+void write_store_sums(const std::vector<ScanRow>& rows, TextWriter& page) {
+  std::string label = page.label("stores");
+  for (const auto& [store, own] : rows_by_store(rows)) {
+    page.paragraph(label, fmt::format("{}: {}", heading_of(store), short_sum(totals_of(own))));
+    label = page.label("");
   }
 }
 
@@ -197,13 +355,10 @@ void write_text_scan(const ScanListing& listing, const Style& style, std::ostrea
   TextWriter page(style, out);
   const std::vector<ScanRow> rows = rows_of(listing);
   const std::vector<CopyGroup> copies = find_copies(rows);
-  const Totals totals = totals_of(rows, copies);
-  if (!style.quiet && !rows.empty()) {
-    write_text_table(fitting_table(listing, style), style, style.verbose, out);
-    page.line();
-  }
+  const Totals totals = totals_of(all_rows(rows), copies);
+  if (!style.quiet && !rows.empty()) write_rows(listing, rows, page, out);
   std::string sum =
-      fmt::format("{}, {} in {}, {} parameters", counted(totals.models, "model"), human_bytes(totals.file_bytes.value),
+      fmt::format("{}, {} in {}, {} parameters", counted(totals.models, "model"), disk_bytes(totals.file_bytes.value),
                   counted(totals.files.value, "file"), human_parameters(known_sum(totals)));
   if (totals.unknown != 0 && known_sum(totals))
     sum += fmt::format(", those of {} unknown", counted(totals.unknown, "model"));
@@ -216,6 +371,7 @@ void write_text_scan(const ScanListing& listing, const Style& style, std::ostrea
   if (listing.filtered != 0) sum += fmt::format("; {} left out by the filters", counted(listing.filtered, "model"));
   if (listing.links != 0) sum += fmt::format("; {} to files that are counted already", counted(listing.links, "link"));
   if (!listing.errors.empty()) sum += fmt::format("; {} not read", counted(listing.errors.size(), "path"));
+  if (!style.quiet && has_stores(rows) && listing.is_sorted) write_store_sums(rows, page);
   page.paragraph(page.label("in all"), sum);
   if (!style.quiet) write_copies(rows, copies, totals.reclaimable, page);
   if (listing.errors.empty() || listing.errors_reported || style.quiet) return;
@@ -231,10 +387,31 @@ Json copies_json(const std::vector<ScanRow>& rows, const std::vector<CopyGroup>&
   Json result = Json::array();
   for (const CopyGroup& group : copies) {
     Json paths = Json::array();
-    for (const std::size_t row : group.rows) paths.push_back(text(rows[row].path));
+    Json models = Json::array();
+    for (const std::size_t i : group.rows) {
+      const ScanRow& row = rows[i];
+      paths.push_back(text(row.path));
+      models.push_back({{"path", text(row.path)},
+                        {"name", text(row.name)},
+                        {"store", row.store.empty() ? Json() : Json(text(row.store))},
+                        {"file_bytes", row.file_bytes}});
+    }
     result.push_back({{"same", likeness_name(group.likeness)},
                       {"paths", std::move(paths)},
+                      {"models", std::move(models)},
                       {"reclaimable_bytes", group.reclaimable_bytes}});
+  }
+  return result;
+}
+
+Json stores_json(const std::vector<ScanRow>& rows) {
+  Json result = Json::array();
+  for (const auto& [store, own] : rows_by_store(rows)) {
+    const Totals totals = totals_of(own);
+    result.push_back({{"store", store == Store::Folder ? Json() : Json(store_name(store))},
+                      {"models", totals.models},
+                      {"files", totals.files.value},
+                      {"file_bytes", totals.file_bytes.value}});
   }
   return result;
 }
@@ -243,7 +420,7 @@ Json copies_json(const std::vector<ScanRow>& rows, const std::vector<CopyGroup>&
 void write_json_scan(const ScanListing& listing, std::ostream& out) {
   const std::vector<ScanRow> rows = rows_of(listing);
   const std::vector<CopyGroup> copies = find_copies(rows);
-  const Totals totals = totals_of(rows, copies);
+  const Totals totals = totals_of(all_rows(rows), copies);
   JsonText text;
   out << "{\n  \"schema\": \"weigh.inspect/2\",\n  \"tool\": "
       << dumped(Json{{"name", "weigh"}, {"version", WEIGH_VERSION}}) << ",\n  \"models\": [";
@@ -263,6 +440,7 @@ void write_json_scan(const ScanListing& listing, std::ostream& out) {
                      {"links", listing.links},
                      {"left_out", listing.filtered},
                      {"reclaimable_bytes", totals.reclaimable},
+                     {"stores", stores_json(rows)},
                      {"copies", copies_json(rows, copies, text)}})
       << "\n}\n";
 }
@@ -277,7 +455,8 @@ void write_scan(const ScanListing& listing, std::string_view format, const Style
     return;
   }
   if (format == "text") return write_text_scan(listing, style, out);
-  const Table table = table_of(listing, false);
+  const std::vector<ScanRow> rows = rows_of(listing);
+  const Table table = table_of(listing, all_rows(rows), nullptr);
   if (format == "csv") return write_csv_table(table, out);
   write_markdown_table(table, out);
 }

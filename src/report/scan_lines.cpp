@@ -4,6 +4,7 @@
 
 #include "formats/error.h"
 #include "src/report/json.h"
+#include "src/report/json_value.h"
 #include "src/scan/line_reader.h"
 #include "src/scan/stored_row.h"
 
@@ -14,6 +15,8 @@ std::string model_line(const ModelReport& report, const ScanFacts& facts) {
   Json line = model_line_json(report);
   line["store"] = facts.store.empty() ? Json() : Json(facts.store);
   line["header_only"] = facts.header_only;
+  line["modified"] = json_or_null(facts.times.modified);
+  line["used"] = json_or_null(facts.times.used);
   line["identity"] = {{"tensors", facts.identity.tensors},
                       {"header", facts.identity.header},
                       {"weights", facts.weights.empty() ? Json() : Json(facts.weights)}};

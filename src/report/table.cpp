@@ -22,6 +22,7 @@ Overloaded(Functions...) -> Overloaded<Functions...>;
 
 std::string shown(std::uint64_t number, Unit unit, bool exact) {
   if (unit == Unit::Size && !exact) return human_bytes(number);
+  if (unit == Unit::Disk && !exact) return disk_bytes(number);
   if (unit == Unit::Parameters && !exact) return human_parameters(number);
   return grouped(number);
 }
@@ -120,7 +121,14 @@ void write_text_table(const Table& table, const Style& style, bool exact, std::o
     if (table.columns[i].unit != Unit::Verdict) continue;
     for (std::size_t row = 1; row < lines.size(); ++row) lines[row][i] = colored_verdict(lines[row][i]);
   }
-  for (const std::string& line : aligned(lines, alignment)) out << line << '\n';
+  std::size_t row = 0;  // 0: the headings
+  for (const std::string& line : aligned(lines, alignment)) {
+    out << line << '\n';
+    if (row > 0 && row <= table.notes.size()) {
+      for (const std::string& note : table.notes[row - 1]) out << "    " << note << '\n';
+    }
+    ++row;
+  }
 }
 
 void write_csv_table(const Table& table, std::ostream& out) {

@@ -13,7 +13,8 @@
 
 namespace weigh::core {
 
-enum class Unit : std::uint8_t { Text, Verdict, Count, Parameters, Size };
+/// Disk: a size that may be that of many files, in TiB from 1024 GiB on.
+enum class Unit : std::uint8_t { Text, Verdict, Count, Parameters, Size, Disk };
 
 /// Text that weigh itself made, flags, a command or a reason: no spreadsheet is misled by how it begins.
 struct OwnText {
@@ -33,6 +34,7 @@ struct Column {
 struct Table {
   std::vector<Column> columns;
   std::vector<std::vector<Cell>> rows;
+  std::vector<std::vector<std::string>> notes = {};  ///< in text, lines under each row, escaped; none for rows without
 };
 
 /// A cell for `value`, absent when there is none.

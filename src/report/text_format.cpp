@@ -22,6 +22,20 @@ std::string human_parameters(std::uint64_t parameters) {
   return std::to_string(parameters);
 }
 
+std::string disk_bytes(std::uint64_t bytes) {
+  // Where the unit below would round up to 1024.
+  const double gib = static_cast<double>(bytes) / kGiB;
+  return gib < 1023.995 ? human_bytes(bytes) : fmt::format("{:.2f} TiB", gib / 1024);
+}
+
+std::string age_text(std::uint64_t seconds) {
+  constexpr std::uint64_t kHour = 3600;
+  constexpr std::uint64_t kDay = 24 * kHour;
+  constexpr std::uint64_t kYear = 365 * kDay;
+  if (seconds < 2 * kDay) return fmt::format("{} h", seconds / kHour);
+  return seconds < 2 * kYear ? fmt::format("{} d", seconds / kDay) : fmt::format("{} y", seconds / kYear);
+}
+
 std::string grouped(std::uint64_t number) {
   std::string digits = std::to_string(number);
   for (std::size_t i = digits.size(); i > 3; i -= 3) digits.insert(i - 3, 1, ',');

@@ -18,6 +18,12 @@ std::string human_parameters(std::uint64_t parameters);
 /// "unknown" where it is absent.
 std::string human_parameters(std::optional<std::uint64_t> parameters);
 
+/// Sizes of stores and of what is in them: "1.25 TiB", below 1024 GiB as human_bytes().
+std::string disk_bytes(std::uint64_t bytes);
+
+/// "5 h", "92 d", "3 y": how long ago, rounded down.
+std::string age_text(std::uint64_t seconds);
+
 /// "26,441,533,376".
 std::string grouped(std::uint64_t number);
 /// "unknown" where it is absent.

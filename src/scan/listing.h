@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,9 @@ struct ScanListing {
   std::vector<Failure> errors;
   bool errors_reported = false;      ///< on the error stream already: the text does not repeat them
   std::vector<std::string> devices;  ///< a column of verdicts each
+  std::set<std::string> asked;       ///< fields that filters and order are about: columns that are shown for it
+  bool is_sorted = false;            ///< by a field that was asked for: stores are not listed one by one
+  std::uint64_t now = 0;             ///< seconds since 1970, from which ages count
   std::uint64_t links = 0;           ///< files met again by another name, not counted again
   std::uint64_t filtered = 0;        ///< models that the filters left out
 };

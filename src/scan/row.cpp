@@ -1,5 +1,7 @@
 #include "src/scan/row.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 
 #include "formats/checked.h"
@@ -47,7 +49,7 @@ bool is_all_utf8(const Model& model, std::span<const Fit> fits) {
 
 void count_findings(const Model& model, std::span<const Fit> fits, ScanRow& row) {
   for (const Finding& finding : model.findings) {
-    row.errors += finding.severity == Severity::Error ? 1 : 0;
+    if (finding.severity == Severity::Error && row.errors++ == 0) row.first_error = finding.message;
     row.warnings += finding.severity == Severity::Warning ? 1 : 0;
   }
   // The finding that JSON has of itself when it cannot hold a text.
@@ -55,6 +57,20 @@ void count_findings(const Model& model, std::span<const Fit> fits, ScanRow& row)
 }
 
 }  // namespace
+
+FileTimes times_of(std::span<const std::string> paths) {
+  FileTimes times;
+  const auto later = [](std::optional<std::uint64_t>& time, std::int64_t seconds) {
+    time = std::max(time.value_or(0), static_cast<std::uint64_t>(std::max<std::int64_t>(0, seconds)));
+  };
+  for (const std::string& path : paths) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) continue;
+    later(times.modified, status.st_mtime);
+    later(times.used, status.st_atime);
+  }
+  return times;
+}
 
 ScanRow row_of(const Model& model, std::span<const Fit> fits, const ScanFacts& facts) {
   ScanRow row;
@@ -81,6 +97,8 @@ ScanRow row_of(const Model& model, std::span<const Fit> fits, const ScanFacts& f
   row.header_id = facts.identity.header;
   row.weights_id = facts.weights;
   row.header_only = facts.header_only;
+  row.modified = facts.times.modified;
+  row.used = facts.times.used;
   return row;
 }
 

@@ -41,6 +41,9 @@ struct ScanRow {
   std::string header_id;     ///< the same for the same header, metadata included, and file sizes
   std::string weights_id;    ///< the same for the same bytes of weights; empty unless they were read (--deep)
   bool header_only = false;  ///< a snapshot: the weights are elsewhere
+  std::string first_error;   ///< its sentence; empty without errors
+  std::optional<std::uint64_t> modified;  ///< seconds since 1970: when the youngest of its files was last written
+  std::optional<std::uint64_t> used;      ///< likewise: when one of them was last read, as far as the system keeps that
 
   friend bool operator==(const ScanRow&, const ScanRow&) = default;
 };
@@ -52,12 +55,22 @@ struct Identity {
 };
 Identity identity_of(const Checkpoint& checkpoint);
 
+/// Seconds since 1970, the latest of several files.
+struct FileTimes {
+  std::optional<std::uint64_t> modified;
+  std::optional<std::uint64_t> used;
+};
+
+/// Of the files that are there; absent where none is.
+FileTimes times_of(std::span<const std::string> paths);
+
 /// What a scan knows of a model besides the model itself.
 struct ScanFacts {
   std::string_view store;  ///< store_name() of where it was found
   Identity identity;
   std::string weights;  ///< sha256 of the weights where they were read; empty elsewhere
   bool header_only = false;
+  FileTimes times;
 };
 
 /// `fits` are those on the devices that were asked for.

@@ -78,7 +78,7 @@ ScanRow row_from_json(const Json& model) {
   row.experts = number_of(member(member(model, "experts"), "count"));
   for (const Json& finding : member(model, "findings")) {
     const std::string severity = text_of(member(finding, "severity"));
-    row.errors += severity == "error" ? 1 : 0;
+    if (severity == "error" && row.errors++ == 0) row.first_error = text_of(member(finding, "message"));
     row.warnings += severity == "warning" ? 1 : 0;
   }
   for (const Json& fit : member(model, "fit")) {
@@ -89,6 +89,8 @@ ScanRow row_from_json(const Json& model) {
   row.header_id = text_of(member(identity, "header"));
   row.weights_id = text_of(member(identity, "weights"));
   row.header_only = member(model, "header_only") == true;
+  row.modified = number_of(member(model, "modified"));
+  row.used = number_of(member(model, "used"));
   return row;
 }
 

@@ -52,6 +52,7 @@ class Walk {
     const auto status = status_of(root);
     if (!status) return reporter_.report_failure(root, explain_no_status(root));
     if (status->is_folder) return visit_folder(locate_folder(without_end_slashes(root)));
+    if (const auto manifest = ollama_manifest_at(root)) return visit_manifest(manifest->first, manifest->second);
     const auto slash = root.rfind('/');
     const std::string folder = slash == std::string::npos ? "" : root.substr(0, std::max<std::size_t>(slash, 1));
     named_files_[folder].push_back(std::string(base_name(root)));

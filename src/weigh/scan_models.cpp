@@ -16,6 +16,8 @@ StoredModel weigh_scanned(Checkpoint&& checkpoint, Store store, const RunSetup& 
   facts.store = store_name(store);
   facts.identity = identity_of(checkpoint);
   facts.header_only = checkpoint.header_only;
+  // What a snapshot was taken of lies elsewhere.
+  facts.times = times_of(checkpoint.header_only ? std::span(&checkpoint.path, 1) : std::span(checkpoint.file_paths));
   Model model = describe(std::move(checkpoint));
   ModelReport report;
   report.common_devices = true;

@@ -176,7 +176,7 @@ struct Quantization {
 
 /// What the headers of a model say.
 struct ModelInfo {
-  std::string path;  ///< as it was named
+  std::string path;  ///< as it was named; where it was found when a name of a store was
   std::string name;  ///< of the file or folder, to show
   Format format = Format::Gguf;
   std::uint32_t format_version = 0;  ///< of GGUF; 0 for safetensors
@@ -414,7 +414,8 @@ class WEIGH_API Model {
 };
 
 /// The one model that `path` names: a file, a split or sharded set by any one part or by its index, a folder, a
-/// snapshot. Throws when there is none, or when there are several.
+/// snapshot, "-" for standard input, or the name that a store of this machine knows it by: "org/name@revision" in the
+/// Hugging Face cache, "ollama:name:tag", "lmstudio:publisher/model". Throws when there is none, or when there are several.
 [[nodiscard]] WEIGH_API Model open(const std::string& path);
 
 /// All that a path holds.
@@ -425,7 +426,7 @@ struct Opened {
 /// Never throws for what is wrong with the input: that is in `failures`.
 [[nodiscard]] WEIGH_API Opened open_all(const std::string& path);
 
-/// As `weigh PATH... --json --on DEVICE...`: all models of all paths, and why others could not be read.
+/// As `weigh PATH... --json --on DEVICE...`: all models of all paths, each once however many paths name it, and why others could not be read.
 [[nodiscard]] WEIGH_API std::string inspect_json(const std::vector<std::string>& paths,
                                                  const std::vector<std::string>& devices = {},
                                                  const RunOptions& options = {},

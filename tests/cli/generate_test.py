@@ -106,7 +106,7 @@ def check_bash(script):
         (("weigh", "fit", "--kv-type", "q8"), ["q8_0"]),
         (("weigh", "tensors", "--sort", ""), ["bytes", "name", "offset"]),
         (("weigh", "tensors", "--group", ""), ["layer", "module", "role"]),
-        (("weigh", "scan", "--sort", "par"), ["params"]),
+        (("weigh", "scan", "--sort", "par"), ["parameters"]),
         (("weigh", "fit", "--output", "a"), ["a model.gguf"]),
         (("weigh", "fit", "--context", ""), []),
         (("weigh", "fit", "a"), ["a model.gguf"]),

@@ -120,6 +120,26 @@ def filters_and_order(scratch):
     assert weigh("scan", tree.root, "--min-size", "1GiB", "--json").stdout.count('"path"') == 0
 
 
+def a_look_is_no_use(scratch):
+    tree = Tree(os.path.join(scratch, "tree"), TESTDATA, folders=3)
+    now = time.time()
+    for i, path in enumerate(tree.models):
+        os.utime(path, (now - (100 + i) * 86400, now - (10 + i) * 86400))
+    before = [os.stat(path).st_atime_ns for path in tree.models]
+    database = os.path.join(scratch, "inventory.sqlite")
+    for arguments in ((tree.root,), (tree.root, "--db", database), ("--db", database)):
+        lines = lines_of(weigh("scan", *arguments, "--sort", "used", "--filter", "used > 99 d", "--format", "jsonl"))
+        files = [m["files"][0]["path"] for m in lines]
+        assert [m["path"] for m in lines][0] == tree.models[-1], files
+        assert len(lines) >= 4, files
+        old = lines_of(weigh("scan", *arguments, "--filter", "age>10.5d", "--filter", "age < 11.5 days", "--format", "jsonl"))
+        assert [m["path"] for m in old] == tree.models[1:2], old
+    assert [os.stat(path).st_atime_ns for path in tree.models] == before, "the times of last use are as they were"
+    os.utime(tree.models[-1], (now, now - 20 * 86400))
+    lines = lines_of(weigh("scan", "--db", database, "--filter", "used < 1d", "--format", "jsonl"))
+    assert tree.models[-1] in [m["path"] for m in lines], "an inventory asks anew when a model was last used"
+
+
 def an_inventory_reads_only_what_changed(scratch):
     tree = Tree(os.path.join(scratch, "tree"), TESTDATA)
     database = os.path.join(scratch, "inventory.sqlite")
@@ -278,7 +298,7 @@ def gnu_parallel(scratch):
 
 
 def main():
-    tests = [every_model_once, links_count_once, bad_files_end_nothing, filters_and_order,
+    tests = [every_model_once, links_count_once, bad_files_end_nothing, filters_and_order, a_look_is_no_use,
              an_inventory_reads_only_what_changed, killed_at_any_moment, a_full_disk_is_a_sentence,
              a_closed_pipe_ends_it_quietly, parts_make_the_whole, lists_of_files, copies_are_told_from_look_alikes,
              gnu_parallel]

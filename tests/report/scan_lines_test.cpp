@@ -38,7 +38,8 @@ StoredModel stored(Checkpoint&& checkpoint, const std::string& weights = "") {
   const ScanFacts facts{.store = "ollama",
                         .identity = identity_of(checkpoint),
                         .weights = weights,
-                        .header_only = checkpoint.header_only};
+                        .header_only = checkpoint.header_only,
+                        .times = times_of(checkpoint.file_paths)};
   ModelReport report;
   report.model = describe(std::move(checkpoint));
   report.fits = {fit_on("rtx-4090", Verdict::Fits), fit_on("24GiB", Verdict::Offload)};

@@ -63,3 +63,14 @@ TEST_CASE("on a terminal the name is cut so that the line fits") {
   write_text_table(table, style, false, whole);
   CHECK(whole.str().find(std::string(200, 'x') + "  1.0 KiB") != std::string::npos);
 }
+
+TEST_CASE("notes stand under their rows in text, and nowhere in the formats of programs") {
+  Table table{{{"name"}}, {{std::string("a")}, {std::string("b")}, {std::string("c")}}};
+  table.notes = {{}, {"first", "second"}};
+  std::ostringstream text;
+  write_text_table(table, {}, false, text);
+  CHECK(text.str() == "name\na\nb\n    first\n    second\nc\n");
+  std::ostringstream csv;
+  write_csv_table(table, csv);
+  CHECK(csv.str() == "name\na\nb\nc\n");
+}

@@ -34,3 +34,20 @@ TEST_CASE("digits are grouped by threes") {
   CHECK(counted(1, "file") == "1 file");
   CHECK(counted(1900, "file") == "1,900 files");
 }
+
+TEST_CASE("sizes of stores are in TiB where GiB would be a thousand and more") {
+  CHECK(disk_bytes(512) == "512 bytes");
+  CHECK(disk_bytes(std::uint64_t{1023} << 30U) == "1023.00 GiB");
+  CHECK(disk_bytes((std::uint64_t{1} << 40U) - 1) == "1.00 TiB");
+  CHECK(disk_bytes(1'369'000'000'000) == "1.25 TiB");
+  CHECK(disk_bytes(18'446'744'073'709'551'615U) == "16777216.00 TiB");
+}
+
+TEST_CASE("ages are in the unit that says most") {
+  constexpr std::uint64_t kDay = 86400;
+  CHECK(age_text(0) == "0 h");
+  CHECK(age_text(2 * kDay - 1) == "47 h");
+  CHECK(age_text(2 * kDay) == "2 d");
+  CHECK(age_text(729 * kDay) == "729 d");
+  CHECK(age_text(730 * kDay) == "2 y");
+}
