@@ -24,7 +24,8 @@ done = subprocess.run(["weigh", *sys.argv[1:], "--json", *paths], stdout=subproc
 document = json.loads(done.stdout)
 models = document.get("models", document.get("audits"))
 peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # KiB
-most = 100_000 if "ASAN_OPTIONS" not in os.environ else 1_000_000
+sanitized = any(name in os.environ for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"))
+most = 1_000_000 if sanitized else 100_000
 print(len(models), "model,", len(models[0]["files"]), "files,", "little memory" if peak < most else f"{peak} KiB")
 PY
 for command in inspect "fit --on rtx-4090" audit; do python3 measure.py $command; done
