@@ -62,12 +62,19 @@ void refuse(const FitReason& reason, Verdict verdict, Fit& fit) {
   fit.host = std::nullopt;
 }
 
+// Files of another program, which is not known here: nobody asked for this engine.
+bool is_for_another(const FitReason& reason) {
+  return reason.kind == ReasonKind::ModelNotRun || reason.kind == ReasonKind::SchemeNotRead;
+}
+
 Fit weigh_on(Candidate& candidate, const Run& run, const DeviceSet& devices, const Catalogue& catalogue,
-             WeighDetail detail) {
+             WeighDetail detail, bool engine_asked) {
   const Model& model = candidate.source();
   Fit fit = weigh_run(candidate, run, devices);
   const Finding* const damaged = damage(model);
-  const std::optional<FitReason> refused = refusal(model, candidate.engine(), devices);
+  std::optional<FitReason> refused = refusal(model, candidate.engine(), devices);
+  const bool no_engine = !engine_asked && refused && is_for_another(*refused);
+  if (no_engine) refused = std::nullopt;
   if (damaged != nullptr) {
     refuse({ReasonKind::Damaged, 0, damaged->message, damaged->code}, Verdict::Broken, fit);
   } else if (refused) {
@@ -80,6 +87,10 @@ Fit weigh_on(Candidate& candidate, const Run& run, const DeviceSet& devices, con
     if (detail == WeighDetail::Advice && fit.verdict != Verdict::Fits) {
       fit.advice = advise(candidate, run, devices, catalogue, fit.verdict);
     }
+  }
+  if (no_engine) {
+    fit.engine = std::nullopt;
+    fit.command.clear();
   }
   if (parts_missing(model.checkpoint)) fit.remark = Remark::PartsMissing;
   return fit;
@@ -120,18 +131,15 @@ Weighing weigh(const Model& model, const RunRequest& request, std::span<const De
   const Run run = run_of(request, candidate);
   Weighing weighing;
   if (!runs_alone(model.kind)) return weighing;
+  const bool engine_asked = (request.engine && !request.engine_is_default) || request.as != nullptr;
   weighing.common_devices = sets.empty() && model.weight_bytes > 0;
   if (weighing.common_devices) {
     weighing.fits = common_devices(catalogue, [&](const DeviceSet& devices) {
-      return weigh_on(candidate, run, devices, catalogue, WeighDetail::Placement);
+      return weigh_on(candidate, run, devices, catalogue, WeighDetail::Placement, engine_asked);
     });
   }
   for (const DeviceSet& devices : sets) {
-    weighing.fits.push_back(weigh_on(candidate, run, devices, catalogue, detail));
-  }
-  // Another program's: which one is not known here.
-  if (!request.engine && !llama_cpp_runs(model) && engine == Engine::LlamaCpp) {
-    for (Fit& fit : weighing.fits) fit.engine = std::nullopt;
+    weighing.fits.push_back(weigh_on(candidate, run, devices, catalogue, detail, engine_asked));
   }
   return weighing;
 }

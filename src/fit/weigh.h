@@ -17,6 +17,7 @@ namespace weigh::core {
 /// How a model is to be run. What is absent is the engine's or the model's choice.
 struct RunRequest {
   std::optional<Engine> engine = std::nullopt;          ///< absent: the one that such files are made for
+  bool engine_is_default = false;                       ///< `engine` is that one: nobody asked for it
   std::optional<std::uint64_t> context = std::nullopt;  ///< tokens, all sequences together
   bool longest_context = false;                         ///< the model's own, in place of `context`
   Dtype key_type = Dtype::F16;                          ///< of the KV cache

@@ -114,6 +114,7 @@ RunRequest request_of(const RunOptions& options, const Model& model, Engine engi
   }
   RunRequest request;
   request.engine = engine;
+  request.engine_is_default = options.engine.empty();
   request.key_type = types.key;
   request.value_type = types.value;
   request.sequences = options.parallel;

@@ -60,6 +60,20 @@ TEST_CASE("an engine that does not run on a device or does not read the files is
   }
 }
 
+TEST_CASE("files of another program are weighed without an engine, unless one is asked for") {
+  Model diffusion = open("Llama-2-7B.Q4_0");
+  diffusion.kind = "diffusion transformer";
+  Model packed = open("Llama-2-7B-f16");
+  packed.quantization = Quantization{"svdquant", 4, 64};
+  for (const Model* model : {&diffusion, &packed}) {
+    const Fit fit = weighed(*model, "h100-sxm", std::nullopt);
+    CHECK(fit.verdict == Verdict::Fits);
+    CHECK_FALSE(fit.engine);
+    CHECK(fit.command.empty());
+    CHECK(weighed(*model, "h100-sxm", Engine::LlamaCpp).verdict == Verdict::No);
+  }
+}
+
 TEST_CASE("a file that nothing loads as it is, is broken on every device, and has neither command nor advice") {
   for (const char* path : {"gguf/bad/truncated-in-data.gguf", "gguf/bad/removed-4-Q4_2.gguf", "gguf/bad/overlap.gguf",
                            "gguf/bad/split-missing-middle-00001-of-00003.gguf", "gguf/good/fork-ik-llama.gguf"}) {
