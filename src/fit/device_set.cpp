@@ -30,7 +30,9 @@ bool have_host_memory(const std::vector<Slot>& slots) {
 }  // namespace
 
 HostMemory given_host(std::uint64_t bytes) {
+  constexpr std::uint64_t kTwoChannels = 89'600'000'000;  // of DDR5-5600, as most machines with a card have
   Device host;
+  host.bandwidth_bytes_per_second = kTwoChannels;
   host.id = host.name = "host";
   host.kind = DeviceKind::Cpu;
   host.memory_bytes = bytes;

@@ -38,7 +38,7 @@ struct HostMemory {
 /// 32 GiB: what a machine with a graphics card has at least, where nothing is known of it.
 HostMemory assumed_host();
 
-/// A host of `bytes`, as the user says.
+/// A host of `bytes`, as the user says; its bandwidth is assumed to be that of two channels of DDR5-5600.
 HostMemory given_host(std::uint64_t bytes);
 
 /// Devices that carry a run together.

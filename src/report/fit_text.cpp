@@ -134,13 +134,14 @@ std::string context_text(const Fit& fit) {
                      fit.max_context_is_models ? ", all that the model was made for" : "");
 }
 
-std::string speed_text(const SpeedBound& speed) {
+std::string speed_text(const Fit& fit) {
   const auto number = [](double value) {
     return value < 10 ? fmt::format("{:.1f}", value) : fmt::format("{:.0f}", value);
   };
+  const bool assumed = fit.host && fit.host->source != HostSource::Catalogue;
   return fmt::format(
-      "at most {} tokens per second, {} with the context full: a bound from memory bandwidth, no promise",
-      number(speed.empty), number(speed.full));
+      "at most {} tokens per second, {} with the context full: a bound from memory bandwidth{}, no promise",
+      number(fit.speed->empty), number(fit.speed->full), assumed ? ", of a host with DDR5-5600" : "");
 }
 
 std::string advice_line(const Advice& advice) {
@@ -192,7 +193,7 @@ void write_block(const Fit& fit, bool one_of_many, TextWriter& page) {
     page.paragraph(page.label(role_name(share.role)), page.safe(companion_text(share, page)));
   }
   if (const std::string text = context_text(fit); !text.empty()) page.paragraph(page.label("context"), text);
-  if (fit.speed) page.paragraph(page.label("speed"), speed_text(*fit.speed));
+  if (fit.speed) page.paragraph(page.label("speed"), speed_text(fit));
   write_advice(fit, page.style().verbose ? fit.advice.size() : 4, page.label("advice"), page);
 }
 

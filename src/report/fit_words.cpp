@@ -198,6 +198,17 @@ std::string share_text(std::uint64_t bytes, std::uint64_t of) {
   return fmt::format("{:.2f} of {:.2f} {}", number(bytes), number(of), unit == kGiB ? "GiB" : "MiB");
 }
 
+namespace {
+
+/// Where all that macOS gives is safe, what is left of the memory is for macOS and all else: said where it is little.
+std::string left_on_a_mac(const Fit& fit) {
+  if (fit.device.kind != DeviceKind::AppleUnified || fit.budget_bytes != fit.limit_bytes) return {};
+  const std::uint64_t left = minus(fit.memory_bytes, fit.need.total());
+  return left > fit.memory_bytes / 2 ? "" : fmt::format("; {} left for all else that runs", human_bytes(left));
+}
+
+}  // namespace
+
 std::string answer_text(const Fit& fit) {
   const auto with_distance = [&](std::string text) {
     return fit.on_devices == Verdict::Fits ? text : text + "; " + distance_text(fit);
@@ -207,7 +218,7 @@ std::string answer_text(const Fit& fit) {
       if (fit.reason.kind != ReasonKind::None) return why_text(fit);
       return (fit.max_context ? fmt::format("up to {} tokens", grouped(*fit.max_context)) : distance_text(fit)) +
              (fit.one_would_do ? "; fits on one of them" : "") +
-             (fit.device.kind == DeviceKind::Size ? "; nothing held back" : "");
+             (fit.device.kind == DeviceKind::Size ? "; nothing held back" : "") + left_on_a_mac(fit);
     case Verdict::Tight:
       if (fit.no_split) return "no split into whole layers keeps each within its safe budget: may run, may fail";
       return against(fit.device_bytes(), fit.budget_bytes, "the safe budget") + ": may run, may fail";

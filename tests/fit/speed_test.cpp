@@ -30,7 +30,13 @@ TEST_CASE("the bound on speed counts what one token reads") {
   // What the host reads counts with the host's bandwidth, and without it nothing can be said.
   Run moved;
   moved.cpu_moe_layers = 9;
-  CHECK_FALSE(speed_bound(experts, moved, devices));
+  DeviceSet unknown = devices;
+  unknown.host->slot.device.bandwidth_bytes_per_second = std::nullopt;
+  CHECK_FALSE(speed_bound(experts, moved, unknown));
+  // An assumed host has the usual memory of such machines.
+  const auto assumed = speed_bound(experts, moved, devices);
+  REQUIRE(assumed);
+  CHECK(assumed->empty < fast->empty);
   const auto slow = speed_bound(experts, moved, together({"rtx-4090", "epyc-9004-768gb"}));
   REQUIRE(slow);
   CHECK(slow->empty < fast->empty);

@@ -1,7 +1,7 @@
 # Without --on the JSON has the common devices that the text shows; lines and scan have those asked for.
 model=testdata/snapshots/Llama-2-7B.Q4_0.weigh.zst
 weigh $model --json | sed -n 's/^          "device": //p'
-weigh $model -q | cut -d' ' -f3
+weigh $model -q | sed -n 's|^  \([a-z0-9-]*\) .*|\1|p'
 weigh $model --format jsonl | grep -o '"fit":\[[^]]*\]'
 weigh scan $model --json | grep -o '"fit": *\[[^]]*\]'
 # A list of paths gives lines, or what is asked for.
