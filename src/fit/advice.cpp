@@ -22,10 +22,6 @@ namespace {
 
 constexpr std::uint64_t kLeastContext = 1024;  // less is of little use
 
-// What people publish and download, the largest first. Others are made by the quantizer too, and found nowhere.
-constexpr std::array<std::string_view, 10> kPublished{"F16",    "Q8_0",   "Q6_K",  "Q5_K_M",  "Q4_K_M",
-                                                      "IQ4_XS", "Q3_K_M", "IQ3_M", "IQ3_XXS", "Q2_K"};
-
 // Fewer consumer cards than these go into a machine at home.
 constexpr std::size_t kMaxCards = 4;
 constexpr std::size_t kMaxAccelerators = 8;
@@ -260,7 +256,7 @@ std::optional<SmallerType> largest_fitting_type(const Model& source, Run run, co
   for (const Slot& slot : devices.slots) room += slot.budget().safe;
   const GgufPlan plan = plan_gguf(source);
   std::vector<SmallerType> types;
-  for (const std::string_view name : kPublished) {
+  for (const std::string_view name : published_types()) {
     const QuantizerType* type = find_quantizer_type(name);
     const QuantizedSize size = predict(plan, *type);
     if (!size.refusal && size.tensor_bytes < source.weight_bytes) types.push_back({type, size.tensor_bytes});

@@ -144,6 +144,12 @@ const PlannedTensor* requantized(const GgufPlan& plan, std::span<const Dtype> ty
 
 std::span<const QuantizerType> quantizer_types() { return kTypes; }
 
+std::span<const std::string_view> published_types() {
+  static constexpr std::array<std::string_view, 10> kNames{"F16",    "Q8_0",   "Q6_K",  "Q5_K_M",  "Q4_K_M",
+                                                           "IQ4_XS", "Q3_K_M", "IQ3_M", "IQ3_XXS", "Q2_K"};
+  return kNames;
+}
+
 const QuantizerType* find_quantizer_type(std::string_view name) {
   const auto row = std::ranges::find_if(kTypes, [&](const QuantizerType& type) {
     return same_letters(type.name, name) || (!type.alias.empty() && same_letters(type.alias, name));

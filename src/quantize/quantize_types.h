@@ -62,6 +62,9 @@ struct QuantizerType {
 /// Every row, from the largest default type to the smallest.
 std::span<const QuantizerType> quantizer_types();
 
+/// The names of those that people publish and download, the largest first. The others are made too, and found nowhere.
+std::span<const std::string_view> published_types();
+
 /// By name or alias in any letter case; null when there is none.
 const QuantizerType* find_quantizer_type(std::string_view name);
 

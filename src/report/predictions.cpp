@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "src/quantize/quantize_types.h"
+#include "src/report/fit_words.h"
 #include "src/report/summary.h"
-#include "src/report/text_format.h"
+#include "src/report/text_writer.h"
 #include "src/report/writers.h"
 
 namespace weigh::core {
@@ -20,27 +22,51 @@ std::string note_of(const ModelReport& report) {
   return fmt::format("{} with an importance matrix", human_bytes(report.predicted_with_imatrix->tensor_bytes));
 }
 
-std::string largest_on(const Report& report, std::size_t device) {
-  const ModelReport* largest = nullptr;
+/// Of the types that people publish, the largest that fits.
+const ModelReport* best_on(const Report& report, std::size_t device) {
+  const ModelReport* best = nullptr;
   for (const ModelReport& model : report.models) {
+    const bool published =
+        std::ranges::count(published_types(), std::string_view(model.model.quantization->scheme)) > 0;
     const bool fits = model.fits[device].verdict == Verdict::Fits && !refused(model);
-    if (fits && (!largest || model.model.weight_bytes > largest->model.weight_bytes)) largest = &model;
+    if (!published || !fits) continue;
+    if (best == nullptr || model.model.weight_bytes > best->model.weight_bytes) best = &model;
   }
+  return best;
+}
+
+std::string best_text(const Report& report, std::size_t device) {
+  const ModelReport* best = best_on(report, device);
   const std::string label = device_label(report.models.front().fits[device].device);
-  if (!largest) return fmt::format("none fits on {}", label);
-  return fmt::format("{} ({}) is the largest that fits on {}", largest->model.quantization->scheme,
-                     human_bytes(largest->model.weight_bytes), label);
+  if (best == nullptr) return fmt::format("none of the published types fits on {}", label);
+  return fmt::format("{} ({}) is the best that fits on {}", best->model.quantization->scheme,
+                     human_bytes(best->model.weight_bytes), label);
+}
+
+/// What one device takes of the run and how long it may be, then the verdict and how it runs.
+void add_run(const ModelReport& row, const TextWriter& page, std::vector<std::string>& cells) {
+  const Fit& fit = row.fits.front();
+  const std::string_view verdict = verdict_name(fit.verdict);
+  cells.push_back(human_bytes(fit.need.total()));
+  cells.push_back(fit.max_context ? grouped(*fit.max_context) : "-");
+  cells.push_back(page.colored(verdict, *color_of(verdict)));
+  cells.push_back(fit.verdict == Verdict::Offload ? host_flags(fit) : "");
 }
 
 }  // namespace
 
 void write_predictions(const Report& report, const Style& style, std::ostream& out) {
   if (report.models.empty()) return;
+  TextWriter page(style, out);
   const ModelReport& first = report.models.front();
   const std::size_t devices = first.common_devices ? 0 : first.fits.size();
   std::vector<std::vector<std::string>> rows{{"type", "size", "bits per weight"}};
   std::string alignment = "lrr";
-  for (std::size_t i = 0; i < devices; ++i) {
+  if (devices == 1) {
+    rows.front().insert(rows.front().end(), {"need", "context", device_label(first.fits.front().device), ""});
+    alignment += "rrll";
+  }
+  for (std::size_t i = 0; devices > 1 && i < devices; ++i) {
     rows.front().push_back(device_label(first.fits[i].device));
     alignment += 'l';
   }
@@ -51,16 +77,23 @@ void write_predictions(const Report& report, const Style& style, std::ostream& o
     std::vector<std::string> cells{model.quantization->scheme,
                                    style.verbose ? grouped(model.weight_bytes) : human_bytes(model.weight_bytes),
                                    fmt::format("{:.2f}", model.bits_per_weight().value_or(0))};
-    for (std::size_t i = 0; i < devices; ++i) cells.emplace_back(verdict_name(row.fits[i].verdict));
-    cells.push_back(note_of(row));
+    if (devices == 1) add_run(row, page, cells);
+    for (std::size_t i = 0; devices > 1 && i < devices; ++i) {
+      const std::string_view verdict = verdict_name(row.fits[i].verdict);
+      cells.push_back(page.colored(verdict, *color_of(verdict)) + (best_on(report, i) == &row ? " *" : ""));
+    }
+    const bool best = devices == 1 && best_on(report, 0) == &row;
+    const std::string note = note_of(row);
+    cells.push_back(best ? "best that fits" + (note.empty() ? "" : "; " + note) : note);
     rows.push_back(std::move(cells));
   }
   const std::string name = first.model.checkpoint.name;
-  out << escaped(name.substr(0, name.rfind(" as ")), style.unicode) << " in llama.cpp's types, predicted\n\n";
-  for (const std::string& line : aligned(rows, alignment)) out << "  " << line << '\n';
-  if (devices > 0) out << '\n';
-  for (std::size_t i = 0; i < devices; ++i) out << "  " << largest_on(report, i) << '\n';
-  if (!style.quiet) out << "  " << need_note(first) << '\n';
+  page.line(page.safe(name.substr(0, name.rfind(" as "))) + " in llama.cpp's types, predicted");
+  page.line();
+  for (const std::string& line : aligned(rows, alignment)) page.line("  " + line);
+  if (devices > 0) page.line();
+  for (std::size_t i = 0; i < devices; ++i) page.line("  " + page.safe(best_text(report, i)));
+  if (!style.quiet) page.paragraph("  ", page.safe(need_note(first)));
 }
 
 }  // namespace weigh::core

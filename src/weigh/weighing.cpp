@@ -48,8 +48,7 @@ ModelReport weigh_prediction(const Model& source, const QuantizedSize& predictio
   for (const std::string& remark : prediction.remarks) {
     model.findings.emplace_back(FindingCode::Prediction, Severity::Note, remark);
   }
-  Weighing weighing =
-      weigh(source, {.as = find_quantizer_type(prediction.type)}, groups, catalogue, WeighDetail::Placement);
+  Weighing weighing = weigh(source, {.as = find_quantizer_type(prediction.type)}, groups, catalogue, WeighDetail::Run);
   ModelReport report;
   report.fits = std::move(weighing.fits);
   report.common_devices = weighing.common_devices;
