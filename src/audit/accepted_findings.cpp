@@ -92,10 +92,10 @@ bool AcceptedFindings::accepts(const Finding& finding, const Audit& audit) const
 }
 
 void AcceptedFindings::set_aside(Audit& audit) const {
-  const auto split =
-      std::ranges::stable_partition(audit.findings, [&](const Finding& finding) { return !accepts(finding, audit); });
-  audit.accepted.assign(split.begin(), split.end());
-  audit.findings.erase(split.begin(), split.end());
+  const auto split = std::stable_partition(audit.findings.begin(), audit.findings.end(),
+                                           [&](const Finding& finding) { return !accepts(finding, audit); });
+  audit.accepted.assign(split, audit.findings.end());
+  audit.findings.erase(split, audit.findings.end());
 }
 
 }  // namespace weigh::core

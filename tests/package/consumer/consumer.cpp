@@ -8,7 +8,7 @@ int main(int argc, char** argv) {
   if (argc < 2) return 2;
   try {
     const weigh::Model model = weigh::open(argv[1]);
-    std::cout << "weigh " << weigh::version() << ": " << model.info().parameters.total << " parameters\n";
+    std::cout << "weigh " << weigh::version() << ": " << model.info().parameters.total.value_or(0) << " parameters\n";
     if (argc > 2 && std::string(argv[2]) == "--deep") {
       weigh::AuditOptions options;
       options.deep = true;
