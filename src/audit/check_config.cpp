@@ -384,7 +384,7 @@ void check_config_dtype(const AuditInput& input, const FindingReporter& reporter
 
 void check_experts_absent(const AuditInput& input, const FindingReporter& reporter) {
   const Model& model = *input.model;
-  if (!is_complete(model) || model.experts || model.checkpoint.files.front().format == Format::Gguf) return;
+  if (!is_complete(model) || model.experts || is_gguf(model.checkpoint)) return;
   const auto stated = Hyperparameters(model.checkpoint).number("expert_count");
   if (stated.value_or(0) < 2) return;
   reporter.report(fmt::format("config.json states {} experts, no tensor belongs to any", *stated));

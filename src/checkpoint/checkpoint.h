@@ -42,6 +42,9 @@ struct Checkpoint {
   std::vector<Finding> findings;                           ///< about the set; each file has its own too
 };
 
+/// Whether its files are GGUF; not so without files.
+bool is_gguf(const Checkpoint& checkpoint);
+
 /// Whether a part of the set is not there or cannot be read, so that every sum falls short.
 bool parts_missing(const Checkpoint& checkpoint);
 

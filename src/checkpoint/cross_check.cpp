@@ -136,7 +136,7 @@ void cross_check(Checkpoint& checkpoint, const Selection& selection) {
                     selection.missing_count, selection.missing_count + selection.files.size(),
                     fmt::join(selection.missing, ", "), rest));
   }
-  if (checkpoint.files.front().format == Format::Gguf && selection.files.size() + selection.missing_count > 1) {
+  if (is_gguf(checkpoint) && selection.files.size() + selection.missing_count > 1) {
     check_splits(checkpoint, selection);
   }
   if (selection.index) {

@@ -249,7 +249,7 @@ class Adviser {
 
 std::optional<SmallerType> largest_fitting_type(const Model& source, Run run, const DeviceSet& devices,
                                                 const std::vector<Companion>& companions) {
-  const bool gguf = !source.checkpoint.files.empty() && source.checkpoint.files.front().format == Format::Gguf;
+  const bool gguf = is_gguf(source.checkpoint);
   if (source.checkpoint.files.empty() || (!gguf && source.quantization) || !source.parameters_known)
     return std::nullopt;
   std::uint64_t room = 0;

@@ -10,10 +10,6 @@ namespace weigh::core {
 
 namespace {
 
-bool is_gguf(const Model& model) {
-  return !model.checkpoint.files.empty() && model.checkpoint.files.front().format == Format::Gguf;
-}
-
 // A classifier or a diffusion model also has layers and a width; without a vocabulary or a rule it keeps no cache.
 std::optional<RunModel> run_model_of(const Model& model) {
   if (model.checkpoint.kind != CheckpointKind::Model) return std::nullopt;
@@ -25,7 +21,7 @@ std::optional<RunModel> run_model_of(const Model& model) {
 }  // namespace
 
 Engine default_engine(const Model& model) {
-  if (is_gguf(model)) return Engine::LlamaCpp;
+  if (is_gguf(model.checkpoint)) return Engine::LlamaCpp;
   return model.quantization && model.quantization->scheme == "mlx-affine" ? Engine::Mlx : Engine::Transformers;
 }
 
@@ -71,7 +67,7 @@ Candidate::Candidate(const Model& source, Engine engine, const QuantizerType* ty
       type_(type),
       companions_(std::move(companions)),
       run_model_(run_model_of(source)) {
-  const bool convert = type != nullptr || (engine == Engine::LlamaCpp && !is_gguf(source));
+  const bool convert = type != nullptr || (engine == Engine::LlamaCpp && !is_gguf(source.checkpoint));
   if (convert && !source.checkpoint.files.empty()) converted_ = std::make_shared<const Converted>(source, type);
   if (run_model_) parts_ = weight_parts(weights(), *run_model_);
   for (const Companion& companion : companions_) {

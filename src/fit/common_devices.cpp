@@ -3,17 +3,8 @@
 #include <algorithm>
 
 #include "src/fit/device_set.h"
-#include "src/fit/verdict.h"
 
 namespace weigh::core {
-
-std::vector<Fit> common_devices(const MemoryNeed& need, std::optional<Engine> engine, const Catalogue& catalogue) {
-  return common_devices(catalogue, [&](const DeviceSet& devices) {
-    MemoryNeed here = need;
-    if (here.overhead) here.overhead = engine_overhead(devices.label);
-    return judge(devices, here, engine);
-  });
-}
 
 std::vector<Fit> common_devices(const Catalogue& catalogue, const std::function<Fit(const DeviceSet&)>& judged) {
   constexpr std::size_t kStepsBelow = 3;

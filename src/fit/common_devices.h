@@ -15,7 +15,4 @@ struct DeviceSet;
 /// `judged`.
 std::vector<Fit> common_devices(const Catalogue& catalogue, const std::function<Fit(const DeviceSet&)>& judged);
 
-/// Likewise for a need that is the same everywhere. Where it counts an overhead, each device's own takes its place.
-std::vector<Fit> common_devices(const MemoryNeed& need, std::optional<Engine> engine, const Catalogue& catalogue);
-
 }  // namespace weigh::core

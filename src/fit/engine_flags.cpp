@@ -77,8 +77,6 @@ std::string made_name(const Checkpoint& checkpoint, const QuantizerType* type) {
   return fmt::format("{}{}.gguf", name, type == nullptr ? "" : "-" + std::string(type->name));
 }
 
-bool is_gguf(const Checkpoint& checkpoint) { return checkpoint.files.front().format == Format::Gguf; }
-
 // What an engine is given to load: the first file of a GGUF model, a checkpoint's folder, or the GGUF that is to be made.
 std::string path_to_load(const Checkpoint& checkpoint, Engine engine, const QuantizerType* type) {
   const bool gguf = is_gguf(checkpoint);

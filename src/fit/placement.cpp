@@ -39,8 +39,7 @@ std::vector<std::string> placement_flags(const Candidate& candidate, const Run& 
   return flags;
 }
 
-Placement placement_of(Candidate& candidate, const Run& run, const DeviceSet& devices) {
-  const Layout layout = lay_out(candidate, run, devices);
+Placement placement_of(const Candidate& candidate, const Run& run, const DeviceSet& devices, const Layout& layout) {
   Placement placement;
   placement.gpu_layers = run.gpu_layers;
   placement.cpu_moe_layers = run.cpu_moe_layers;
@@ -93,11 +92,12 @@ Run add_placement(Candidate& candidate, const Run& run, const DeviceSet& devices
     }
   }
   if (candidate.run_model() == nullptr || fit.verdict > Verdict::Offload) return placed;
-  fit.flags = placement_flags(candidate, placed, devices, lay_out(candidate, placed, devices));
+  const Layout layout = lay_out(candidate, placed, devices);
+  fit.flags = placement_flags(candidate, placed, devices, layout);
   // Which weights transformers puts where is its own choice.
   if (fit.reason.kind == ReasonKind::WeightsOnHost) return placed;
   const bool has_parts = devices.slots.size() > 1 || (fit.host && beside_host(candidate, devices));
-  if (has_parts) fit.placement = placement_of(candidate, placed, devices);
+  if (has_parts) fit.placement = placement_of(candidate, placed, devices, layout);
   return placed;
 }
 

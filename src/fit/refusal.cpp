@@ -42,10 +42,6 @@ constexpr auto kOwnSchemes = std::to_array<OwnScheme>({
     {"exl3", std::nullopt},
 });
 
-bool is_gguf(const Model& model) {
-  return !model.checkpoint.files.empty() && model.checkpoint.files.front().format == Format::Gguf;
-}
-
 bool is_before_volta(const Device& device) {
   const std::string chip = (device.member.empty() ? device.id : device.member) + '-';
   return std::ranges::any_of(kBeforeVolta, [&](std::string_view beginning) { return chip.starts_with(beginning); });
@@ -69,7 +65,7 @@ bool llama_cpp_runs(const Model& model) {
 }
 
 std::optional<FitReason> refusal(const Model& model, Engine engine, const DeviceSet& devices) {
-  if (is_gguf(model) && engine != Engine::LlamaCpp) return FitReason{ReasonKind::GgufNotRead};
+  if (is_gguf(model.checkpoint) && engine != Engine::LlamaCpp) return FitReason{ReasonKind::GgufNotRead};
   const bool for_language = engine == Engine::LlamaCpp || engine == Engine::Vllm;
   if (for_language && !llama_cpp_runs(model)) return FitReason{ReasonKind::ModelNotRun, 0, model.kind};
   if (model.quantization) {

@@ -78,9 +78,7 @@ std::optional<std::string> ArchitectureKeys::general(std::string_view key) const
 }
 
 Hyperparameters::Hyperparameters(const Checkpoint& checkpoint)
-    : gguf_(!checkpoint.files.empty() && checkpoint.files.front().format == Format::Gguf),
-      keys_(checkpoint),
-      config_(gguf_ ? nullptr : checkpoint.config.get()) {}
+    : gguf_(is_gguf(checkpoint)), keys_(checkpoint), config_(gguf_ ? nullptr : checkpoint.config.get()) {}
 
 std::vector<std::uint64_t> Hyperparameters::numbers(std::string_view key) const {
   return gguf_ ? keys_.numbers(key) : config_numbers(key);

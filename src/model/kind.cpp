@@ -116,10 +116,6 @@ std::string_view first_class(const ConfigReader& config) {
   return classes->front().get_ref<const std::string&>();
 }
 
-bool is_gguf(const Checkpoint& checkpoint) {
-  return !checkpoint.files.empty() && checkpoint.files.front().format == Format::Gguf;
-}
-
 std::uint64_t parameters_of(const Model& model, Role role) {
   const auto row = std::ranges::find(model.by_role, role, &RoleTotals::role);
   return row == model.by_role.end() ? 0 : row->parameters;

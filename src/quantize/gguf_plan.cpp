@@ -56,9 +56,8 @@ GgufPlan from_gguf(const Model& model) {
 }  // namespace
 
 GgufPlan plan_gguf(const Model& model) {
-  const auto& files = model.checkpoint.files;
-  if (files.empty()) return {};
-  return files.front().format == Format::Gguf ? from_gguf(model) : plan_conversion(model);
+  if (model.checkpoint.files.empty()) return {};
+  return is_gguf(model.checkpoint) ? from_gguf(model) : plan_conversion(model);
 }
 
 }  // namespace weigh::core

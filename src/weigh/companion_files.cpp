@@ -24,13 +24,11 @@ std::unique_ptr<const Model> read(std::string_view flag, const std::string& path
   return std::make_unique<const Model>(describe(std::move(opened.checkpoints.front())));
 }
 
-bool is_gguf(const Model& model) { return model.checkpoint.files.front().format == Format::Gguf; }
-
 }  // namespace
 
 Companions::Companions(const RunOptions& options)
     : projector_(read("--mmproj", options.mmproj)), draft_(read("--draft", options.draft)) {
-  if (projector_ && (!projector_->projector || !is_gguf(*projector_))) {
+  if (projector_ && (!projector_->projector || !is_gguf(projector_->checkpoint))) {
     throw UsageError(fmt::format("--mmproj {}: not a projector; one says general.architecture = clip", options.mmproj));
   }
   if (draft_ && Candidate(*draft_, default_engine(*draft_)).run_model() == nullptr) {
@@ -48,7 +46,7 @@ std::vector<Companion> Companions::for_engine(Engine engine) const {
     all.push_back({CompanionRole::Projector, projector_.get()});
   }
   if (draft_) {
-    if (engine != Engine::LlamaCpp && is_gguf(*draft_)) {
+    if (engine != Engine::LlamaCpp && is_gguf(draft_->checkpoint)) {
       throw UsageError(fmt::format("--draft: {} is a GGUF file, which is for llama.cpp and not for {}",
                                    draft_->checkpoint.name, engine_name(engine)));
     }

@@ -46,19 +46,16 @@ PipelineReport diffusers_pipeline(const std::string& path, const std::vector<Mod
   return pipeline;
 }
 
-bool is_gguf(const Model& model) {
-  return !model.checkpoint.files.empty() && model.checkpoint.files.front().format == Format::Gguf;
-}
-
 bool takes_projector(const Model& model) {
-  return is_gguf(model) && runs_alone(model.kind) && Candidate(model, Engine::LlamaCpp).run_model() != nullptr;
+  return is_gguf(model.checkpoint) && runs_alone(model.kind) &&
+         Candidate(model, Engine::LlamaCpp).run_model() != nullptr;
 }
 
 /// Of projectors of one model in several types the largest, to be on the safe side.
 const Model* projector_for(const std::vector<ModelReport>& models, const Checkpoint& model) {
   const Model* largest = nullptr;
   for (const ModelReport& report : models) {
-    const bool projects = is_gguf(report.model) && report.model.projector && !runs_alone(report.model.kind);
+    const bool projects = is_gguf(report.model.checkpoint) && report.model.projector && !runs_alone(report.model.kind);
     // In a store the two have one manifest: "llama3:8b" and "llama3:8b/mmproj.gguf".
     const Checkpoint& checkpoint = report.model.checkpoint;
     if (checkpoint.named_by_store != model.named_by_store) continue;

@@ -1,6 +1,7 @@
 #include "src/fit/common_devices.h"
 
 #include "src/devices/units.h"
+#include "src/fit/verdict.h"
 #include "tests/fit/models.h"
 
 using namespace weigh::core;
@@ -14,6 +15,14 @@ MemoryNeed weights_of(std::uint64_t bytes) {
   return need;
 }
 
+std::vector<Fit> common_devices(const MemoryNeed& need, std::optional<Engine> engine) {
+  return common_devices(catalogue(), [&](const DeviceSet& devices) {
+    MemoryNeed here = need;
+    if (here.overhead) here.overhead = engine_overhead(devices.label);
+    return judge(devices, here, engine);
+  });
+}
+
 }  // namespace
 
 TEST_CASE("common devices are below and above the boundary, smallest first") {
@@ -22,7 +31,7 @@ TEST_CASE("common devices are below and above the boundary, smallest first") {
     CAPTURE(bytes);
     MemoryNeed need = weights_of(bytes);
     need.overhead = 0;
-    const std::vector<Fit> steps = common_devices(need, Engine::LlamaCpp, catalogue());
+    const std::vector<Fit> steps = common_devices(need, Engine::LlamaCpp);
     REQUIRE(steps.size() >= 3);
     CHECK(steps.size() <= 6);
     std::size_t fitting = 0;
@@ -41,7 +50,7 @@ TEST_CASE("common devices are below and above the boundary, smallest first") {
 }
 
 TEST_CASE("they name the device at the boundary, and none twice over") {
-  const std::vector<Fit> steps = common_devices(weights_of(26'441'533'376), std::nullopt, catalogue());
+  const std::vector<Fit> steps = common_devices(weights_of(26'441'533'376), std::nullopt);
   std::vector<std::string> ids;
   for (const Fit& step : steps) ids.push_back(step.device.id);
   CHECK(ids == std::vector<std::string>{"rtx-4080", "m4-32gb", "rtx-4090", "rtx-5090", "m4-pro-48gb", "dual-rtx-4090"});

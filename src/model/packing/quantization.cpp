@@ -395,7 +395,7 @@ bool report_unknown_width(std::span<const TensorFacts> facts, std::vector<Findin
 
 bool report_unknown_packing(const Checkpoint& checkpoint, std::span<TensorFacts> facts,
                             std::vector<Finding>& findings) {
-  if (checkpoint.files.empty() || checkpoint.files.front().format == Format::Gguf) return false;
+  if (checkpoint.files.empty() || is_gguf(checkpoint)) return false;
   if (report_unknown_width(facts, findings)) return true;
   SaturatingSum all, integers, inner, inner_integers;
   const Tensor* first = nullptr;
@@ -429,7 +429,7 @@ bool report_unknown_packing(const Checkpoint& checkpoint, std::span<TensorFacts>
 
 std::optional<Quantization> count_parameters(const Checkpoint& checkpoint, std::span<TensorFacts> facts,
                                              std::vector<Finding>& findings) {
-  const bool gguf = !checkpoint.files.empty() && checkpoint.files.front().format == Format::Gguf;
+  const bool gguf = is_gguf(checkpoint);
   const QuantizationConfig config = gguf ? QuantizationConfig{} : read_quantization_config(checkpoint);
   if (!has_companions(facts)) {
     for (TensorFacts& row : facts) row.parameters = stored_parameters(*row.tensor, Suffix::Weight);
