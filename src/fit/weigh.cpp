@@ -39,11 +39,13 @@ void check(const RunRequest& request, Engine engine) {
 }
 
 void add_run(Candidate& candidate, const Run& run, const DeviceSet& devices, Fit& fit) {
+  fit.command = command_line(candidate, run, devices, fit);
+  // Which weights transformers puts where is its own choice: no figure of theirs says how long or how fast it runs.
+  if (fit.reason.kind == ReasonKind::WeightsOnHost) return;
   if (const auto largest = largest_context(candidate, run, devices)) {
     fit.max_context = largest->tokens;
     fit.max_context_is_models = largest->is_models;
   }
-  fit.command = command_line(candidate, run, devices, fit);
   if (fit.verdict <= Verdict::Offload) fit.speed = speed_bound(candidate, run, devices);
 }
 

@@ -128,7 +128,7 @@ void write_placement(const Placement& plan, TextWriter& page) {
 
 /// The largest context, and what is asked beyond the model's own.
 std::string context_text(const Fit& fit) {
-  if (!fit.context || fit.verdict > Verdict::Offload) return {};
+  if (!fit.context || fit.verdict > Verdict::Offload || fit.reason.kind == ReasonKind::WeightsOnHost) return {};
   if (!fit.max_context) return "none fits safely";
   return fmt::format("up to {} tokens fit{}", grouped(*fit.max_context),
                      fit.max_context_is_models ? ", all that the model was made for" : "");
