@@ -18,6 +18,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Of the files below a folder.
+constexpr std::size_t kMostNames = 100'000;
+
 void list_unfinished(const fs::path& folder, const std::string& prefix, std::vector<std::string>& names) {
   constexpr std::size_t kMax = 1000;
   std::error_code error;
@@ -190,6 +193,7 @@ Audit audit_failure(const std::string& path, const Finding& reading_error, const
       resolved.whole_folder = true;
       input.folder = &resolved.folder;
       input.as_folder = true;
+      input.every_name = every_name(resolved.folder, kMostNames);
       input.has_models = std::ranges::any_of(resolved.folder.names, is_weights_name);
       input.unfinished_downloads = unfinished_downloads(resolved);
     } catch (const Error&) {  // it cannot be listed: the finding says so
@@ -217,6 +221,7 @@ std::vector<Audit> audit_resolved(const std::string& path, ResolvedPath resolved
   if (!is_one && resolved.whole_folder) {
     AuditInput whole = input;
     whole.as_folder = true;
+    whole.every_name = every_name(resolved.folder, kMostNames);
     std::optional<Finding> reading_error;
     for (const FolderModels::Failure& failure : resolved.failures) {
       if (failure.prefix.empty()) reading_error = as_finding(failure);
@@ -231,6 +236,7 @@ std::vector<Audit> audit_resolved(const std::string& path, ResolvedPath resolved
     audits.push_back(run_checks(failure_of(resolved.folder, failure).path, part, as_finding(failure), options));
   }
   input.as_folder = is_one && loads_as_folder;
+  if (input.as_folder) input.every_name = every_name(resolved.folder, kMostNames);
   if (!is_one) input.unfinished_downloads.clear();
   for (const Selection& selection : resolved.selections) {
     audits.push_back(audit_selection(resolved, selection, shown_path(resolved, selection, path), input, options));
@@ -255,6 +261,7 @@ std::vector<Audit> audit_store(const std::string& path, ResolvedStore store, con
     AuditInput input;
     input.folder = &folder.folder;
     input.as_folder = true;
+    input.every_name = folder.folder.names;
     input.has_models = true;
     input.unfinished_downloads = unfinished_downloads(folder);
     audits.push_back(run_checks(path, input, std::nullopt, options));

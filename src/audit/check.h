@@ -31,10 +31,12 @@ enum class CheckInput : std::uint8_t {
 
 /// What an audit examines. A pointer is null when there is no such thing.
 struct AuditInput {
-  const Folder* folder = nullptr;                    ///< the folder of the files
-  const Selection* selection = nullptr;              ///< the files of one model; null for the folder as a whole
-  const Model* model = nullptr;                      ///< null when it could not be read
-  bool as_folder = false;                            ///< all files of the folder are audited, not only the model's own
+  const Folder* folder = nullptr;        ///< the folder of the files
+  const Selection* selection = nullptr;  ///< the files of one model; null for the folder as a whole
+  const Model* model = nullptr;          ///< null when it could not be read
+  bool as_folder = false;                ///< all files of the folder are audited, not only the model's own
+  /// Of all files below the folder, hidden ones as well, where it is audited as one: code and pickles may lie anywhere.
+  std::vector<std::string> every_name;
   bool header_only = false;                          ///< from a snapshot, which has no weights
   bool has_models = false;                           ///< the folder holds at least one model
   const std::vector<ModelFile>* left_out = nullptr;  ///< weight files of the folder that no model has; may be null

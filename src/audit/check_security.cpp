@@ -29,7 +29,7 @@ std::vector<std::string> pickles_of(const AuditInput& input) {
   std::vector<std::string> pickles;
   if (!input.as_folder) return pickles;
   constexpr std::size_t kHead = 64UL * 1024;
-  for (const std::string& name : input.folder->names) {
+  for (const std::string& name : input.every_name) {
     if (!ends_with_any(name, kPickleEndings)) continue;
     const auto head = read_head(*input.folder, name, kHead);
     if (head && begins_like_pickle(*head)) pickles.push_back(name);
@@ -185,7 +185,7 @@ void check_code_file(const AuditInput& input, const FindingReporter& reporter) {
   });
   if (!python) return;
   constexpr auto kCode = std::to_array<std::string_view>({".py", ".pyc", ".so", ".pyd"});
-  for (const std::string& name : names) {
+  for (const std::string& name : input.every_name) {
     if (!ends_with_any(name, kCode)) continue;
     reporter.report(fmt::format("{} is code that a loader may be asked to run", quote(name)), {.file = name});
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <set>
 
 #include "formats/error.h"
 #include "src/source/file_names.h"
@@ -15,6 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kSnapshotMagic = "WEIGHSNP";
+constexpr int kMaxDepth = 32;  // folders within folders: no checkpoint has more than four
 
 bool begins_like_zstd(ByteSource& source) {
   std::array<std::byte, 4> head{};
@@ -81,6 +83,27 @@ Folder local_folder(const std::string& path) {
   std::ranges::sort(folder.names);
   open_from_disk(folder);
   return folder;
+}
+
+std::vector<std::string> every_name(const Folder& folder, std::size_t most) {
+  std::set<std::string> names(folder.names.begin(), folder.names.end());
+  if (folder.path.empty() || !folder.places.empty()) return folder.names;
+  most += names.size();
+  const fs::path root(folder.path);
+  std::error_code error;
+  fs::recursive_directory_iterator entry(root, fs::directory_options::skip_permission_denied, error);
+  for (const fs::recursive_directory_iterator end; !error && entry != end && names.size() < most;
+       entry.increment(error)) {
+    std::error_code unknown;
+    const std::string name = entry->path().filename().string();
+    if (!entry->is_symlink(unknown) && entry->is_directory(unknown)) {
+      if (name == ".git" || entry.depth() >= kMaxDepth) entry.disable_recursion_pending();
+    } else if (entry.depth() > 1 || name.starts_with('.') ||
+               entry->path().parent_path().filename().string().starts_with('.')) {
+      names.insert(entry->path().lexically_relative(root).string());
+    }
+  }
+  return {names.begin(), names.end()};
 }
 
 Folder snapshot_folder(Snapshot snapshot) {

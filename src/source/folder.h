@@ -34,6 +34,10 @@ struct Folder {
 /// listed.
 Folder local_folder(const std::string& path);
 
+/// The names of `folder` and of what local_folder() leaves out: hidden files and those of deeper folders. Sorted; at most
+/// `most` of the latter. Links to folders are not followed, and .git is passed over.
+std::vector<std::string> every_name(const Folder& folder, std::size_t most);
+
 /// The files of a snapshot; each source knows the whole file's size and holds its head.
 Folder snapshot_folder(Snapshot snapshot);
 
