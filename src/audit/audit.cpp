@@ -77,9 +77,11 @@ void drop_explained(std::vector<Finding>& findings) {
   };
   std::vector<Finding> kept;
   for (const Finding& finding : findings) {
-    const bool unread = finding.code == FindingCode::UnreadableShard &&
-                        (explained(finding, FindingCode::LfsPointer) || explained(finding, FindingCode::EmptyFile) ||
-                         explained(finding, FindingCode::DanglingLink));
+    const bool is_of_reading =
+        finding.code == FindingCode::UnreadableShard || finding.code == FindingCode::ConfigUnreadable;
+    const bool unread =
+        is_of_reading && (explained(finding, FindingCode::LfsPointer) || explained(finding, FindingCode::EmptyFile) ||
+                          explained(finding, FindingCode::DanglingLink));
     const bool swapped =
         finding.code == FindingCode::TensorInTwoShards && explained(finding, FindingCode::ShardsSwapped);
     if (!unread && !swapped) kept.push_back(finding);

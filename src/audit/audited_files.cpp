@@ -32,10 +32,12 @@ std::optional<std::string> read_small_file(const Folder& folder, const std::stri
 }
 
 nlohmann::json read_json_file(const Folder& folder, const std::string& name) {
-  const auto text = read_small_file(folder, name);
-  if (!text) return nullptr;
-  const auto json = parse_json(*text);
-  return json ? std::move(*json) : nlohmann::json();
+  try {
+    const ParsedJson json = read_json(*folder.open(name), json_limits_of(name));
+    return json ? std::move(*json.value) : nlohmann::json();
+  } catch (const Error&) {
+    return nullptr;
+  }
 }
 
 std::vector<std::string> audited_names(const AuditInput& input) {

@@ -63,7 +63,7 @@ constexpr auto kChecks = std::to_array<Check>({
     {IndexClaim, Honest, Safetensors, kWarning, "a figure of the index is not a number", nullptr},
     {IndexTotalSize, Honest, Safetensors, kWarning, "total_size of the index is not the sum of the tensors", nullptr},
     {IndexTotalParameters, Honest, Safetensors, kWarning, "total_parameters of the index is not the number of parameters", nullptr},
-    {ConfigUnreadable, Honest, Safetensors, kWarning, "config.json or a file like it is not valid JSON", nullptr},
+    {ConfigUnreadable, Honest, Folder, kWarning, "config.json or a file like it is not valid JSON", check_config_unreadable},
     {ConfigLayers, Honest, Safetensors, kError, "config.json states another number of layers than the tensors have", check_config_layers},
     {ConfigHeads, Honest, Safetensors, kError, "config.json states other attention heads than the tensors have", check_config_heads},
     {ConfigWidth, Honest, Safetensors, kError, "config.json states another width than the embedding has", check_config_width},

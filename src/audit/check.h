@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "formats/finding.h"
+#include "src/audit/digests.h"
 #include "src/checkpoint/selection.h"
 #include "src/model/model.h"
 #include "src/source/folder.h"
@@ -40,7 +42,9 @@ struct AuditInput {
   bool header_only = false;                          ///< from a snapshot, which has no weights
   bool has_models = false;                           ///< the folder holds at least one model
   const std::vector<ModelFile>* left_out = nullptr;  ///< weight files of the folder that no model has; may be null
-  std::vector<std::string> unfinished_downloads;     ///< in the folder, its hidden folders, and the cache it links to
+  /// What is stated of the files' digests; the models of a folder share it.
+  std::shared_ptr<DigestRecords> digests = std::make_shared<DigestRecords>();
+  std::vector<std::string> unfinished_downloads;  ///< in the folder, its hidden folders, and the cache it links to
 };
 
 struct Check;

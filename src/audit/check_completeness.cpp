@@ -80,7 +80,7 @@ void check_size_mismatch(const AuditInput& input, const FindingReporter& reporte
     std::error_code error;
     const std::uint64_t size = std::filesystem::file_size(path, error);
     if (error) continue;
-    for (const ExpectedDigest& digest : expected_digests(path)) {
+    for (const ExpectedDigest& digest : input.digests->expected(path)) {
       if (!digest.size || *digest.size == size) continue;
       reporter.report(fmt::format("{} has {} bytes, {} states {}", quote(name), size, digest.stated_by, *digest.size),
                       {.file = name});
@@ -148,7 +148,7 @@ class CommitFolder {
 
 void check_missing_file(const AuditInput& input, const FindingReporter& reporter) {
   if (!input.as_folder || input.header_only || input.folder->path.empty()) return;
-  const auto commit = commit_files(input.folder->path);
+  const auto commit = input.digests->commit_files(input.folder->path);
   if (!commit) return;
   const std::string list = "the list of commit " + commit->commit.substr(0, 8);
   const CommitFolder folder(input.folder->path, *commit);

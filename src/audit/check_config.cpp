@@ -9,12 +9,14 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <unordered_set>
 
 #include "formats/checked.h"
 #include "formats/error.h"
 #include "formats/text.h"
 #include "src/audit/audited_files.h"
 #include "src/audit/checks.h"
+#include "src/checkpoint/parse_json.h"
 #include "src/model/hyperparameters.h"
 
 namespace weigh::core {
@@ -66,7 +68,7 @@ class DuplicateFinder : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
   bool key(string_t& name) override {
-    if (!open_.back().insert(name).second) found.insert(name);
+    if (!open_.back().insert(std::hash<std::string>{}(name)).second) found.insert(name);
     return found.size() < 8;
   }
   bool end_object() override {
@@ -80,8 +82,17 @@ class DuplicateFinder : public nlohmann::json_sax<nlohmann::json> {
   std::set<std::string> found;
 
  private:
-  std::vector<std::set<std::string>> open_;
+  std::vector<std::unordered_set<std::size_t>> open_;  // hashes: a name of four letters costs no string
 };
+
+bool is_read_by_loaders(std::string_view name) {
+  const std::string_view base = base_name(name);
+  return base.ends_with("config.json") || base == "params.json" || base == kPipelineName ||
+         base == kSentenceModulesName;
+}
+
+// Of 500,000 tensors; larger ones than that are rewritten by nobody's hand.
+constexpr JsonLimits kIndexJson{kMaxSideFileBytes, 1'000'000};
 
 // The number of parameters that a line of a model card states: "Number of Parameters: 7.61B", "| Parameters | 7B |".
 std::optional<double> stated_parameters(std::string_view line) {
@@ -127,15 +138,32 @@ bool is_near(double a, double b) { return a <= b * 1.1 && b <= a * 1.1; }
 
 }  // namespace
 
+// Those that the model itself is described by have been read, and have their findings.
+void check_config_unreadable(const AuditInput& input, const FindingReporter& reporter) {
+  const auto is_reported = [&](const std::string& name) {
+    return input.model != nullptr && std::ranges::any_of(input.model->findings, [&](const Finding& finding) {
+             return finding.code == FindingCode::ConfigUnreadable && finding.file == name;
+           });
+  };
+  if (!input.as_folder) return;
+  for (const std::string& name : input.folder->names) {
+    if (!is_read_by_loaders(name) || is_reported(name)) continue;
+    try {
+      const ParsedJson json = read_json(*input.folder->open(name), json_limits_of(name));
+      if (!json) reporter.report(fault(quote(name), json.problem, "JSON"), {.file = name});
+    } catch (const Error& error) {
+      reporter.report(fmt::format("{} {}", quote(name), error.what()), {.file = name});
+    }
+  }
+}
+
 void check_duplicate_json_key(const AuditInput& input, const FindingReporter& reporter) {
   if (!input.as_folder) return;
   for (const std::string& name : input.folder->names) {
-    const std::string_view base = base_name(name);
-    const bool read_by_loaders = base.ends_with("config.json") || base == "params.json" || base == "model_index.json" ||
-                                 base.ends_with(".index.json");
-    if (!read_by_loaders) continue;
+    const bool is_index = base_name(name).ends_with(".index.json");
+    if (!is_index && !is_read_by_loaders(name)) continue;
     const auto text = read_small_file(*input.folder, name);
-    if (!text) continue;
+    if (!text || !json_excess(*text, is_index ? kIndexJson : json_limits_of(name)).empty()) continue;
     DuplicateFinder finder;
     nlohmann::json::sax_parse(*text, &finder);
     for (const std::string& key : finder.found) {

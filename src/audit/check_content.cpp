@@ -25,13 +25,13 @@ struct DeepFile {
   ModelFile plain = {};  // in place of `model`: a header without tensors
 };
 
-std::vector<DeepFile> model_files(const Model& model) {
+std::vector<DeepFile> model_files(const Model& model, DigestRecords& digests) {
   std::vector<DeepFile> files;
   std::size_t tensor = 0;
   for (std::size_t i = 0; i < model.checkpoint.files.size(); ++i) {
     const ModelFile& file = model.checkpoint.files[i];
     const std::string& path = model.checkpoint.file_paths[i];
-    files.push_back({path, file.name, &file, model.tensors.data() + tensor, expected_digests(path), {}});
+    files.push_back({path, file.name, &file, model.tensors.data() + tensor, digests.expected(path), {}});
     tensor += file.tensors.size();
   }
   return files;
@@ -42,7 +42,7 @@ void add_side_files(const AuditInput& input, std::vector<DeepFile>& files) {
   for (const std::string& name : input.folder->names) {
     const std::string path = input.folder->path_of(name);
     if (std::ranges::find(files, name, &DeepFile::name) != files.end()) continue;
-    std::vector<ExpectedDigest> digests = expected_digests(path);
+    std::vector<ExpectedDigest> digests = input.digests->expected(path);
     std::error_code error;
     const std::uint64_t bytes = std::filesystem::file_size(path, error);
     if (digests.empty() || error) continue;
@@ -131,7 +131,7 @@ std::vector<Finding> check_content(const AuditInput& input, const AuditOptions& 
     return findings;
   }
   std::vector<DeepFile> files;
-  if (input.model != nullptr) files = model_files(*input.model);
+  if (input.model != nullptr) files = model_files(*input.model, *input.digests);
   if (input.as_folder && input.folder != nullptr) add_side_files(input, files);
   std::vector<ContentJob> jobs;
   std::uint64_t all = 0;

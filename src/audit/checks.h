@@ -17,6 +17,7 @@ void check_extra_shard(const AuditInput& input, const FindingReporter& reporter)
 void check_shards_swapped(const AuditInput& input, const FindingReporter& reporter);
 
 // check_config.cpp
+void check_config_unreadable(const AuditInput& input, const FindingReporter& reporter);
 void check_duplicate_json_key(const AuditInput& input, const FindingReporter& reporter);
 void check_config_layers(const AuditInput& input, const FindingReporter& reporter);
 void check_config_heads(const AuditInput& input, const FindingReporter& reporter);

@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
@@ -30,17 +32,17 @@ constexpr int kMaxFolders = 4;  // from a file such as text_encoder/model.safete
 
 struct Text {
   std::string text;
-  bool whole = false;  // false when the file is larger than kMaxBytes
+  bool whole = false;  // false when the file is larger than was asked for
 };
 
 // The first bytes of a regular file; nothing of a link, which may lead anywhere.
-Text read_text(const fs::path& path) {
+Text read_text(const fs::path& path, std::size_t most = kMaxBytes) {
   Text result;
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
   if (descriptor < 0) return result;
   struct stat status {};
   if (::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode)) {
-    result.text.resize(std::min<std::size_t>(kMaxBytes, static_cast<std::size_t>(status.st_size)));
+    result.text.resize(std::min<std::size_t>(most, static_cast<std::size_t>(status.st_size)));
     std::size_t have = 0;
     while (have < result.text.size()) {
       const ssize_t got = ::read(descriptor, result.text.data() + have, result.text.size() - have);
@@ -104,21 +106,6 @@ std::optional<ExpectedDigest> blob_digest(const fs::path& path) {
   return parse_digest(name.starts_with(kOllama) ? name.substr(kOllama.size()) : name, "the blob's name");
 }
 
-// FOLDER/trees/COMMIT.json, as newer versions of huggingface_hub write:
-// {"format_version": 1, "files": {PATH: {"size", "blob_id", "lfs_sha256"?, "lfs_size"?}}}.
-// The member "files".
-std::optional<nlohmann::json> read_tree(const fs::path& folder, std::string_view commit) {
-  if (!parse_hex(commit, kGitDigits)) return std::nullopt;
-  const Text text = read_text(folder / "trees" / (std::string(commit) + ".json"));
-  if (!text.whole) return std::nullopt;
-  auto tree = parse_json(text.text);
-  if (!tree || !tree->is_object() || tree->value("/format_version"_json_pointer, nlohmann::json()) != 1)
-    return std::nullopt;
-  const auto files = tree->find("files");
-  if (files == tree->end() || !files->is_object()) return std::nullopt;
-  return std::move(*files);
-}
-
 std::optional<std::uint64_t> size_in_tree(const nlohmann::json& entry) {
   const bool large = entry.contains("lfs_sha256") && entry.contains("lfs_size");
   const auto size = entry.find(large ? "lfs_size" : "size");
@@ -126,23 +113,65 @@ std::optional<std::uint64_t> size_in_tree(const nlohmann::json& entry) {
   return size->get<std::uint64_t>();
 }
 
-std::optional<ExpectedDigest> tree_digest(const fs::path& folder, std::string_view commit, const std::string& file) {
-  const auto files = read_tree(folder, commit);
-  if (!files) return std::nullopt;
-  const auto entry = files->find(file);
-  if (entry == files->end() || !entry->is_object()) return std::nullopt;
-
-  const bool large = entry->contains("lfs_sha256");
-  const auto digest = entry->find(large ? "lfs_sha256" : "blob_id");
-  if (digest == entry->end() || !digest->is_string()) return std::nullopt;
+std::optional<ExpectedDigest> digest_in_tree(const nlohmann::json& entry) {
+  const bool large = entry.contains("lfs_sha256");
+  const auto digest = entry.find(large ? "lfs_sha256" : "blob_id");
+  if (digest == entry.end() || !digest->is_string()) return std::nullopt;
   auto result = parse_digest(digest->get_ref<const std::string&>(), "the commit's list of files");
   if (!result || (result->kind == Kind::Sha256) != large) return std::nullopt;
-  result->size = size_in_tree(*entry);
+  result->size = size_in_tree(entry);
   return result;
 }
 
+// FOLDER/trees/COMMIT.json, as newer versions of huggingface_hub write:
+// {"format_version": 1, "files": {PATH: {"size", "blob_id", "lfs_sha256"?, "lfs_size"?}}}.
+// The member "files".
+std::optional<nlohmann::json> read_tree(const fs::path& folder, std::string_view commit) {
+  if (!parse_hex(commit, kGitDigits)) return std::nullopt;
+  const Text text = read_text(folder / "trees" / (std::string(commit) + ".json"), kTreeJson.bytes);
+  if (!text.whole) return std::nullopt;
+  const ParsedJson tree = parse_json(text.text, kTreeJson);
+  if (!tree || !tree.value->is_object()) return std::nullopt;
+  if (tree.value->value("/format_version"_json_pointer, nlohmann::json()) != 1) return std::nullopt;
+  const auto files = tree.value->find("files");
+  if (files == tree.value->end() || !files->is_object()) return std::nullopt;
+  return std::move(*files);
+}
+
+}  // namespace
+
+struct DigestRecords::Records {
+  using List = std::multimap<std::string, std::string>;  // file name and sha256; "" for a digest without a name
+
+  const std::optional<nlohmann::json>& tree(const fs::path& folder, std::string_view commit);
+  const List& list(const fs::path& path);
+
+  std::optional<ExpectedDigest> tree_digest(const fs::path& folder, std::string_view commit, const std::string& file);
+  std::optional<ExpectedDigest> commit_digest(const fs::path& path);
+  std::vector<std::optional<ExpectedDigest>> download_digests(const fs::path& path);
+  std::vector<std::optional<ExpectedDigest>> listed_digests(const fs::path& path);
+
+ private:
+  std::map<std::string, std::optional<nlohmann::json>> trees_;
+  std::map<std::string, List> lists_;
+};
+
+const std::optional<nlohmann::json>& DigestRecords::Records::tree(const fs::path& folder, std::string_view commit) {
+  const auto [known, is_new] = trees_.try_emplace((folder / commit).string());
+  if (is_new) known->second = read_tree(folder, commit);
+  return known->second;
+}
+
+std::optional<ExpectedDigest> DigestRecords::Records::tree_digest(const fs::path& folder, std::string_view commit,
+                                                                  const std::string& file) {
+  const auto& files = tree(folder, commit);
+  if (!files) return std::nullopt;
+  const auto entry = files->find(file);
+  return entry == files->end() || !entry->is_object() ? std::nullopt : digest_in_tree(*entry);
+}
+
 // REPOSITORY/snapshots/COMMIT/PATH of a Hugging Face cache.
-std::optional<ExpectedDigest> commit_digest(const fs::path& path) {
+std::optional<ExpectedDigest> DigestRecords::Records::commit_digest(const fs::path& path) {
   fs::path inside = path.filename();
   for (fs::path folder = path.parent_path(); folder.has_relative_path(); folder = folder.parent_path()) {
     const fs::path above = folder.parent_path();
@@ -153,7 +182,7 @@ std::optional<ExpectedDigest> commit_digest(const fs::path& path) {
 }
 
 // D/.cache/huggingface/download/PATH.metadata for a file downloaded to D/PATH: commit, etag, time, a line each.
-std::vector<std::optional<ExpectedDigest>> download_digests(const fs::path& path) {
+std::vector<std::optional<ExpectedDigest>> DigestRecords::Records::download_digests(const fs::path& path) {
   fs::path inside = path.filename();
   fs::path folder = path.parent_path();
   for (int i = 0; i < kMaxFolders && folder.has_relative_path(); ++i, folder = folder.parent_path()) {
@@ -169,6 +198,8 @@ std::vector<std::optional<ExpectedDigest>> download_digests(const fs::path& path
   }
   return {};
 }
+
+namespace {
 
 // Where a commit's list of files is kept, and which part of it is a folder's.
 struct TreePlace {
@@ -236,59 +267,79 @@ std::string unescaped(std::string_view name) {
   return plain;
 }
 
-// "HEX  NAME", "HEX *NAME" or "SHA256 (NAME) = HEX"; in a list of one file also "HEX".
-std::optional<std::string> digest_of_line(std::string_view line, std::string_view file, bool for_one) {
+struct ListedDigest {
+  std::string name;  // empty for a digest alone
+  std::string hex;
+};
+
+// "HEX  NAME", "HEX *NAME", "SHA256 (NAME) = HEX" or "HEX".
+std::optional<ListedDigest> digest_of_line(std::string_view line) {
   const bool escapes = line.starts_with('\\');
   if (escapes) line.remove_prefix(1);
   std::string_view hex, name;
   constexpr std::string_view kBsd = "SHA256 (";
   if (line.starts_with(kBsd)) {
     const std::size_t end = line.rfind(") = ");
-    if (end == std::string_view::npos) return std::nullopt;
+    if (end == std::string_view::npos || end < kBsd.size()) return std::nullopt;
     name = line.substr(kBsd.size(), end - kBsd.size());
     hex = line.substr(end + 4);
   } else {
     hex = line.substr(0, kSha256Digits);
     name = line.substr(hex.size());
-    if (for_one && name.empty()) return parse_hex(hex, kSha256Digits);
-    if (!name.starts_with("  ") && !name.starts_with(" *")) return std::nullopt;
-    name.remove_prefix(2);
+    if (!name.empty() && !name.starts_with("  ") && !name.starts_with(" *")) return std::nullopt;
+    name.remove_prefix(std::min<std::size_t>(2, name.size()));
   }
   if (name.starts_with("./")) name.remove_prefix(2);
-  if (escapes ? unescaped(name) != file : name != file) return std::nullopt;
-  return parse_hex(hex, kSha256Digits);
-}
-
-std::vector<std::optional<ExpectedDigest>> listed_digests(const fs::path& path) {
-  const std::string file = path.filename().string();
-  struct List {
-    std::string name;
-    bool for_one;
-  };
-  const List lists[] = {{"SHA256SUMS", false},    {"SHA256SUMS.txt", false},   {"sha256sums.txt", false},
-                        {"sha256sum.txt", false}, {"checksums.txt", false},    {"checksum.txt", false},
-                        {file + ".sha256", true}, {file + ".sha256sum", true}, {file + ".sha256.txt", true}};
-  std::vector<std::optional<ExpectedDigest>> found;
-  for (const List& list : lists) {
-    const Text text = read_text(path.parent_path() / list.name);
-    for (const std::string_view line : lines_of(text)) {
-      if (auto hex = digest_of_line(line, file, list.for_one))
-        found.push_back(ExpectedDigest{Kind::Sha256, *hex, {}, list.name});
-    }
-  }
-  return found;
+  auto digits = parse_hex(hex, kSha256Digits);
+  if (!digits) return std::nullopt;
+  return ListedDigest{escapes ? unescaped(name) : std::string(name), std::move(*digits)};
 }
 
 }  // namespace
 
-std::optional<CommitFiles> commit_files(const std::string& folder) {
+const DigestRecords::Records::List& DigestRecords::Records::list(const fs::path& path) {
+  const auto [known, is_new] = lists_.try_emplace(path.string());
+  if (!is_new) return known->second;
+  const Text text = read_text(path);
+  for (const std::string_view line : lines_of(text)) {
+    if (auto digest = digest_of_line(line)) known->second.emplace(std::move(digest->name), std::move(digest->hex));
+  }
+  return known->second;
+}
+
+std::vector<std::optional<ExpectedDigest>> DigestRecords::Records::listed_digests(const fs::path& path) {
+  constexpr auto kLists = std::to_array<std::string_view>(
+      {"SHA256SUMS", "SHA256SUMS.txt", "sha256sums.txt", "sha256sum.txt", "checksums.txt", "checksum.txt"});
+  const std::string file = path.filename().string();
+  std::vector<std::optional<ExpectedDigest>> found;
+  const auto add = [&](const List& list, const std::string& name, const std::string& stated_by) {
+    const auto [first, last] = list.equal_range(name);
+    for (auto entry = first; entry != last; ++entry) {
+      found.push_back(ExpectedDigest{Kind::Sha256, entry->second, {}, stated_by});
+    }
+  };
+  for (const std::string_view name : kLists) add(list(path.parent_path() / name), file, std::string(name));
+  for (const std::string_view ending : {".sha256", ".sha256sum", ".sha256.txt"}) {
+    const std::string name = file + std::string(ending);
+    const List& of_one = list(path.parent_path() / name);
+    add(of_one, file, name);
+    add(of_one, "", name);
+  }
+  return found;
+}
+
+DigestRecords::DigestRecords() : records_(std::make_unique<Records>()) {}
+DigestRecords::~DigestRecords() = default;
+
+std::optional<CommitFiles> DigestRecords::commit_files(const std::string& folder) {
   std::error_code error;
   fs::path path = fs::weakly_canonical(fs::absolute(folder, error), error);
   if (error) return std::nullopt;
   if (!path.has_filename()) path = path.parent_path();
   auto place = tree_of_snapshot(path);
   if (!place) place = tree_of_download(path);
-  const auto tree = place ? read_tree(place->folder, place->commit) : std::nullopt;
+  if (!place) return std::nullopt;
+  const auto& tree = records_->tree(place->folder, place->commit);
   if (!tree) return std::nullopt;
   CommitFiles result{place->commit, {}};
   for (const auto& [name, entry] : tree->items()) {
@@ -298,7 +349,7 @@ std::optional<CommitFiles> commit_files(const std::string& folder) {
   return result;
 }
 
-std::vector<ExpectedDigest> expected_digests(const std::string& path) {
+std::vector<ExpectedDigest> DigestRecords::expected(const std::string& path) {
   std::vector<ExpectedDigest> digests;
   const auto add = [&](std::optional<ExpectedDigest> digest) {
     if (!digest) return;
@@ -312,9 +363,9 @@ std::vector<ExpectedDigest> expected_digests(const std::string& path) {
   };
   const std::vector<fs::path> paths = link_chain(path);
   for (const fs::path& link : paths) add(blob_digest(link));
-  for (const fs::path& link : paths) add(commit_digest(link));
-  for (auto& digest : download_digests(paths.front())) add(std::move(digest));
-  for (auto& digest : listed_digests(paths.front())) add(std::move(digest));
+  for (const fs::path& link : paths) add(records_->commit_digest(link));
+  for (auto& digest : records_->download_digests(paths.front())) add(std::move(digest));
+  for (auto& digest : records_->listed_digests(paths.front())) add(std::move(digest));
   return digests;
 }
 

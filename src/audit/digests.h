@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,15 +32,28 @@ struct CommitFiles {
   std::vector<CommitFile> files;  ///< by name
 };
 
-/// The list of files of the commit that `folder` holds, or a folder of: a snapshot of a Hugging Face cache, or where a
-/// download was put. Nothing where no such list is kept, or where it is malformed or larger than 1 MiB. Throws nothing
-/// but std::bad_alloc.
-std::optional<CommitFiles> commit_files(const std::string& folder);
+/// What is stated of files by records near them, each read and parsed once, however many files it speaks of. Used from
+/// one thread. Throws nothing but std::bad_alloc.
+class DigestRecords {
+ public:
+  DigestRecords();
+  ~DigestRecords();
+  DigestRecords(const DigestRecords&) = delete;
+  DigestRecords& operator=(const DigestRecords&) = delete;
 
-/// Digests stated by files and names near `path` (docs/formats.md 5): the blob's name in a Hugging Face cache or an
-/// Ollama store, the list of files of a cached commit, the metadata of a download into a folder, SHA256SUMS and similar
-/// files. A digest that two of them state is returned once, for the first. Reads at most 1 MiB of each file and follows
-/// no link to them. Skips what is malformed. Throws nothing but std::bad_alloc.
-std::vector<ExpectedDigest> expected_digests(const std::string& path);
+  /// The list of files of the commit that `folder` holds, or a folder of: a snapshot of a Hugging Face cache, or where a
+  /// download was put. Nothing where no such list is kept, or where it is malformed or larger than 8 MiB.
+  std::optional<CommitFiles> commit_files(const std::string& folder);
+
+  /// Digests stated by files and names near `path` (docs/formats.md 5): the blob's name in a Hugging Face cache or an
+  /// Ollama store, the list of files of a cached commit, the metadata of a download into a folder, SHA256SUMS and
+  /// similar files. A digest that two of them state is returned once, for the first. Reads at most 8 MiB of a commit's
+  /// list and 1 MiB of any other file, and follows no link to them. Skips what is malformed.
+  std::vector<ExpectedDigest> expected(const std::string& path);
+
+ private:
+  struct Records;
+  std::unique_ptr<Records> records_;
+};
 
 }  // namespace weigh::core

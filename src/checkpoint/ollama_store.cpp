@@ -19,18 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMaxManifestBytes = std::uint64_t{1} << 20U;
 constexpr int kManifestDepth = 3;  // folders above a manifest: HOST/NAMESPACE/MODEL
-
-std::string read_manifest(const std::string& path) {
-  FileSource file(path);
-  if (file.size() > kMaxManifestBytes) {
-    throw FormatError(fault("size", std::to_string(file.size()), fmt::format("at most {}", kMaxManifestBytes)));
-  }
-  std::string text(static_cast<std::size_t>(file.size()), '\0');
-  file.read(0, std::as_writable_bytes(std::span(text)));
-  return text;
-}
 
 // The path of "sha256:HEX" in the store. A digest is not a path: anything else is refused.
 std::string blob_of(const std::string& store, const std::string& digest) {
@@ -145,9 +134,11 @@ std::vector<std::string> list_ollama_manifests(const std::string& store, std::ve
 
 OllamaModel read_ollama_manifest(const std::string& store, const std::string& manifest) {
   OllamaModel model{ollama_name(manifest), {}};
-  const auto json = parse_json(read_manifest(fmt::format("{}/{}/{}", store, kOllamaManifests, manifest)));
-  const auto layers = json && json->is_object() ? json->find("layers") : nlohmann::json::iterator();
-  if (!json || !json->is_object() || layers == json->end() || !layers->is_array()) {
+  FileSource file(fmt::format("{}/{}/{}", store, kOllamaManifests, manifest));
+  const ParsedJson json = read_json(file, kConfigJson);
+  if (!json) throw FormatError(fault("no manifest of Ollama", json.problem, "JSON with layers"));
+  const auto layers = json.value->is_object() ? json.value->find("layers") : json.value->end();
+  if (layers == json.value->end() || !layers->is_array()) {
     throw FormatError("no manifest of Ollama: expected JSON with layers");
   }
   std::set<std::string> weights;

@@ -21,13 +21,10 @@ namespace {
 std::shared_ptr<const nlohmann::json> read_json(const Folder& folder, const std::string& name, Checkpoint& checkpoint) {
   std::string problem;
   try {
-    const std::vector<std::byte> bytes = read_all(*folder.open(name), kMaxSideFileBytes);
-    std::size_t wrong = 0;
-    const auto json = parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, &wrong);
-    if (json && json->is_object()) return json;
-    problem = json         ? fault(name, std::string("JSON of type ") + json->type_name(), "an object")
-              : wrong == 0 ? fault(name, "a number that is too large", "a JSON object")
-                           : fault(name, fmt::format("no valid JSON at byte {}", wrong), "a JSON object");
+    ParsedJson json = read_json(*folder.open(name), json_limits_of(name));
+    if (json && json.value->is_object()) return std::move(json.value);
+    problem = json ? fault(name, std::string("JSON of type ") + json.value->type_name(), "an object")
+                   : fault(name, json.problem, "a JSON object");
   } catch (const Error& error) {
     problem = name + " " + error.what();
   }

@@ -31,10 +31,9 @@ std::optional<std::set<std::string>> pipeline_components(const Folder& folder) {
   if (!folder.has(name)) return std::nullopt;
   std::set<std::string> components;
   try {
-    const std::vector<std::byte> bytes = read_all(*folder.open(name), kMaxSideFileBytes);
-    const auto json = parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-    if (!json || !json->is_object()) return std::nullopt;
-    for (const auto& [key, entry] : json->items()) {
+    const ParsedJson json = read_json(*folder.open(name), kConfigJson);
+    if (!json || !json.value->is_object()) return std::nullopt;
+    for (const auto& [key, entry] : json.value->items()) {
       if (has_weights(entry)) components.insert(key);
     }
   } catch (const Error&) {

@@ -56,7 +56,7 @@ void check(const std::vector<Row>& rows) {
   for (const Row& row : rows) {
     CAPTURE(row.what);
     const Tree tree(row.files);
-    const auto digests = expected_digests((tree.path / row.path).string());
+    const auto digests = DigestRecords().expected((tree.path / row.path).string());
     REQUIRE(digests.size() == row.expected.size());
     for (std::size_t i = 0; i < digests.size(); ++i) {
       CHECK(digests[i].kind == row.expected[i].kind);
@@ -236,7 +236,7 @@ TEST_CASE("the files of a commit are those of its list that belong into the fold
   for (const ListRow& row : rows) {
     CAPTURE(row.what);
     const Tree tree(row.files);
-    const auto commit = commit_files((tree.path / row.path).string());
+    const auto commit = DigestRecords().commit_files((tree.path / row.path).string());
     CHECK(commit.has_value() == !row.names.empty());
     if (!commit) continue;
     CHECK(commit->commit == kCommit);

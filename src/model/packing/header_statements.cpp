@@ -88,8 +88,8 @@ void HeaderStatements::read(const ModelFile& file, const NameIndex& modules) {
 }
 
 void HeaderStatements::read_comfy(std::string_view text, const NameIndex& modules) {
-  const auto json = parse_json(text);
-  const nlohmann::json* layers = json != nullptr ? member(*json, "layers") : nullptr;
+  const ParsedJson json = parse_json(text, kHeaderJson);
+  const nlohmann::json* layers = json ? member(*json.value, "layers") : nullptr;
   if (layers == nullptr || !layers->is_object()) return;
   for (const auto& [name, layer] : layers->items()) {
     const nlohmann::json* format = member(layer, "format");
