@@ -29,7 +29,7 @@ constexpr std::uint32_t kVersion = 1;
 constexpr int kLevel = 12;  // headers are small and read often: worth a second of packing
 constexpr std::uint64_t kMaxRatio = 512;
 constexpr std::uint64_t kAlwaysAllowed = std::uint64_t{16} << 20U;
-constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 30U;
+constexpr std::uint64_t kMaxBytes = std::uint64_t{256} << 20U;  // the largest known, of 400 parts, has 60 MB
 
 void append(std::vector<std::byte>& out, std::string_view text) {
   const auto bytes = std::as_bytes(std::span(text));

@@ -6,12 +6,12 @@
 #include <array>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
 
+#include "formats/byte_source.h"
 #include "formats/error.h"
 #include "formats/text.h"
 #include "src/devices/csv.h"
@@ -151,18 +151,18 @@ Device read_device(const CsvRecord& record, const std::vector<const Column*>& co
 }
 
 // A user's file is a few lines; far beyond that it is some other file.
-constexpr std::uintmax_t kMaxFileBytes = 16 * kMiB;
+constexpr std::uintmax_t kMaxFileBytes = kMiB;
 
 std::string read_text(const std::filesystem::path& path) {
-  std::error_code error;
-  const std::uintmax_t size = std::filesystem::file_size(path, error);  // an error for folders
-  if (!error && size > kMaxFileBytes) throw UsageError(path.string() + ": larger than 16 MiB, not a list of devices");
-  std::ifstream file(path, std::ios::binary);
-  std::string text(error ? 0 : static_cast<std::size_t>(size), '\0');
-  if (error || !file.read(text.data(), static_cast<std::streamsize>(text.size()))) {
-    throw UsageError(path.string() + ": the list of devices cannot be read");
+  try {
+    FileSource file(path.string());
+    if (file.size() > kMaxFileBytes) throw UsageError(path.string() + ": larger than 1 MiB, not a list of devices");
+    std::string text(static_cast<std::size_t>(file.size()), '\0');
+    file.read(0, std::as_writable_bytes(std::span(text)));
+    return text;
+  } catch (const IoError& error) {
+    throw UsageError(path.string() + ": the list of devices cannot be read: it " + error.what());
   }
-  return text;
 }
 
 std::string environment(const char* name) {

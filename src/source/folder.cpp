@@ -131,8 +131,11 @@ std::optional<Snapshot> open_snapshot(const std::string& path) {
   if (!begins_like_zstd(file)) return std::nullopt;
   ZstdSource inside(std::make_unique<FileSource>(path));
   std::array<std::byte, kSnapshotMagic.size()> magic{};
-  if (inside.size() < magic.size()) return std::nullopt;
-  inside.read(0, magic);
+  try {
+    inside.read(0, magic);
+  } catch (const IoError&) {  // it ends before
+    return std::nullopt;
+  }
   if (!std::ranges::equal(magic, std::as_bytes(std::span(kSnapshotMagic)))) return std::nullopt;
   constexpr std::uint64_t kMaxPacked = std::uint64_t{1} << 30U;
   return read_snapshot(read_all(file, kMaxPacked));
