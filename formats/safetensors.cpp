@@ -6,12 +6,10 @@
 //                              "__metadata__": {..}}
 //   8 + N    the rest   tensor data; offsets count from here, tensors are packed without holes, in any order
 //
-// The header goes through simdjson on demand. What that leaves unread (unknown fields) is parsed whole, so that a
-// header which is no JSON anywhere is refused here as it is there.
+// The header is read in place, once. What means nothing here (unknown fields) is checked all the same, so that a header
+// which is no JSON anywhere is refused as it is there.
 
 #include "formats/safetensors.h"
-
-#include <simdjson.h>
 
 #include <algorithm>
 #include <array>
@@ -19,7 +17,7 @@
 
 #include "formats/byte_reader.h"
 #include "formats/checked.h"
-#include "formats/json_value.h"
+#include "formats/json_cursor.h"
 #include "formats/layout.h"
 #include "formats/little_endian.h"
 #include "formats/repeated_names.h"
@@ -28,12 +26,9 @@ namespace weigh::core {
 
 namespace {
 
-namespace ondemand = simdjson::ondemand;
-
 constexpr std::uint64_t kMaxHeader =
     100'000'000;  // the reference reader's own cap; larger headers are refused there too
 constexpr std::uint64_t kPrefix = 8;
-constexpr std::size_t kMaxDepth = 127;  // of nested JSON, as in the reference
 constexpr std::size_t kFieldDepth = 3;  // a tensor's fields stand inside the tensor inside the header
 
 struct Range {
@@ -76,7 +71,8 @@ class SafetensorsReader {
     }
     file_.header.size = kPrefix + length_;
     file_.header_bytes = file_.header.size;
-    file_.header.data = std::make_unique<std::byte[]>(file_.header.size + simdjson::SIMDJSON_PADDING);
+    file_.header.data = std::make_unique_for_overwrite<std::byte[]>(file_.header.size + JsonCursor::kPadding);
+    std::memset(file_.header.data.get() + file_.header.size, 0, JsonCursor::kPadding);
     source_.read(0, {file_.header.data.get(), static_cast<std::size_t>(file_.header.size)});
     text_ = reinterpret_cast<const char*>(file_.header.data.get()) + kPrefix;
 
@@ -97,74 +93,50 @@ class SafetensorsReader {
     }
   }
 
-  [[noreturn]] void fail_json(std::string_view what, std::optional<FindingCode> code = std::nullopt) {
-    const char* at = nullptr;
-    const bool known =
-        document_->current_location().get(at) == simdjson::SUCCESS && at >= text_ && at <= text_ + length_;
-    fail(known ? offset_of(at) : kPrefix, "header", what, "the JSON of a safetensors header", code);
-  }
   std::uint64_t offset_of(const char* at) const { return kPrefix + static_cast<std::uint64_t>(at - text_); }
 
   void read_header() {
-    thread_local ondemand::parser parser;  // its buffers serve every shard of a set
-    ondemand::document document;
-    const simdjson::padded_string_view json(text_, static_cast<std::size_t>(length_),
-                                            static_cast<std::size_t>(length_ + simdjson::SIMDJSON_PADDING));
-    if (const auto error = parser.iterate(json).get(document)) {
-      fail(kPrefix, "header", simdjson::error_message(error), "the JSON of a safetensors header");
-    }
-    document_ = &document;
     try {
-      read_fields(document.get_object());
-      const char* behind = nullptr;
-      if (document.current_location().get(behind) == simdjson::SUCCESS) fail_json("text behind the closing brace");
-    } catch (const simdjson::simdjson_error& error) {
-      fail_json(simdjson::error_message(error.error()));
-    }
-  }
-
-  void read_fields(ondemand::object header) {
-    for (auto field : header) {
-      const ondemand::raw_json_string raw = field.key();
-      const std::uint64_t at = offset_of(raw.raw());
-      const std::string_view name = text(raw.raw(), [&] { return std::string_view(field.unescaped_key()); });
-      if (name == "__metadata__") {
-        read_metadata(field.value(), at);
-      } else {
-        read_tensor(name, at, field.value());
-      }
+      JsonCursor json(text_, static_cast<std::size_t>(length_));
+      json.each_field([&](const JsonString& key) {
+        const std::uint64_t at = offset_of(key.raw.data());
+        const std::string_view name = text(key);
+        if (name == "__metadata__") {
+          read_metadata(json, at);
+        } else {
+          read_tensor(json, name, at);
+        }
+      });
+      json.finish();
+    } catch (const JsonFault& fault) {
+      const bool is_deep = fault.what.starts_with("nesting");
+      fail(offset_of(fault.at), "header", fault.what, "the JSON of a safetensors header",
+           is_deep ? std::optional(FindingCode::DeepNesting) : std::nullopt);
     }
   }
 
   // A string without escapes is a view into the header; another is kept unescaped.
-  template <typename Unescape>
-  std::string_view text(const char* begin, Unescape unescape) {
-    const auto* end =
-        static_cast<const char*>(std::memchr(begin, '"', static_cast<std::size_t>(text_ + length_ - begin)));
-    if (end && !std::memchr(begin, '\\', static_cast<std::size_t>(end - begin))) {
-      return {begin, static_cast<std::size_t>(end - begin)};
-    }
-    return file_.header.unescaped.emplace_back(unescape());
+  std::string_view text(const JsonString& string) {
+    if (!string.has_escapes) return string.raw;
+    return file_.header.unescaped.emplace_back(JsonCursor::unescaped(string));
   }
 
-  void read_metadata(ondemand::value value, std::uint64_t at) {
+  void read_metadata(JsonCursor& json, std::uint64_t at) {
     if (has_metadata_) fail(at, "__metadata__", "a second one", "one", FindingCode::DuplicateField);
     has_metadata_ = true;
-    if (value.is_null()) return;
-    if (value.type() != ondemand::json_type::object) fail(at, "__metadata__", found_json(value), "an object");
-    for (auto field : value.get_object()) {
-      const ondemand::raw_json_string raw_key = field.key();
+    if (json.kind() == JsonCursor::Kind::Null) return json.take_null();
+    if (json.kind() != JsonCursor::Kind::Object) fail(at, "__metadata__", json.found(), "an object");
+    json.each_field([&](const JsonString& key) {
       MetadataEntry entry;
-      entry.key = text(raw_key.raw(), [&] { return std::string_view(field.unescaped_key()); });
-      ondemand::value string = field.value();
-      if (string.type() != ondemand::json_type::string) {
-        fail(offset_of(raw_key.raw()), "__metadata__ key " + quote(entry.key), found_json(string), "a string");
+      entry.key = text(key);
+      if (json.kind() != JsonCursor::Kind::String) {
+        fail(offset_of(key.raw.data()), "__metadata__ key " + quote(entry.key), json.found(), "a string");
       }
-      const char* begin = string.raw_json_token().data() + 1;
-      entry.offset = offset_of(begin);
-      entry.bytes = std::as_bytes(std::span(text(begin, [&] { return std::string_view(string.get_string()); })));
+      const JsonString value = json.take_string();
+      entry.offset = offset_of(value.raw.data());
+      entry.bytes = std::as_bytes(std::span(text(value)));
       file_.metadata.entries.push_back(entry);
-    }
+    });
   }
 
   struct Fields {
@@ -173,18 +145,16 @@ class SafetensorsReader {
     std::optional<Range> offsets;
   };
 
-  void read_tensor(std::string_view name, std::uint64_t at, ondemand::value value) {
+  void read_tensor(JsonCursor& json, std::string_view name, std::uint64_t at) {
     Fields fields;
-    if (value.type() == ondemand::json_type::array) {
-      read_positional(name, at, value, fields);
+    if (json.kind() == JsonCursor::Kind::Array) {
+      read_positional(json, name, at, fields);
     } else {
-      if (value.type() != ondemand::json_type::object)
-        fail(at, "tensor " + quote(name), found_json(value), "an object");
-      for (auto field : value.get_object()) {
-        const std::string_view key =
-            text(ondemand::raw_json_string(field.key()).raw(), [&] { return std::string_view(field.unescaped_key()); });
-        read_field(name, at, key, field.value(), fields);
-      }
+      if (json.kind() != JsonCursor::Kind::Object) fail(at, "tensor " + quote(name), json.found(), "an object");
+      json.each_field([&](const JsonString& key) {
+        const std::string unescaped = key.has_escapes ? JsonCursor::unescaped(key) : std::string();
+        read_field(json, name, at, key.has_escapes ? unescaped : key.raw, fields);
+      });
     }
     if (!fields.dtype) fail(at, "tensor " + quote(name), "no dtype", "one");
     if (!fields.shape) fail(at, "tensor " + quote(name), "no shape", "one");
@@ -192,98 +162,75 @@ class SafetensorsReader {
     add_tensor(name, at, *fields.dtype, *fields.shape, *fields.offsets);
   }
 
-  void read_field(std::string_view name, std::uint64_t at, std::string_view key, ondemand::value value,
-                  Fields& fields) {
+  void read_field(JsonCursor& json, std::string_view name, std::uint64_t at, std::string_view key, Fields& fields) {
     const auto once = [&](bool seen) {
       if (seen) fail(at, "tensor " + quote(name), quote(key) + " twice", "once", FindingCode::DuplicateField);
     };
     if (key == "dtype") {
       once(fields.dtype.has_value());
-      fields.dtype = read_dtype(name, at, value);
+      fields.dtype = read_dtype(json, name, at);
     } else if (key == "shape") {
       once(fields.shape.has_value());
-      fields.shape = read_shape(name, at, value);
+      fields.shape = read_shape(json, name, at);
     } else if (key == "data_offsets") {
       once(fields.offsets.has_value());
-      fields.offsets = read_offsets(name, at, value);
+      fields.offsets = read_offsets(json, name, at);
     } else {
-      check_json(value, kFieldDepth);
+      json.skip(kFieldDepth - 1);
     }
   }
 
   // The reference reader takes ["F32", [1], [0, 4]] for an object: an accident of its JSON library, but such a file
   // loads.
-  void read_positional(std::string_view name, std::uint64_t at, ondemand::value value, Fields& fields) {
+  void read_positional(JsonCursor& json, std::string_view name, std::uint64_t at, Fields& fields) {
     constexpr std::array<std::string_view, 3> kKeys = {"dtype", "shape", "data_offsets"};
     std::size_t i = 0;
-    for (auto element : value.get_array()) {
+    json.each_element([&] {
       if (i == kKeys.size()) fail(at, "tensor " + quote(name), "an array of more than 3 fields", "3");
-      read_field(name, at, kKeys[i++], element.value(), fields);
-    }
+      read_field(json, name, at, kKeys[i++], fields);
+    });
   }
 
-  // Reads what means nothing to us, only so that a fault in it is seen.
-  void check_json(ondemand::value value, std::size_t depth) {
-    if (depth > kMaxDepth) fail_json("nesting deeper than 127 levels", FindingCode::DeepNesting);
-    switch (value.type()) {
-      case ondemand::json_type::object:
-        for (auto field : value.get_object()) {
-          (void)std::string_view(field.unescaped_key());
-          check_json(field.value(), depth + 1);
-        }
-        break;
-      case ondemand::json_type::array:
-        for (auto element : value.get_array()) check_json(element.value(), depth + 1);
-        break;
-      case ondemand::json_type::string: (void)std::string_view(value.get_string()); break;
-      case ondemand::json_type::number: (void)double(value.get_double()); break;
-      case ondemand::json_type::boolean: (void)bool(value.get_bool()); break;
-      case ondemand::json_type::null:
-        if (!value.is_null()) fail_json("a word that is no JSON value");
-        break;
+  Dtype read_dtype(JsonCursor& json, std::string_view name, std::uint64_t at) {
+    if (json.kind() != JsonCursor::Kind::String) {
+      fail(at, "dtype of tensor " + quote(name), json.found(), "a string");
     }
-  }
-
-  Dtype read_dtype(std::string_view name, std::uint64_t at, ondemand::value value) {
-    if (value.type() != ondemand::json_type::string) {
-      fail(at, "dtype of tensor " + quote(name), found_json(value), "a string");
-    }
-    const std::string_view text_of = value.get_string();
+    const JsonString string = json.take_string();
+    const std::string unescaped = string.has_escapes ? JsonCursor::unescaped(string) : std::string();
+    const std::string_view text_of = string.has_escapes ? unescaped : string.raw;
     if (text_of == info(last_dtype_).safetensors_name) return last_dtype_;  // most tensors share one
     const auto dtype = dtype_from_safetensors(text_of);
     if (!dtype) fail(at, "dtype of tensor " + quote(name), quote(text_of), "one of the specification's");
     return last_dtype_ = *dtype;
   }
 
-  Range read_shape(std::string_view name, std::uint64_t at, ondemand::value value) {
-    if (value.type() != ondemand::json_type::array) {
-      fail(at, "shape of tensor " + quote(name), found_json(value), "an array");
+  Range read_shape(JsonCursor& json, std::string_view name, std::uint64_t at) {
+    if (json.kind() != JsonCursor::Kind::Array) {
+      fail(at, "shape of tensor " + quote(name), json.found(), "an array");
     }
     Range range{file_.dims.size(), 0};
-    for (auto element : value.get_array()) {
-      std::uint64_t dimension = 0;
-      if (element.get_uint64().get(dimension) != simdjson::SUCCESS) {
-        fail(at, "shape of tensor " + quote(name), found_json(element.value()), "an unsigned 64-bit integer");
-      }
-      file_.dims.push_back(dimension);
-    }
+    json.each_element([&] {
+      const auto dimension = json.take_uint();
+      if (!dimension) fail(at, "shape of tensor " + quote(name), json.found(), "an unsigned 64-bit integer");
+      file_.dims.push_back(*dimension);
+    });
     range.end = file_.dims.size();
     return range;
   }
 
-  Range read_offsets(std::string_view name, std::uint64_t at, ondemand::value value) {
+  Range read_offsets(JsonCursor& json, std::string_view name, std::uint64_t at) {
     const auto wrong = [&](const std::string& found, std::string_view expected) {
       fail(at, "data_offsets of tensor " + quote(name), found, expected);
     };
-    if (value.type() != ondemand::json_type::array) wrong(found_json(value), "an array");
+    if (json.kind() != JsonCursor::Kind::Array) wrong(json.found(), "an array");
     std::array<std::uint64_t, 2> offsets{};
     std::size_t count = 0;
-    for (auto element : value.get_array()) {
+    json.each_element([&] {
       if (count == 2) wrong("more than two numbers", "two");
-      if (element.get_uint64().get(offsets[count++]) != simdjson::SUCCESS) {
-        wrong(found_json(element.value()), "an unsigned 64-bit integer");
-      }
-    }
+      const auto offset = json.take_uint();
+      if (!offset) wrong(json.found(), "an unsigned 64-bit integer");
+      offsets[count++] = *offset;
+    });
     if (count != 2) wrong(count == 0 ? "no numbers" : "one number", "two");
     if (offsets[1] < offsets[0]) {
       wrong(std::to_string(offsets[0]) + " to " + std::to_string(offsets[1]), "an end that is not before its begin");
@@ -342,7 +289,6 @@ class SafetensorsReader {
   FindingLog log_{file_.findings};
   std::uint64_t length_ = 0;
   const char* text_ = nullptr;
-  ondemand::document* document_ = nullptr;  ///< while read_header runs
   bool has_metadata_ = false;
   Dtype last_dtype_ = Dtype::F32;
   std::vector<Range> shapes_;

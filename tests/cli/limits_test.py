@@ -199,6 +199,11 @@ add_header_case("a vocabulary of 40 MB", "model.gguf",
                               + b"".join(text(b"tok%06d" % i) for i in range(2_300_000))]), 3)
 add_header_case("a description of 40 MB", "model.safetensors",
                 lambda: safetensors({"__metadata__": {"text": "x" * 40_000_000}}), 3)
+add_header_case("380,000 tensors of safetensors", "model.safetensors", lambda: safetensors(
+    {f"model.layers.{i % 100}.mlp.experts.{i // 100}.gate_proj.weight":
+     {"dtype": "BF16", "shape": [0, 4096], "data_offsets": [0, 0]} for i in range(380_000)}), 3)
+
+
 @case("inspect", "model.gguf", status=1, says="not enough memory", memory=64 * MIB)
 def a_header_that_memory_is_too_short_for():
     write("model.gguf", gguf([ARCHITECTURE, text(b"text") + struct.pack("<I", 8) + text(b"x" * 90_000_000)]))
