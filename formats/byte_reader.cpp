@@ -18,17 +18,15 @@ void ByteReader::fetch(std::uint64_t length, std::string_view field) {
     fail(position_, field, "a header of " + std::to_string(end) + " bytes", "at most 1 GiB", FindingCode::AbsurdCount);
   const std::uint64_t generous = std::min({2 * bytes_.size, source_.available(), kMaxHeader});
   const std::uint64_t wanted = std::max(end, std::max(generous, std::min(kFirstFetch, source_.available())));
-  auto larger = std::make_unique_for_overwrite<std::byte[]>(wanted);
-  if (bytes_.size > 0) std::memcpy(larger.get(), bytes_.data.get(), bytes_.size);
-  source_.read(bytes_.size, {larger.get() + bytes_.size, static_cast<std::size_t>(wanted - bytes_.size)});
-  bytes_.data = std::move(larger);
+  resize_bytes(bytes_.data, wanted);
+  source_.read(bytes_.size, {bytes_.data.get() + bytes_.size, static_cast<std::size_t>(wanted - bytes_.size)});
   bytes_.size = wanted;
 }
 
 HeaderBytes ByteReader::take(std::uint64_t wanted) {
   if (wanted > bytes_.size / 2) return std::move(bytes_);
   HeaderBytes small;
-  small.data = std::make_unique_for_overwrite<std::byte[]>(wanted);
+  resize_bytes(small.data, wanted);
   small.size = wanted;
   if (wanted > 0) std::memcpy(small.data.get(), bytes_.data.get(), wanted);
   bytes_ = {};

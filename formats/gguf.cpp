@@ -46,14 +46,13 @@ struct Range {
   std::uint64_t length = 0;
 };
 
-// What is known of a tensor before the header's bytes have their final place.
+// What is known of a tensor besides its Tensor. Positions fit: a header has at most 1 GiB.
 struct TensorInfo {
-  Range name;
-  std::uint32_t dims_begin = 0;
-  std::uint32_t dims_count = 0;
+  std::uint32_t name_at = 0;
+  std::uint32_t name_length = 0;
+  std::uint32_t dims_end = 0;
   std::uint32_t type = 0;
-  std::uint64_t type_at = 0;
-  std::uint64_t offset = 0;
+  std::uint32_t type_at = 0;
 };
 
 std::string hex_bytes(std::string_view bytes) {
@@ -221,26 +220,26 @@ class GgufReader {
   void read_tensor_infos() {
     // The count fits in the file, but only bytes that were read are worth memory.
     infos_.reserve(std::min(tensor_count_, kMaxReserved));
+    file_.tensors.reserve(infos_.capacity());
     for (std::uint64_t i = 0; i < tensor_count_; ++i) {
       TensorInfo info;
-      info.name = read_string("tensor name");
+      const Range name = read_string("tensor name");
+      info.name_at = static_cast<std::uint32_t>(name.offset);
+      info.name_length = static_cast<std::uint32_t>(name.length);
       const std::uint64_t count_at = reader_.position();
-      info.dims_count = reader_.read<std::uint32_t>("number of dimensions");
-      if (info.dims_count > kMaxDimensions) {
-        fail(count_at, subject(info), std::to_string(info.dims_count) + " dimensions", "at most 4");
+      const auto dims_count = reader_.read<std::uint32_t>("number of dimensions");
+      if (dims_count > kMaxDimensions) {
+        fail(count_at, "tensor " + quote(reader_.passed(name.offset, name.length)),
+             std::to_string(dims_count) + " dimensions", "at most 4");
       }
-      info.dims_begin = static_cast<std::uint32_t>(file_.dims.size());
-      for (std::uint32_t k = 0; k < info.dims_count; ++k) file_.dims.push_back(read_length("dimension"));
-      std::reverse(file_.dims.begin() + info.dims_begin, file_.dims.end());
-      info.type_at = reader_.position();
+      for (std::uint32_t k = 0; k < dims_count; ++k) file_.dims.push_back(read_length("dimension"));
+      std::reverse(file_.dims.end() - dims_count, file_.dims.end());
+      info.dims_end = static_cast<std::uint32_t>(file_.dims.size());
+      info.type_at = static_cast<std::uint32_t>(reader_.position());
       info.type = reader_.read<std::uint32_t>("tensor type");
-      info.offset = reader_.read<std::uint64_t>("tensor offset");
       infos_.push_back(info);
+      file_.tensors.emplace_back().offset = reader_.read<std::uint64_t>("tensor offset");
     }
-  }
-
-  std::string subject(const TensorInfo& info) const {
-    return "tensor " + quote(reader_.passed(info.name.offset, info.name.length));
   }
 
   // The header is read as a whole: positions become views.
@@ -263,12 +262,12 @@ class GgufReader {
       entry.key = text(keys_[i]);
       entry.bytes = std::as_bytes(std::span(text(values_[i])));
     }
-    file_.tensors.resize(infos_.size());
+    std::uint32_t dims_begin = 0;
     for (std::size_t i = 0; i < infos_.size(); ++i) {
       Tensor& tensor = file_.tensors[i];
-      tensor.name = text(infos_[i].name);
-      tensor.shape = std::span(file_.dims).subspan(infos_[i].dims_begin, infos_[i].dims_count);
-      tensor.offset = infos_[i].offset;
+      tensor.name = text({infos_[i].name_at, infos_[i].name_length});
+      tensor.shape = std::span(file_.dims).subspan(dims_begin, infos_[i].dims_end - dims_begin);
+      dims_begin = infos_[i].dims_end;
       const auto elements = element_count(tensor.shape);
       if (!elements || *elements >= kMaxElements ||
           std::ranges::any_of(tensor.shape, [](auto d) { return d >= kMaxElements; })) {
@@ -298,7 +297,7 @@ class GgufReader {
     for (const Tensor& tensor : file_.tensors) names.push_back(tensor.name);
     for (const std::size_t i : repeated_names(names)) {
       add(FindingCode::DuplicateTensor, Severity::Error, "tensor " + quote(names[i]) + " occurs more than once",
-          names[i], infos_[i].name.offset);
+          names[i], infos_[i].name_at);
     }
     for (std::size_t i = 0; i < file_.tensors.size(); ++i) check_tensor(file_.tensors[i], infos_[i]);
   }
@@ -312,7 +311,7 @@ class GgufReader {
                 nowhere ? "at most 127: no loader takes it"
                         : "at most 63: llama.cpp refuses it (GGML_MAX_NAME 64), builds with 128, as for diffusion "
                           "models, take it"),
-          tensor.name, info.name.offset);
+          tensor.name, info.name_at);
     }
     if (tensor.elements == 0) {
       add(FindingCode::ZeroDimension, Severity::Error,
@@ -353,13 +352,13 @@ class GgufReader {
     const std::uint64_t data_bytes = file_.data_bytes();
     std::vector<std::size_t> sorted(infos_.size());
     std::iota(sorted.begin(), sorted.end(), std::size_t{0});
-    const auto offset = [&](std::size_t i) { return infos_[i].offset; };
+    const auto offset = [&](std::size_t i) { return file_.tensors[i].offset; };
     if (!std::ranges::is_sorted(sorted, {}, offset)) std::ranges::stable_sort(sorted, {}, offset);
     std::vector<std::uint64_t> gaps(infos_.size());
     std::uint64_t next = data_bytes;
     for (std::size_t k = sorted.size(); k-- > 0;) {
-      const std::uint64_t begin = infos_[sorted[k]].offset;
-      if (k + 1 < sorted.size() && infos_[sorted[k + 1]].offset != begin) next = infos_[sorted[k + 1]].offset;
+      const std::uint64_t begin = offset(sorted[k]);
+      if (k + 1 < sorted.size() && offset(sorted[k + 1]) != begin) next = offset(sorted[k + 1]);
       gaps[sorted[k]] = next > begin ? next - begin : 0;
     }
     return gaps;

@@ -146,6 +146,13 @@ constexpr auto kKnownFormats = std::to_array<KnownFormat>({
 
 }  // namespace
 
+void resize_bytes(ByteBuffer& bytes, std::uint64_t size) {
+  void* const resized = std::realloc(bytes.get(), std::max<std::uint64_t>(size, 1));
+  if (resized == nullptr) throw std::bad_alloc();
+  static_cast<void>(bytes.release());
+  bytes.reset(static_cast<std::byte*>(resized));
+}
+
 std::string_view format_name(Format format) { return format == Format::Gguf ? "gguf" : "safetensors"; }
 
 ModelFile read_model_file(ByteSource& source, std::string_view path) {

@@ -12,7 +12,7 @@ namespace weigh::core {
 /// What one tensor's name says.
 struct ReadName {
   std::uint32_t block = 0;  ///< index into `blocks`
-  ExpertName expert;        ///< its `index_at` is not set
+  ExpertName expert;
   Role role = Role::Other;  ///< before shapes and neighbours have their say
 };
 

@@ -138,20 +138,20 @@ bool is_router(std::string_view before, std::string_view parent, std::string_vie
 ExpertName routed_at(std::string_view part, std::string_view next) {
   if (is_one_of(part, kRoutedParts)) {
     const bool chunk = part == "chunk_experts";
-    if (const auto index = expert_number(next)) return {ExpertPart::Indexed, *index, chunk};
-    return {ExpertPart::Stacked, 0, chunk};
+    if (const auto index = expert_number(next)) return {.part = ExpertPart::Indexed, .chunk = chunk, .index = *index};
+    return {ExpertPart::Stacked, chunk};
   }
   if (part == "moe") {
-    if (const auto index = parse_uint(next)) return {ExpertPart::Indexed, *index};
+    if (const auto index = parse_uint(next)) return {.part = ExpertPart::Indexed, .index = *index};
     if (is_one_of(next, kStackedMoe)) return {ExpertPart::Stacked};
   }
   if (part == "block_sparse_moe" && is_one_of(next, kStackedSparseMoe)) return {ExpertPart::Stacked};
   if (part == "mlp" && is_one_of(next, kStackedGptOss)) return {ExpertPart::Stacked};
   // Arctic's ffn_norm_exps is the norm before the experts, one vector for all.
   if (part.ends_with("_exps") && part != "ffn_norm_exps") return {ExpertPart::Stacked};
-  if (part.ends_with("_chexps")) return {ExpertPart::Stacked, 0, true};
+  if (part.ends_with("_chexps")) return {ExpertPart::Stacked, true};
   if (is_one_of(part, kLegacyFfn)) {
-    if (const auto index = parse_uint(next)) return {ExpertPart::Indexed, *index};
+    if (const auto index = parse_uint(next)) return {.part = ExpertPart::Indexed, .index = *index};
   }
   return {};
 }
@@ -209,7 +209,7 @@ ExpertName expert_name(std::string_view rest) {
     if (found.part == ExpertPart::None) {
       found = routed_at(part, left.substr(0, left.find('.')));
       below = found.part == ExpertPart::Stacked;
-      if (found.part == ExpertPart::Indexed) found.index_at = static_cast<std::size_t>(left.data() - rest.data());
+      if (found.part == ExpertPart::Indexed) found.index_at = static_cast<std::uint32_t>(left.data() - rest.data());
     } else {
       if (part.starts_with("router") || (below && part == "gate" && left == "weight")) return {ExpertPart::Router};
       below = false;

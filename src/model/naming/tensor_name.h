@@ -36,9 +36,9 @@ enum class ExpertPart : std::uint8_t {
 
 struct ExpertName {
   ExpertPart part = ExpertPart::None;
-  std::uint64_t index = 0;   ///< of Indexed
-  std::size_t index_at = 0;  ///< where in `rest` the part with that number begins
-  bool chunk = false;        ///< GroveMoE's chunk experts: routed, but their number is not the layer's
+  bool chunk = false;          ///< GroveMoE's chunk experts: routed, but their number is not the layer's
+  std::uint32_t index_at = 0;  ///< where in `rest` the part with that number begins; not set in a ReadName
+  std::uint64_t index = 0;     ///< of Indexed
 };
 
 /// The rule of facts on all families at once, GGUF included. `rest` as in NameParts.
