@@ -1,18 +1,15 @@
-// Is the model safe to load? Checks for what can run code, and for chat templates that reach into Python.
+// Is the model safe to load? Pickles, and files that are something else as well.
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 
 #include "formats/error.h"
 #include "formats/little_endian.h"
 #include "src/audit/audited_files.h"
-#include "src/audit/chat_template.h"
 #include "src/audit/checks.h"
 #include "src/audit/pickle.h"
-#include "src/model/config.h"
 
 namespace weigh::core {
 
@@ -62,59 +59,6 @@ bool ends_like_zip(ByteSource& source) {
   return false;
 }
 
-struct FoundTemplate {
-  std::string file;
-  std::string text;
-};
-
-void add_templates(const std::string& file, const nlohmann::json* value, std::vector<FoundTemplate>& templates) {
-  if (value == nullptr) return;
-  if (value->is_string()) templates.push_back({file, value->get<std::string>()});
-  if (value->is_object()) {
-    for (const nlohmann::json& entry : *value) {
-      if (entry.is_string()) templates.push_back({file, entry.get<std::string>()});
-    }
-  }
-  if (!value->is_array()) return;
-  for (const nlohmann::json& entry : *value) {  // a list of {"name", "template"}
-    const nlohmann::json* text = member(entry, "template");
-    if (text != nullptr && text->is_string()) templates.push_back({file, text->get<std::string>()});
-  }
-}
-
-std::vector<FoundTemplate> templates_of(const AuditInput& input) {
-  std::vector<FoundTemplate> templates;
-  if (input.model != nullptr) {
-    for (const ModelFile& file : input.model->checkpoint.files) {
-      for (const MetadataEntry& entry : file.metadata.entries) {
-        if (!entry.key.starts_with("tokenizer.chat_template") || entry.type != ValueType::String) continue;
-        templates.push_back({file.name, std::string(file.metadata.string(entry.key).value_or(""))});
-      }
-    }
-  }
-  if (!input.as_folder) return templates;
-  for (const std::string& name : input.folder->names) {
-    const std::string_view base = base_name(name);
-    if (base.ends_with(".jinja") || base.ends_with(".jinja2")) {
-      if (const auto text = read_small_file(*input.folder, name)) templates.push_back({name, *text});
-    } else if (base == "tokenizer_config.json" || base == "chat_template.json" || base == "processor_config.json") {
-      const nlohmann::json json = read_json_file(*input.folder, name);
-      add_templates(name, member(json, "chat_template"), templates);
-    }
-  }
-  return templates;
-}
-
-void check_templates(const AuditInput& input, std::vector<std::string> TemplateFaults::*which, std::string_view words,
-                     const FindingReporter& reporter) {
-  for (const auto& [file, text] : templates_of(input)) {
-    const TemplateFaults faults = find_template_faults(text);
-    const std::vector<std::string>& list = faults.*which;
-    if (!list.empty())
-      reporter.report(fmt::format("a chat template {} {}", words, fmt::join(list, ", ")), {.file = file});
-  }
-}
-
 }  // namespace
 
 void check_pickle_beside(const AuditInput& input, const FindingReporter& reporter) {
@@ -154,49 +98,6 @@ void check_polyglot(const AuditInput& input, const FindingReporter& reporter) {
       continue;
     }
   }
-}
-
-void check_auto_map(const AuditInput& input, const FindingReporter& reporter) {
-  if (!input.as_folder) return;
-  for (const std::string& name : input.folder->names) {
-    if (!name.ends_with("config.json")) continue;
-    const nlohmann::json json = read_json_file(*input.folder, name);
-    for (const std::string_view path :
-         {"auto_map", "text_config.auto_map", "vision_config.auto_map", "custom_pipelines"}) {
-      const nlohmann::json* map = member(json, path);
-      if (map == nullptr || map->empty()) continue;
-      std::vector<std::string> classes;
-      for (const nlohmann::json& entry : *map) {
-        if (entry.is_string() && classes.size() < 3) classes.push_back(entry.get<std::string>());
-      }
-      reporter.report(fmt::format("{} has {}{}{}: with trust_remote_code a loader runs that code", name, path,
-                                  classes.empty() ? "" : " to ", fmt::join(classes, ", ")),
-                      {.file = name});
-    }
-  }
-}
-
-void check_code_file(const AuditInput& input, const FindingReporter& reporter) {
-  if (!input.as_folder) return;
-  const auto& names = input.folder->names;
-  // Loaders of GGUF run no code. Only folders that Python loads matter.
-  const bool python = std::ranges::any_of(names, [](const std::string& name) {
-    return name.ends_with("config.json") || name.ends_with(".safetensors") || name == "model_index.json";
-  });
-  if (!python) return;
-  constexpr auto kCode = std::to_array<std::string_view>({".py", ".pyc", ".so", ".pyd"});
-  for (const std::string& name : input.every_name) {
-    if (!ends_with_any(name, kCode)) continue;
-    reporter.report(fmt::format("{} is code that a loader may be asked to run", quote(name)), {.file = name});
-  }
-}
-
-void check_template_escape(const AuditInput& input, const FindingReporter& reporter) {
-  check_templates(input, &TemplateFaults::escapes, "reaches out of the template:", reporter);
-}
-
-void check_template_unusual(const AuditInput& input, const FindingReporter& reporter) {
-  check_templates(input, &TemplateFaults::unusual, "uses what none needs:", reporter);
 }
 
 }  // namespace weigh::core

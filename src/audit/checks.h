@@ -38,10 +38,17 @@ void check_layer_shape(const AuditInput& input, const FindingReporter& reporter)
 void check_pickle_beside(const AuditInput& input, const FindingReporter& reporter);
 void check_pickle_in_place(const AuditInput& input, const FindingReporter& reporter);
 void check_polyglot(const AuditInput& input, const FindingReporter& reporter);
+
+// check_code.cpp
 void check_auto_map(const AuditInput& input, const FindingReporter& reporter);
+void check_trust_remote_code(const AuditInput& input, const FindingReporter& reporter);
 void check_code_file(const AuditInput& input, const FindingReporter& reporter);
+void check_link_outside(const AuditInput& input, const FindingReporter& reporter);
+
+// check_templates.cpp
 void check_template_escape(const AuditInput& input, const FindingReporter& reporter);
 void check_template_unusual(const AuditInput& input, const FindingReporter& reporter);
+void check_template_place(const AuditInput& input, const FindingReporter& reporter);
 
 // check_names.cpp
 void check_control_character(const AuditInput& input, const FindingReporter& reporter);
