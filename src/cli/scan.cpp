@@ -6,6 +6,8 @@
 #include <charconv>
 #include <ctime>
 #include <filesystem>
+#include <functional>
+#include <set>
 
 #include "src/checkpoint/local_stores.h"
 #include "src/checkpoint/model_names.h"
@@ -75,13 +77,17 @@ std::vector<std::string> absolute(const std::vector<std::string>& paths) {
   return result;
 }
 
+// Whether an inventory is asked for what it has, and nothing else.
+bool only_lists(const ScanOptions& options) {
+  return !options.db.empty() && options.paths.empty() && options.files_from.empty() && options.load.empty();
+}
+
 void check_sources(const ScanOptions& options) {
   if (!options.load.empty() && options.db.empty()) {
     throw UsageError("--load needs an inventory to load into: --db FILE");
   }
   std::error_code none;
-  const bool lists = !options.db.empty() && options.paths.empty() && options.files_from.empty() && options.load.empty();
-  if (lists && !std::filesystem::exists(options.db, none)) {
+  if (only_lists(options) && !std::filesystem::exists(options.db, none)) {
     throw IoError(fmt::format("{}: there is no inventory to list; a scan of folders makes one", options.db));
   }
   if (!options.paths.empty() && !options.files_from.empty()) {
@@ -148,7 +154,10 @@ class ScanRun {
     listing_.is_sorted = order_.has_value();
     if (order_) listing_.asked.emplace(order_->field());
     for (const Filter& filter : filter_.filters) listing_.asked.emplace(filter.field());
-    if (!options.db.empty()) inventory_ = std::make_unique<Inventory>(options.db, WEIGH_VERSION);
+    if (!options.db.empty()) {
+      inventory_ = std::make_unique<Inventory>(options.db, WEIGH_VERSION,
+                                               only_lists(options) ? InventoryUse::List : InventoryUse::Scan);
+    }
     for (const std::string& lines : options.load) load_inventory(lines);
     streams_ = output_.format() == "jsonl" && !order_ && !inventory_ && !options.deep;
     plan_.roots = inventory_ ? absolute(roots_of(options)) : roots_of(options);
@@ -169,14 +178,15 @@ class ScanRun {
                             }};
     ScanOutcome outcome;
     if (!options_.files_from.empty()) {
-      LineReader lines(options_.files_from);
-      const auto next = [&lines] { return lines.next(); };
-      outcome = scan_paths(plan_, next, weigher, sink);
+      outcome = scan_listed_paths(weigher, sink);
     } else if (!plan_.roots.empty()) {
       outcome = scan_folders(plan_, weigher, sink);
     }
     progress_.clear();
-    if (inventory_) list_inventory();
+    if (inventory_)
+      list_inventory([&] {
+        scan_folders(plan_, weigher, {.model = sink.model, .failure = [](Failure&&) {}, .progress = sink.progress});
+      });
     return write_listing(outcome);
   }
 
@@ -191,6 +201,29 @@ class ScanRun {
   }
 
   [[nodiscard]] bool prints_lines() const { return output_.format().starts_with("json"); }
+
+  ScanOutcome scan_listed_paths(const Weigher& weigher, const ScanSink& sink) {
+    LineReader lines(options_.files_from, LineReader::kLongestPath);
+    std::optional<std::string> fault;  // what was read before it is still told
+    const auto next = [&]() -> std::optional<std::string> {
+      try {
+        const auto line = lines.next();
+        if (!line) return std::nullopt;
+        if (!line->is_long && line->text.find('\0') == std::string::npos) return line->text;
+        fault = fmt::format("{}: line {} {}: paths are a line each", options_.files_from, lines.number(),
+                            line->is_long ? "is longer than any path" : "has a NUL");
+      } catch (const IoError& error) {
+        fault = error.what();
+      }
+      return std::nullopt;
+    };
+    const ScanOutcome outcome = scan_paths(
+        plan_, [&] { return fault ? std::nullopt : next(); }, weigher, sink);
+    progress_.clear();
+    if (fault) session_.tell(escaped(*fault));
+    unread_ += fault ? 1 : 0;
+    return outcome;
+  }
 
   void load_inventory(const std::string& path) {
     unread_ += load_lines(path, *inventory_, [&](std::uint64_t number, const std::string& why) {
@@ -229,17 +262,44 @@ class ScanRun {
     listing_.models.push_back(std::move(model));
   }
 
-  void list_inventory() {
+  /// `scan_again` reads the folders of damaged rows.
+  void list_inventory(const std::function<void()>& scan_again) {
     inventory_->finish();
-    inventory_->each(
-        plan_.roots,
-        [this](StoredModel&& model) {
-          // Models are used between two scans.
-          const FileTimes now = times_of(std::span(&model.row.path, 1));
-          if (now.used && now.used > model.row.used) model.row.used = now.used;
-          list_model(std::move(model));
-        },
-        [this](const Failure& failure) { listing_.errors.push_back(failure); });
+    std::set<std::string> folders;
+    const auto list = [&](bool tells) {
+      inventory_->each(plan_.roots, {.model = [this](StoredModel&& model) { take_listed(std::move(model)); },
+                                     .failure = [this](const Failure& failure) { listing_.errors.push_back(failure); },
+                                     .damaged =
+                                         [&](const Failure& damage, const std::string& folder) {
+                                           if (!folder.empty()) folders.insert(folder);
+                                           if (tells || folder.empty()) tell_damage(damage);
+                                         }});
+    };
+    const bool scanned = !plan_.roots.empty();
+    list(!scanned);
+    if (!scanned || folders.empty()) return;
+    listing_.models.clear();
+    listing_.errors.clear();
+    listing_.filtered = 0;
+    inventory_->mark_changed(folders);
+    scan_again();
+    list(true);
+  }
+
+  void take_listed(StoredModel&& model) {
+    // Models are used between two scans.
+    const FileTimes now = times_of(std::span(&model.row.path, 1));
+    if (now.used && now.used > model.row.used) model.row.used = now.used;
+    list_model(std::move(model));
+  }
+
+  void tell_damage(const Failure& damage) {
+    ++unread_;
+    if (damage.path.empty()) return session_.tell(escaped(damage.message));
+    session_.tell(
+        escaped(fmt::format("{}: the row of {} is damaged ({}): scan its folder again, or load its line again",
+                            options_.db, damage.path, damage.message)));
+    listing_.errors.push_back({damage.path, "its row in the inventory is damaged: " + damage.message, std::nullopt});
   }
 
   void judge_row(const ScanRow& row) {

@@ -26,10 +26,14 @@ std::string model_line(const ModelReport& report, const ScanFacts& facts) {
 void load_line(const Json& json, Inventory& inventory) {
   const auto error = json.is_object() ? json.find("error") : json.end();
   if (!json.is_object() || error == json.end() || !error->is_object()) {
-    return inventory.load(StoredModel{row_from_json(json), dumped(json)});
+    ScanRow row = row_from_json(json);
+    check_counts(json);
+    return inventory.load(StoredModel{std::move(row), dumped(json)});
   }
   Failure failure{error->value("path", ""), error->value("message", ""), std::nullopt};
-  if (error->contains("offset")) failure.offset = error->at("offset").get<std::uint64_t>();
+  const Json offset = error->value("offset", Json());
+  if (!offset.is_null() && !offset.is_number_unsigned()) throw FormatError("offset is no whole number");
+  if (!offset.is_null()) failure.offset = offset.get<std::uint64_t>();
   inventory.load(failure);
 }
 
@@ -58,20 +62,19 @@ std::string without_schema(std::string_view line) {
 
 std::uint64_t load_lines(const std::string& path, Inventory& inventory,
                          const std::function<void(std::uint64_t number, const std::string& why)>& bad_line) {
-  LineReader lines(path);
-  std::uint64_t number = 0;
+  LineReader lines(path, LineReader::kLongestModel);
   std::uint64_t bad = 0;
   while (const auto line = lines.next()) {
-    ++number;
-    if (line->empty()) continue;
+    if (line->text.empty() && !line->is_long) continue;
     try {
-      load_line(Json::parse(*line), inventory);
+      if (line->is_long) throw FormatError("more bytes than any line of a scan");
+      load_line(parse_model_line(line->text), inventory);
     } catch (const nlohmann::json::exception&) {
       ++bad;
-      bad_line(number, "no line of a scan");
+      bad_line(lines.number(), "no line of a scan");
     } catch (const FormatError& problem) {
       ++bad;
-      bad_line(number, problem.what());
+      bad_line(lines.number(), problem.what());
     }
   }
   return bad;

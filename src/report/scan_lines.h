@@ -25,7 +25,8 @@ std::string line_with_weights(const std::string& line, const std::string& weight
 std::string without_schema(std::string_view line);
 
 /// Takes the lines of another scan into the inventory; `path` is "-" for standard input. `bad_line` is told of those
-/// that are none, counted from 1, and why. Returns how many they are. Throws IoError.
+/// that are none, counted from 1, and why. Returns how many they are. Throws IoError,
+/// also when the file cannot be read to its end.
 std::uint64_t load_lines(const std::string& path, Inventory& inventory,
                          const std::function<void(std::uint64_t number, const std::string& why)>& bad_line);
 

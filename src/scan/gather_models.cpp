@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "formats/error.h"
@@ -30,6 +32,7 @@ PendingFolder ModelGatherer::gather_folder(const FolderLocation& location, const
   for (const std::string& name : listing.broken) {
     reporter_.report_failure(found.folder.path_of(name), "a link to a file that is not there");
   }
+  for (const auto& [name, why] : listing.unreadable) add_unreadable(name, why, pending);
   // A cache's files are links to blobs that have no other name.
   const bool links_count = owner.store == Store::HuggingFace;
   add_model_files({listing.files, listing, "", false, names}, pending);
@@ -54,7 +57,11 @@ PendingFolder ModelGatherer::gather_ollama_model(const std::string& store, const
   found.folder = ollama_folder(store, model, failures);
   for (const Failure& failure : failures) reporter_.report_failure(failure.path, failure.message);
   for (const std::string& name : std::exchange(found.folder.names, {})) {
-    if (const auto status = status_of(found.folder.path_of(name))) add_file(name, *status, false, pending);
+    if (const auto status = status_of(found.folder.path_of(name))) {
+      add_file(name, *status, false, pending);
+    } else if (!is_absent()) {
+      add_unreadable(name, std::strerror(errno), pending);
+    }
   }
   return pending;
 }
@@ -90,7 +97,9 @@ void ModelGatherer::add_model_files(const Group& group, PendingFolder& pending) 
     const std::string name = group.prefix + file;
     const std::string path = pending.found.folder.path_of(name);
     const auto status = status_of(path);
-    if (!status || !status->is_file) {
+    if (!status && named && !is_absent()) {
+      add_unreadable(name, std::strerror(errno), pending);
+    } else if (!status || !status->is_file) {
       if (named) reporter_.report_failure(path, "is gone");
     } else if (named) {
       add_file(name, *status, group.are_links, pending);
@@ -111,6 +120,11 @@ void ModelGatherer::add_unclear_file(const Group& group, const std::string& name
   while (group.listing.has_file(shown) || folder.places.contains(shown)) shown += ".gguf";
   folder.places[shown] = path;
   add_file(shown, status, group.are_links, pending);
+}
+
+void ModelGatherer::add_unreadable(const std::string& name, const std::string& why, PendingFolder& pending) {
+  pending.found.unreadable.push_back(name);
+  reporter_.report_failure(pending.found.folder.path_of(name), "cannot be read: " + why);
 }
 
 void ModelGatherer::add_side_files(const std::string& prefix, const FolderListing& listing, PendingFolder& pending) {

@@ -5,10 +5,13 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
+#include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <unordered_map>
+#include <utility>
 
 #include "formats/error.h"
 #include "src/scan/stored_row.h"
@@ -43,8 +46,74 @@ bool is_below(std::string_view path, std::string_view root) {
   return path.starts_with(root) && (path.size() == root.size() || path[root.size()] == '/');
 }
 
+// Numbers between dots; what is no number ends it. A version that cannot be read is older than any.
+std::vector<std::uint64_t> numbers_of(std::string_view version) {
+  std::vector<std::uint64_t> numbers;
+  const char* at = version.data();
+  const char* end = at + version.size();
+  while (at < end) {
+    std::uint64_t number = 0;
+    const auto [next, error] = std::from_chars(at, end, number);
+    if (error != std::errc()) break;
+    numbers.push_back(number);
+    if (next == end || *next != '.') break;
+    at = next + 1;
+  }
+  while (!numbers.empty() && numbers.back() == 0) numbers.pop_back();  // 1.0 is 1
+  return numbers;
+}
+
+// "LAYOUT PROGRAM", as the table `weigh` has it.
+bool is_newer(std::string_view written, std::string_view own) {
+  const auto blank = written.find(' ');
+  const auto own_blank = own.find(' ');
+  const auto layout = numbers_of(written.substr(0, blank));
+  const auto own_layout = numbers_of(own.substr(0, own_blank));
+  if (layout != own_layout) return layout > own_layout;
+  return blank != std::string_view::npos &&
+         numbers_of(written.substr(blank + 1)) > numbers_of(own.substr(own_blank + 1));
+}
+
+// Whether a scan that was killed, or still runs, has pages that the database's own file does not.
+bool has_log(const std::string& path) {
+  std::error_code none;
+  const auto bytes = std::filesystem::file_size(path + "-wal", none);
+  return !none && bytes > 0;
+}
+
+// The path as a URI of SQLite's, which takes options.
+std::string uri_of(const std::string& path, std::string_view options) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    if (c == '%' || c == '?' || c == '#') {
+      uri += fmt::format("%{:02x}", static_cast<unsigned char>(c));
+    } else {
+      uri += c;
+    }
+  }
+  return uri + std::string(options);
+}
+
+// What SQLite says, and the way out where there is one.
+std::string explain(const std::string& path, int result, const char* message) {
+  switch (result & 0xff) {
+    case SQLITE_NOTADB:
+      return fmt::format("{}: is no inventory ({}); name another file, or remove it if it was one and scan again", path,
+                         message);
+    case SQLITE_CORRUPT:
+    case SQLITE_ERROR:  // a table or a column that is not there
+    case SQLITE_MISMATCH:
+    case SQLITE_FORMAT:
+      return fmt::format("{}: the inventory is damaged ({}); remove it and scan its folders again", path, message);
+    case SQLITE_BUSY:
+      return fmt::format("{}: another program has held the inventory for 10 seconds ({})", path, message);
+    case SQLITE_NOMEM: return fmt::format("{}: not enough memory", path);
+    default: return fmt::format("{}: {}", path, message);
+  }
+}
+
 StoredModel stored_from(std::string line) {
-  ScanRow row = row_from_json(nlohmann::ordered_json::parse(line));
+  ScanRow row = row_from_json(parse_model_line(line));
   return {std::move(row), std::move(line)};
 }
 
@@ -96,12 +165,13 @@ class Statement {
   }
   [[nodiscard]] std::optional<std::uint64_t> number(int column) const {
     if (sqlite3_column_type(statement_, column) == SQLITE_NULL) return std::nullopt;
-    return static_cast<std::uint64_t>(sqlite3_column_int64(statement_, column));
+    const std::int64_t number = sqlite3_column_int64(statement_, column);
+    return number < 0 ? std::nullopt : std::optional(static_cast<std::uint64_t>(number));
   }
 
  private:
   void check(int result) const {
-    if (result != SQLITE_OK) throw IoError(fmt::format("{}: {}", path_, sqlite3_errmsg(database_)));
+    if (result != SQLITE_OK) throw IoError(explain(path_, result, sqlite3_errmsg(database_)));
   }
 
   sqlite3* database_;
@@ -122,13 +192,12 @@ struct Inventory::Database {
   std::unordered_map<std::string, Known> folders;
   std::unique_ptr<Statement> put_folder, put_model, put_failure, drop_models, drop_failures, drop_folder;
 
-  explicit Database(const std::string& file) : path(file) {
-    if (sqlite3_open(file.c_str(), &handle) != SQLITE_OK) {
-      const std::string why = handle != nullptr ? sqlite3_errmsg(handle) : "not enough memory";
-      sqlite3_close(handle);
-      throw IoError(fmt::format("{}: {}", path, why));
+  Database(const std::string& file, InventoryUse use) : path(file) {
+    if (use == InventoryUse::Scan) {
+      open_as(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    } else {
+      open_to_list();
     }
-    sqlite3_busy_timeout(handle, 10'000);
   }
   ~Database() {
     for (auto* statement : {&put_folder, &put_model, &put_failure, &drop_models, &drop_failures, &drop_folder}) {
@@ -139,10 +208,40 @@ struct Inventory::Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
-  void run(const char* sql) {
-    if (sqlite3_exec(handle, sql, nullptr, nullptr, nullptr) != SQLITE_OK) {
-      throw IoError(fmt::format("{}: {}", path, sqlite3_errmsg(handle)));
+  void open_as(const std::string& name, int flags) {
+    if (handle != nullptr) sqlite3_close(std::exchange(handle, nullptr));
+    const int result = sqlite3_open_v2(name.c_str(), &handle, flags, nullptr);
+    if (result != SQLITE_OK) {
+      const std::string why = handle != nullptr ? sqlite3_errmsg(handle) : "not enough memory";
+      sqlite3_close(std::exchange(handle, nullptr));
+      throw IoError(explain(path, result, why.c_str()));
     }
+    sqlite3_busy_timeout(handle, 10'000);
+  }
+
+  [[nodiscard]] bool is_readable() const {
+    return sqlite3_exec(handle, "select count(*) from sqlite_master", nullptr, nullptr, nullptr) == SQLITE_OK;
+  }
+
+  // A connection that may not write leaves files behind it in place of the last one's tidying up; one that may write
+  // would put a log that it finds into the database.
+  void open_to_list() {
+    if (!has_log(path)) {
+      try {
+        open_as(path, SQLITE_OPEN_READWRITE);
+        run("pragma query_only = 1");
+        if (is_readable()) return;
+      } catch (const IoError&) {
+      }
+    }
+    open_as(path, SQLITE_OPEN_READONLY);
+    // In a folder that takes no files, where nobody writes either.
+    if (!is_readable() && !has_log(path)) open_as(uri_of(path, "?immutable=1"), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+  }
+
+  void run(const char* sql) {
+    const int result = sqlite3_exec(handle, sql, nullptr, nullptr, nullptr);
+    if (result != SQLITE_OK) throw IoError(explain(path, result, sqlite3_errmsg(handle)));
   }
 
   std::unique_ptr<Statement> prepare(const char* sql) { return std::make_unique<Statement>(handle, sql, path); }
@@ -150,6 +249,12 @@ struct Inventory::Database {
   std::string one(const char* sql) {
     Statement statement(handle, sql, path);
     return statement.step() ? statement.text(0) : std::string();
+  }
+
+  // Nothing in a database that a scan had only begun to make.
+  std::string written_by() {
+    if (one("select count(*) from sqlite_master where name = 'weigh'") == "0") return {};
+    return one("select value from weigh where key = 'version'");
   }
 
   void begin() {
@@ -191,23 +296,38 @@ struct Inventory::Database {
   }
 };
 
-Inventory::Inventory(const std::string& path, std::string_view version) : database_(std::make_unique<Database>(path)) {
+Inventory::Inventory(const std::string& path, std::string_view version, InventoryUse use)
+    : database_(std::make_unique<Database>(path, use)) {
   Database& database = *database_;
   const std::string id = database.one("pragma application_id");
   const bool is_new = database.one("select count(*) from sqlite_master") == "0";
   if (!is_new && id != std::to_string(kApplicationId)) {
     throw IoError(fmt::format("{}: a database of another program", path));
   }
-  database.begin();
-  if (is_new) database.run(fmt::format("pragma application_id = {}", kApplicationId).c_str());
-  database.run(kSchema);
-  const std::string written = fmt::format("{} {}", kSchemaVersion, version);
-  if (database.one("select value from weigh where key = 'version'") != written) {
+  if (use == InventoryUse::List) {
+    if (is_new) throw IoError(fmt::format("{}: an empty database, no inventory; a scan of folders makes one", path));
+    database.run("begin");  // all that is read is of one moment
+    return;
+  }
+  const std::string own = fmt::format("{} {}", kSchemaVersion, version);
+  std::string written = is_new ? "" : database.written_by();
+  if (is_newer(written, own)) {
+    throw IoError(
+        fmt::format("{}: the inventory is of weigh {}, and this is {}: scan with that version, or into another "
+                    "file (--db FILE); it can be listed",
+                    path, written.substr(std::min(written.size(), written.find(' ') + 1)), version));
+  }
+  // Where the file system has no shared memory, SQLite stays with locks, and readers wait.
+  sqlite3_exec(database.handle, "pragma journal_mode = wal; pragma synchronous = normal", nullptr, nullptr, nullptr);
+  if (written != own) {
+    database.begin();
+    if (is_new) database.run(fmt::format("pragma application_id = {}", kApplicationId).c_str());
+    database.run(kSchema);
     // Figures of another version may differ: all is read anew when it is scanned.
     database.run("update folders set signature = ''");
-    database.prepare("insert or replace into weigh values ('version', ?)")->bind(written).run();
+    database.prepare("insert or replace into weigh values ('version', ?)")->bind(own).run();
+    database.commit();
   }
-  database.commit();
   database.put_folder = database.prepare("insert or replace into folders values (?, ?, ?)");
   database.put_model = database.prepare(
       "insert or replace into models values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
@@ -235,8 +355,12 @@ std::vector<StoredModel> Inventory::models_of(const std::string& folder, const s
   Statement stored(database_->handle, "select signature, model from models where folder = ?", database_->path);
   stored.bind(folder);
   while (stored.step()) {
-    models.push_back(stored_from(stored.text(1)));
-    models.back().signature = stored.text(0);
+    try {
+      models.push_back(stored_from(stored.text(1)));
+      models.back().signature = stored.text(0);
+    } catch (const FormatError&) {
+      // Read anew.
+    }
   }
   return models;
 }
@@ -279,20 +403,45 @@ void Inventory::forget(const std::vector<std::string>& roots, const std::set<std
   }
 }
 
-void Inventory::each(const std::vector<std::string>& roots, const std::function<void(StoredModel&&)>& model,
-                     const std::function<void(const Failure&)>& failure) const {
+void Inventory::each(const std::vector<std::string>& roots, const InventorySink& sink) const {
   const auto wanted = [&](const std::string& path) {
     return roots.empty() || std::ranges::any_of(roots, [&](const std::string& root) { return is_below(path, root); });
   };
-  Statement models(database_->handle, "select path, folder, model from models order by path", database_->path);
-  while (models.step()) {
-    if (wanted(models.text(1)) || wanted(models.text(0))) model(stored_from(models.text(2)));
-  }
-  Statement failures(database_->handle, "select path, message, byte, folder from failures order by path",
-                     database_->path);
-  while (failures.step()) {
-    if (wanted(failures.text(0)) || wanted(failures.text(3)))
-      failure({failures.text(0), failures.text(1), failures.number(2)});
+  const auto told = [&](const auto& read) {
+    try {
+      read();
+    } catch (const IoError& error) {
+      sink.damaged({"", error.what(), std::nullopt}, "");
+    }
+  };
+  told([&] {
+    Statement models(database_->handle, "select path, folder, model from models order by path", database_->path);
+    while (models.step()) {
+      const std::string folder = models.text(1);
+      if (!wanted(folder) && !wanted(models.text(0))) continue;
+      try {
+        sink.model(stored_from(models.text(2)));
+      } catch (const FormatError& error) {
+        sink.damaged({models.text(0), error.what(), std::nullopt}, folder);
+      }
+    }
+  });
+  told([&] {
+    Statement failures(database_->handle, "select path, message, byte, folder from failures order by path",
+                       database_->path);
+    while (failures.step()) {
+      if (!wanted(failures.text(0)) && !wanted(failures.text(3))) continue;
+      sink.failure({failures.text(0), failures.text(1), failures.number(2)});
+    }
+  });
+}
+
+void Inventory::mark_changed(const std::set<std::string>& folders) {
+  database_->begin();
+  const auto mark = database_->prepare("update folders set signature = '' where folder = ?");
+  for (const std::string& folder : folders) {
+    mark->bind(folder).run();
+    if (const auto known = database_->folders.find(folder); known != database_->folders.end()) known->second = {};
   }
 }
 

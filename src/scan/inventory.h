@@ -30,12 +30,27 @@ struct FolderContent {
   std::vector<Failure> failures;
 };
 
+/// What an inventory is opened for.
+enum class InventoryUse : std::uint8_t {
+  Scan,  ///< reading and writing; made where there is none
+  List,  ///< reading, without waiting for a scan that writes, and without changing a byte
+};
+
+/// What comes out of an inventory.
+struct InventorySink {
+  std::function<void(StoredModel&&)> model;
+  std::function<void(const Failure&)> failure;
+  /// A row that cannot be read, by its path and folder, or with neither what is lost of the whole inventory.
+  std::function<void(const Failure& damage, const std::string& folder)> damaged;
+};
+
 /// Models in an SQLite database, for later scans and for people who query it (docs/inventory.md). A change of a folder
 /// is whole or not there, whenever the process ends. Used from one thread at a time.
 class Inventory {
  public:
-  /// Opens or makes it; what another version wrote is read anew. Throws IoError, also when the file is something else.
-  Inventory(const std::string& path, std::string_view version);
+  /// What an older version wrote is read anew by a scan; what a newer one wrote is listed and not scanned into. Throws
+  /// IoError, also when the file is something else.
+  Inventory(const std::string& path, std::string_view version, InventoryUse use = InventoryUse::Scan);
   ~Inventory();
   Inventory(const Inventory&) = delete;
   Inventory& operator=(const Inventory&) = delete;
@@ -43,7 +58,8 @@ class Inventory {
   /// Whether the folder is there with this signature, and with verdicts of `run` unless that is empty.
   [[nodiscard]] bool is_current(const std::string& folder, const std::string& signature, const std::string& run) const;
 
-  /// What is known of the folder's models, whatever its signature; nothing where their verdicts depend on another one than `run`.
+  /// What is known of the folder's models, whatever its signature; nothing where their verdicts depend on another one
+  /// than `run`. Rows that cannot be read are not known.
   [[nodiscard]] std::vector<StoredModel> models_of(const std::string& folder, const std::string& run) const;
 
   /// Replaces what is known of the folder. Written to disk with others, at the latest by finish().
@@ -58,8 +74,10 @@ class Inventory {
               const std::vector<std::string>& kept);
 
   /// Everything below one of `roots`, or everything when there are none, in the order of the paths.
-  void each(const std::vector<std::string>& roots, const std::function<void(StoredModel&&)>& model,
-            const std::function<void(const Failure&)>& failure) const;
+  void each(const std::vector<std::string>& roots, const InventorySink& sink) const;
+
+  /// Has the folders read anew by the next scan.
+  void mark_changed(const std::set<std::string>& folders);
 
   /// Puts everything on disk. Throws IoError.
   void finish();

@@ -6,7 +6,7 @@ namespace weigh::core {
 
 struct Inventory::Database {};
 
-Inventory::Inventory(const std::string& path, std::string_view) {
+Inventory::Inventory(const std::string& path, std::string_view, InventoryUse) {
   throw IoError(path + ": there is no inventory: built without SQLite");
 }
 Inventory::~Inventory() = default;
@@ -17,8 +17,8 @@ void Inventory::load(const StoredModel&) {}
 void Inventory::load(const Failure&) {}
 void Inventory::forget(const std::vector<std::string>&, const std::set<std::string>&, const std::vector<std::string>&) {
 }
-void Inventory::each(const std::vector<std::string>&, const std::function<void(StoredModel&&)>&,
-                     const std::function<void(const Failure&)>&) const {}
+void Inventory::each(const std::vector<std::string>&, const InventorySink&) const {}
+void Inventory::mark_changed(const std::set<std::string>&) {}
 void Inventory::finish() {}
 
 }  // namespace weigh::core

@@ -3,7 +3,12 @@
 #include <dirent.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#ifdef __linux__
+#include <sys/vfs.h>
+#endif
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -27,12 +32,20 @@ FileStamp stamp_of(const struct stat& status) {
           static_cast<std::int64_t>(modified.tv_sec) * kNanoseconds + modified.tv_nsec};
 }
 
+// For a name with a model's name of which nothing can be told. errno says why.
+void add_unreadable(const std::string& name, FolderListing& listing) {
+  if (is_model_name(name)) listing.unreadable.emplace_back(name, std::strerror(errno));
+}
+
 /// DT_DIR, DT_REG or DT_LNK of the name itself, DT_UNKNOWN for anything else. Some file systems do not tell it while
 /// they list.
-unsigned char type_of(const dirent& entry, const std::string& path) {
+unsigned char type_of(const dirent& entry, const std::string& path, FolderListing& listing) {
   if (entry.d_type != DT_UNKNOWN) return entry.d_type;
   struct stat status {};
-  if (lstat(path.c_str(), &status) != 0) return DT_UNKNOWN;
+  if (lstat(path.c_str(), &status) != 0) {
+    if (!is_absent()) add_unreadable(std::string(entry.d_name), listing);
+    return DT_UNKNOWN;
+  }
   if (S_ISLNK(status.st_mode)) return DT_LNK;
   if (S_ISDIR(status.st_mode)) return DT_DIR;
   return S_ISREG(status.st_mode) ? DT_REG : DT_UNKNOWN;
@@ -42,7 +55,12 @@ void add_link(const std::string& path, const std::string& name, FolderListing& l
   const auto target = status_of(path);
   if (target && target->is_folder) listing.linked_folders.push_back(name);
   if (target && target->is_file) listing.linked_files.push_back(name);
-  if (!target && is_model_name(name)) listing.broken.push_back(name);
+  if (target) return;
+  if (!is_absent()) {
+    add_unreadable(name, listing);
+  } else if (is_model_name(name)) {
+    listing.broken.push_back(name);
+  }
 }
 
 }  // namespace
@@ -60,6 +78,43 @@ std::string explain_no_status(const std::string& path) {
   if (errno != ENOENT) return std::strerror(errno);
   struct stat status {};
   return lstat(path.c_str(), &status) == 0 ? "a link to a file that is not there" : "does not exist";
+}
+
+bool is_absent() { return errno == ENOENT || errno == ENOTDIR || errno == ELOOP; }
+
+bool is_kernel_folder([[maybe_unused]] const std::string& path) {
+#ifdef __linux__
+  // <linux/magic.h> of a later kernel than the oldest that this is built on.
+  constexpr std::array<std::uint32_t, 22> kTypes{
+      0x00009fa0,  // proc
+      0x62656572,  // sysfs
+      0x00001cd1,  // devpts
+      0x0027e0eb,  // cgroup
+      0x63677270,  // cgroup2
+      0x64626720,  // debugfs
+      0x74726163,  // tracefs
+      0x73636673,  // securityfs
+      0xcafe4a11,  // bpf
+      0x6165676c,  // pstore
+      0xde5e81e4,  // efivarfs
+      0x958458f6,  // hugetlbfs
+      0x19800202,  // mqueue
+      0x62656570,  // configfs
+      0x42494e4d,  // binfmt_misc
+      0xf97cff8c,  // selinuxfs
+      0x43415d53,  // smackfs
+      0x6e736673,  // nsfs
+      0x67596969,  // rpc_pipefs
+      0x65735543,  // fusectl
+      0x09041934,  // anon_inode
+      0x50495045,  // pipefs
+  };
+  struct statfs system {};
+  if (statfs(path.c_str(), &system) != 0) return false;
+  return std::ranges::find(kTypes, static_cast<std::uint32_t>(system.f_type)) != kTypes.end();
+#else
+  return false;
+#endif
 }
 
 std::string without_end_slashes(std::string path) {
@@ -80,7 +135,7 @@ FolderListing list_folder(const std::string& path) {
     const std::string name(entry->d_name);
     if (name == "." || name == ".." || is_system_name(name)) continue;
     ++listing.names;
-    switch (type_of(*entry, joined(path, name))) {
+    switch (type_of(*entry, joined(path, name), listing)) {
       case DT_LNK: add_link(joined(path, name), name, listing); break;
       case DT_DIR: listing.folders.push_back(name); break;
       case DT_REG: listing.files.push_back(name); break;

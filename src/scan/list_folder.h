@@ -38,6 +38,14 @@ std::optional<FileStatus> status_of(const std::string& path);
 /// Why status_of() had nothing to say of the path: to be called right after it.
 std::string explain_no_status(const std::string& path);
 
+/// Whether status_of() had nothing to say because nothing is there; else it may well be there, for others or later. To be
+/// called right after it.
+bool is_absent();
+
+/// Whether the folder shows the kernel's own data as files (proc, sys, cgroup, ...): there are no models in it, and
+/// reading it may have effects or have no end. Always false where that cannot be asked.
+bool is_kernel_folder(const std::string& path);
+
 std::string without_end_slashes(std::string path);
 
 /// `name` in `folder`, with one '/' between them.
@@ -60,7 +68,9 @@ struct FolderListing {
   std::vector<std::string> linked_files;
   std::vector<std::string> linked_folders;
   std::vector<std::string> broken;  ///< links with a model's name and no target
-  std::uint64_t names = 0;          ///< how many there are, of whatever kind
+  /// Names of models of which nothing can be told, and why.
+  std::vector<std::pair<std::string, std::string>> unreadable;
+  std::uint64_t names = 0;  ///< how many there are, of whatever kind
 
   [[nodiscard]] bool has_file(const std::string& name) const {
     return std::ranges::binary_search(files, name) || std::ranges::binary_search(linked_files, name);

@@ -72,6 +72,11 @@ class FolderScan {
                              unreadable_.push_back(failure.path);
                              report_failure(std::move(failure));
                            },
+                       .closed =
+                           [this](const std::string& folder) {
+                             const std::lock_guard lock(mutex_);
+                             unreadable_.push_back(folder);
+                           },
                        .passed =
                            [this](std::uint64_t files) {
                              const std::lock_guard lock(mutex_);
@@ -114,9 +119,19 @@ class FolderScan {
           return;
         }
         work->known = plan_.inventory->models_of(work->content.folder, plan_.run);
+        keep_unreadable(*work);
       }
     }
     pool_.add([this, work] { list_entries(work); });
+  }
+
+  // Models that are there, and cannot be read now, stay as they were.
+  static void keep_unreadable(FolderWork& work) {
+    std::set<std::string> paths;
+    for (const std::string& name : work.found.unreadable) paths.insert(work.found.folder.path_of(name));
+    for (const StoredModel& known : work.known) {
+      if (paths.contains(known.row.path)) work.content.models.push_back(known);
+    }
   }
 
   // Which models are there. Each is a task of its own: one folder may hold thousands.

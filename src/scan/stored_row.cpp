@@ -1,6 +1,11 @@
 #include "src/scan/stored_row.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "formats/checked.h"
@@ -22,15 +27,62 @@ const Json& member(const Json& object, const char* key) {
 
 std::string text_of(const Json& value) { return value.is_string() ? value.get<std::string>() : std::string(); }
 
-std::optional<std::uint64_t> number_of(const Json& value) {
-  return value.is_number_unsigned() ? std::optional(value.get<std::uint64_t>()) : std::nullopt;
+std::optional<std::uint64_t> number_of(const Json& object, const char* key) {
+  const Json& value = member(object, key);
+  if (value.is_null()) return std::nullopt;
+  if (!value.is_number_unsigned()) throw FormatError(fmt::format("{} is no whole number", key));
+  return value.get<std::uint64_t>();
+}
+
+const Json& part(const Json& object, const char* key, Json::value_t type) {
+  const Json& value = member(object, key);
+  if (value.is_null() || value.type() == type) return value;
+  throw FormatError(fmt::format("{} is no {}", key, type == Json::value_t::array ? "list" : "object"));
+}
+const Json& list(const Json& object, const char* key) { return part(object, key, Json::value_t::array); }
+const Json& object(const Json& model, const char* key) { return part(model, key, Json::value_t::object); }
+
+// The largest sizes of what weigh writes lie far below; nlohmann_json takes some 80 bytes for a value, and looks for a
+// key among all of its object.
+constexpr std::size_t kMostBytes = std::size_t{16} << 20;
+constexpr std::size_t kMostValues = 400'000;
+constexpr std::size_t kMostMembers = 2'000;
+constexpr std::size_t kDeepest = 128;
+
+// Passes over strings and counts brackets, commas and colons: that much is the same in text that is no JSON.
+void check_extent(std::string_view text) {
+  if (text.size() > kMostBytes) throw FormatError("more bytes than any line of a scan");
+  std::array<std::size_t, kDeepest + 1> members{};
+  std::size_t depth = 0;
+  std::size_t values = 1;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    switch (text[i]) {
+      case '"':
+        while (++i < text.size() && text[i] != '"') i += text[i] == '\\' ? 1 : 0;
+        break;
+      case '{':
+      case '[':
+        ++values;
+        if (++depth > kDeepest) throw FormatError("JSON nested deeper than any line of a scan");
+        members[depth] = 0;
+        break;
+      case '}':
+      case ']': depth -= depth > 0 ? 1 : 0; break;
+      case ',': ++values; break;
+      case ':':
+        if (++members[depth] > kMostMembers) throw FormatError("an object of more members than any line of a scan");
+        break;
+      default: break;
+    }
+  }
+  if (values > kMostValues) throw FormatError("more values than any line of a scan");
 }
 
 void read_dtypes(const Json& weights, ScanRow& row) {
   std::uint64_t most = 0;
-  for (const Json& entry : member(weights, "by_dtype")) {
+  for (const Json& entry : list(weights, "by_dtype")) {
     row.dtypes.push_back(text_of(member(entry, "dtype")));
-    const std::uint64_t bytes = number_of(member(entry, "bytes")).value_or(0);
+    const std::uint64_t bytes = number_of(entry, "bytes").value_or(0);
     if (row.dtypes.size() == 1 || bytes > most) row.dtype = row.dtypes.back();
     most = std::max(most, bytes);
   }
@@ -38,7 +90,7 @@ void read_dtypes(const Json& weights, ScanRow& row) {
 
 // A GGUF's scheme is its file type, which is no element type.
 void read_quantization(const Json& model, ScanRow& row) {
-  const Json& quantization = member(model, "quantization");
+  const Json& quantization = object(model, "quantization");
   row.plan = text_of(member(quantization, "scheme"));
   row.quantization = text_of(member(quantization, "name"));
   const bool is_gguf = row.format == "gguf" && member(model, "predicted") != true;
@@ -51,6 +103,13 @@ void read_quantization(const Json& model, ScanRow& row) {
 
 }  // namespace
 
+Json parse_model_line(std::string_view text) {
+  check_extent(text);
+  Json model = Json::parse(text, nullptr, false);
+  if (model.is_discarded()) throw FormatError("no line of a scan");
+  return model;
+}
+
 ScanRow row_from_json(const Json& model) {
   if (!member(model, "path").is_string() || !member(model, "weights").is_object()) {
     throw FormatError("no MODEL of weigh: path or weights are missing");
@@ -60,38 +119,92 @@ ScanRow row_from_json(const Json& model) {
   row.name = text_of(member(model, "name"));
   row.format = text_of(member(model, "format"));
   row.store = text_of(member(model, "store"));
-  row.architecture = text_of(member(member(model, "architecture"), "name"));
+  row.architecture = text_of(member(object(model, "architecture"), "name"));
   row.kind = text_of(member(model, "kind"));
-  row.parameters = number_of(member(member(model, "parameters"), "total"));
-  row.active = number_of(member(member(model, "parameters"), "active"));
+  row.parameters = number_of(object(model, "parameters"), "total");
+  row.active = number_of(object(model, "parameters"), "active");
   const Json& weights = member(model, "weights");
-  row.weight_bytes = number_of(member(weights, "bytes")).value_or(0);
-  if (const Json& bits = member(weights, "bits_per_weight"); bits.is_number()) row.bits_per_weight = bits.get<double>();
+  row.weight_bytes = number_of(weights, "bytes").value_or(0);
+  if (const Json& bits = member(weights, "bits_per_weight"); !bits.is_null()) {
+    if (!bits.is_number()) throw FormatError("bits_per_weight is no number");
+    row.bits_per_weight = bits.get<double>();
+  }
   read_dtypes(weights, row);
   read_quantization(model, row);
   SaturatingSum bytes;
-  for (const Json& file : member(model, "files")) {
-    bytes.add(number_of(member(file, "bytes")).value_or(0));
+  for (const Json& file : list(model, "files")) {
+    bytes.add(number_of(file, "bytes").value_or(0));
     ++row.files;
   }
   row.file_bytes = bytes.value;
-  row.experts = number_of(member(member(model, "experts"), "count"));
-  for (const Json& finding : member(model, "findings")) {
+  row.experts = number_of(object(model, "experts"), "count");
+  for (const Json& finding : list(model, "findings")) {
     const std::string severity = text_of(member(finding, "severity"));
     if (severity == "error" && row.errors++ == 0) row.first_error = text_of(member(finding, "message"));
     row.warnings += severity == "warning" ? 1 : 0;
   }
-  for (const Json& fit : member(model, "fit")) {
+  for (const Json& fit : list(model, "fit")) {
     row.verdicts.emplace_back(text_of(member(fit, "device")), text_of(member(fit, "verdict")));
   }
-  const Json& identity = member(model, "identity");
+  const Json& identity = object(model, "identity");
   row.tensors_id = text_of(member(identity, "tensors"));
   row.header_id = text_of(member(identity, "header"));
   row.weights_id = text_of(member(identity, "weights"));
   row.header_only = member(model, "header_only") == true;
-  row.modified = number_of(member(model, "modified"));
-  row.used = number_of(member(model, "used"));
+  row.modified = number_of(model, "modified");
+  row.used = number_of(model, "used");
   return row;
+}
+
+namespace {
+
+constexpr std::uint64_t kMostOfAnything = std::numeric_limits<std::int64_t>::max();
+
+// Every whole number of the value, however deep.
+void check_numbers(const Json& value, std::string_view key) {
+  if (value.is_number_unsigned() && value.get<std::uint64_t>() > kMostOfAnything) {
+    throw FormatError(fmt::format("{} is {}, more than any model has", key, value.get<std::uint64_t>()));
+  }
+  for (const auto& item : value.items()) {
+    if (value.is_structured()) check_numbers(item.value(), value.is_object() ? item.key() : key);
+  }
+}
+
+// Where every part is known.
+std::optional<std::uint64_t> sum_of(const Json& parts, const char* key) {
+  SaturatingSum sum;
+  for (const Json& one : parts) {
+    const auto number = number_of(one, key);
+    if (!number) return std::nullopt;
+    sum.add(*number);
+  }
+  return parts.empty() ? std::nullopt : std::optional(sum.value);
+}
+
+}  // namespace
+
+void check_counts(const Json& model) {
+  for (const char* key : {"parameters", "weights", "files", "experts", "modified", "used"}) {
+    check_numbers(member(model, key), key);
+  }
+  const Json& weights = member(model, "weights");
+  const auto total = number_of(object(model, "parameters"), "total");
+  const auto active = number_of(object(model, "parameters"), "active");
+  const auto bytes = number_of(weights, "bytes");
+  if (total && active && *active > *total) {
+    throw FormatError(fmt::format("{} active parameters of {}", *active, *total));
+  }
+  const Json& bits = member(weights, "bits_per_weight");
+  const double bits_per_weight = bits.is_number() ? bits.get<double>() : 0;
+  const bool is_nothing = bits.is_number() && bits_per_weight == 0 && total.value_or(0) > 0 && bytes.value_or(0) > 0;
+  if (bits_per_weight < 0 || !std::isfinite(bits_per_weight) || is_nothing) {
+    throw FormatError(fmt::format("{} bits per weight", bits_per_weight));
+  }
+  const auto by_dtype = sum_of(list(weights, "by_dtype"), "bytes");
+  if (by_dtype && bytes && *by_dtype != *bytes) {
+    throw FormatError(fmt::format("{} bytes of weights, where its types have {}", *bytes, *by_dtype));
+  }
+  for (const Json& file : list(model, "files")) (void)number_of(file, "bytes");
 }
 
 }  // namespace weigh::core

@@ -22,16 +22,14 @@ bool is_left_out(std::string_view folder) {
   return folder == ".git" || folder.starts_with("datasets--") || folder.starts_with("spaces--");
 }
 
-// At the root of the file system.
-bool is_system_folder(std::string_view folder) {
-  return folder == "proc" || folder == "sys" || folder == "dev" || folder == "run";
-}
-
 class Walk {
  public:
   explicit Walk(const Visitor& visitor) : reporter_(visitor), gatherer_(reporter_, first_names_) {}
 
   void visit_roots(const std::vector<std::string>& roots) {
+    for (const char* path : {"/proc", "/sys", "/dev", "/run"}) {
+      if (const auto status = status_of(path)) system_folders_.insert(status->key());
+    }
     for (const std::string& root : roots) visit_root(root);
     for (const auto& [folder, names] : named_files_) visit_named_files(folder, names);
     // What links lead to comes last: its own name is the better one.
@@ -51,6 +49,10 @@ class Walk {
   void visit_root(const std::string& root) {
     const auto status = status_of(root);
     if (!status) return reporter_.report_failure(root, explain_no_status(root));
+    if (status->is_folder && is_kernel_folder(root)) {
+      return reporter_.report_failure(root, "shows the kernel's data as files: no models are there");
+    }
+    system_folders_.erase(status->key());
     if (status->is_folder) return visit_folder(locate_folder(without_end_slashes(root)));
     if (const auto manifest = ollama_manifest_at(root)) return visit_manifest(manifest->first, manifest->second);
     const auto slash = root.rfind('/');
@@ -70,7 +72,7 @@ class Walk {
     const std::string& path = location.path;
     const auto status = status_of(path);
     if (!status) return reporter_.report_failure(path, explain_no_status(path));
-    if (!visited_.insert(status->key()).second) return;
+    if (!visited_.insert(status->key()).second || is_system_folder(path, status->key())) return;
     FolderListing listing;
     try {
       listing = list_folder(path);
@@ -83,9 +85,7 @@ class Walk {
       listing.erase_folders([](const std::string& name) { return name == kOllamaManifests || name == kOllamaBlobs; });
       visit_ollama_store(location);
     }
-    const bool at_root = location.absolute == "/";
-    listing.erase_folders(
-        [&](const std::string& name) { return is_left_out(name) || (at_root && is_system_folder(name)); });
+    listing.erase_folders(is_left_out);
     // The pipeline has taken these for itself.
     if (is_pipeline_part) listing.erase_files(is_safetensors_name);
     PendingFolder pending = gatherer_.gather_folder(location, listing);
@@ -106,6 +106,14 @@ class Walk {
     for (const std::string& folder : listing.linked_folders) {
       linked_folders_.push_back({location.child(folder), parts.contains(folder)});
     }
+  }
+
+  // By what it is, not by its name: links and mounts lead there from anywhere.
+  bool is_system_folder(const std::string& path, const FileKey& key) {
+    if (system_folders_.contains(key)) return true;
+    const auto [device, is_new] = kernel_devices_.try_emplace(key.first, false);
+    if (is_new) device->second = is_kernel_folder(path);
+    return device->second;
   }
 
   // models--ORG--NAME
@@ -218,7 +226,10 @@ class Walk {
 
   void finish_folder(PendingFolder&& pending) {
     first_names_.claim_hard_links(pending);
-    if (!pending.has_models) return;
+    if (!pending.has_models) {
+      if (!pending.found.unreadable.empty()) reporter_.report_closed(pending.found.folder.path);
+      return;
+    }
     pending.found.other_commits = std::exchange(other_commits_, {});
     if (pending.links.empty()) {
       deliver_folder(std::move(pending));
@@ -241,6 +252,8 @@ class Walk {
   ModelGatherer gatherer_;
   std::vector<std::string> other_commits_;  // of the repository that is walked; the first folder with models takes them
   std::set<FileKey> visited_;               // folders
+  std::set<FileKey> system_folders_;
+  std::map<std::uint64_t, bool> kernel_devices_;  // whether a device is a file system of the kernel's data
   std::map<std::string, std::vector<std::string>> named_files_;  // files that are roots, by their folders
   std::vector<LinkedFolder> linked_folders_;
   std::vector<PendingFolder> with_links_;

@@ -24,6 +24,10 @@ class WalkReporter {
     if (!stopped_) visitor_.failed({path, message, std::nullopt});
   }
 
+  void report_closed(const std::string& folder) {
+    if (!stopped_ && visitor_.closed) visitor_.closed(folder);
+  }
+
   /// Names of a folder that was listed.
   void count_names(std::uint64_t names) {
     names_ += names;

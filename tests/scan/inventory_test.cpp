@@ -32,14 +32,17 @@ StoredModel model(const std::string& path, std::uint64_t parameters = 7) {
   const std::string line = R"({"schema":"weigh.inspect/2","path":")" + path +
                            R"(","name":"m","weights":{"bytes":4,"by_dtype":[]},"parameters":{"total":)" +
                            std::to_string(parameters) + "}}";
-  return {row_from_json(nlohmann::ordered_json::parse(line)), line, "signature of " + path};
+  return {row_from_json(parse_model_line(line)), line, "signature of " + path};
 }
 
 std::vector<std::string> paths(const Inventory& inventory, const std::vector<std::string>& roots = {}) {
   std::vector<std::string> all;
-  inventory.each(
-      roots, [&](StoredModel&& model) { all.push_back(model.row.path); },
-      [&](const Failure& failure) { all.push_back("!" + failure.path); });
+  inventory.each(roots, {.model = [&](StoredModel&& model) { all.push_back(model.row.path); },
+                         .failure = [&](const Failure& failure) { all.push_back("!" + failure.path); },
+                         .damaged =
+                             [&](const Failure& damage, const std::string& folder) {
+                               all.push_back("?" + damage.path + " in " + folder + ": " + damage.message);
+                             }});
   return all;
 }
 
@@ -123,4 +126,48 @@ TEST_CASE("a file that is no inventory is left alone, with a sentence") {
   sqlite3_close(other);
   CHECK_THROWS_WITH(Inventory(place.file("other"), "1"), contains_text("another program"));
   CHECK_THROWS_AS(Inventory(place.file("missing/folder/x"), "1"), IoError);
+}
+
+TEST_CASE("a newer version's inventory is listed and not scanned into") {
+  const Place place;
+  {
+    Inventory inventory(place.file(), "1.10.0");
+    inventory.put({"/m/a", "s1", "", {model("/m/a/1.gguf")}, {}});
+    inventory.finish();
+  }
+  for (const char* older : {"1.9.9", "1.2", "0.99.0"}) {
+    CAPTURE(older);
+    CHECK_THROWS_WITH(Inventory(place.file(), older), contains_text("1.10.0"));
+    CHECK(paths(Inventory(place.file(), older, InventoryUse::List)) == std::vector<std::string>{"/m/a/1.gguf"});
+  }
+  for (const char* same : {"1.10", "1.10.0"}) CHECK_NOTHROW(Inventory(place.file(), same));
+}
+
+TEST_CASE("a listing sees one moment while a scan writes") {
+  const Place place;
+  Inventory scan(place.file(), "1");
+  scan.put({"/m/a", "s1", "", {model("/m/a/1.gguf")}, {}});
+  scan.finish();
+  scan.put({"/m/b", "s1", "", {model("/m/b/1.gguf")}, {}});
+  const Inventory listing(place.file(), "1", InventoryUse::List);
+  CHECK(paths(listing) == std::vector<std::string>{"/m/a/1.gguf"});
+  scan.finish();
+  CHECK(paths(listing) == std::vector<std::string>{"/m/a/1.gguf"});
+  CHECK(paths(Inventory(place.file(), "1", InventoryUse::List)).size() == 2);
+}
+
+TEST_CASE("a damaged row is told by its path and folder, and read anew") {
+  const Place place;
+  {
+    Inventory inventory(place.file(), "1");
+    StoredModel broken = model("/m/a/1.gguf");
+    broken.line = "{";
+    inventory.put({"/m/a", "s1", "", {broken, model("/m/a/2.gguf")}, {}});
+    inventory.finish();
+  }
+  Inventory inventory(place.file(), "1");
+  CHECK(paths(inventory) == std::vector<std::string>{"?/m/a/1.gguf in /m/a: no line of a scan", "/m/a/2.gguf"});
+  CHECK(inventory.models_of("/m/a", "").size() == 1);
+  inventory.mark_changed({"/m/a"});
+  CHECK_FALSE(inventory.is_current("/m/a", "s1", ""));
 }

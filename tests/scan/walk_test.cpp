@@ -354,3 +354,28 @@ TEST_CASE("a walk tells how many names it met, again and again, and can be ended
                                              .passed = [](std::uint64_t) { return false; }});
   CHECK(found < 40);
 }
+
+#ifdef __linux__
+TEST_CASE("the kernel's files are not entered, whatever leads to them") {
+  check({
+      {"links",
+       [](const Tree& tree) {
+         tree.file("a.gguf");
+         tree.link("devices", "/dev");
+         tree.link("own", "/proc/self/fd");
+         tree.link("process", "/proc/self");
+         tree.link("run", "/run");
+         tree.link("system", "/sys");
+         tree.link("up", "/proc/..//proc");
+       },
+       {""},
+       {"|.: a.gguf"}},
+  });
+  const Met named = met({"/proc", "/proc/self"});
+  CHECK(named.folders.empty());
+  REQUIRE(named.failures.size() == 2);
+  CHECK_THAT(named.failures[0].message, contains_text("kernel"));
+  CHECK_FALSE(is_kernel_folder("/"));
+  CHECK_FALSE(is_kernel_folder("/proc/self/cwd"));
+}
+#endif
