@@ -75,11 +75,15 @@ std::optional<std::uint64_t> tensor_bytes(Dtype dtype, std::span<const std::uint
   if (row_elements % row.block_elements != 0) return std::nullopt;
   if (*elements == 0) return 0;
 
-  const auto bits = checked_mul(*elements / row.block_elements, row.block_bits);
-  if (!bits || *bits % 8 != 0) return std::nullopt;
+  // Eight blocks have as many bytes as one has bits: bytes are exact where bits would not fit in 64.
+  const std::uint64_t blocks = *elements / row.block_elements;
+  const std::uint64_t rest_bits = blocks % 8 * row.block_bits;
+  const auto whole = checked_mul(blocks / 8, row.block_bits);
+  const auto bytes = whole ? checked_add(*whole, rest_bits / 8) : std::nullopt;
+  if (!bytes || rest_bits % 8 != 0) return std::nullopt;
   const auto row_extra = checked_mul(*elements / row_elements, row.row_bytes);
   if (!row_extra) return std::nullopt;
-  const auto with_rows = checked_add(*bits / 8, *row_extra);
+  const auto with_rows = checked_add(*bytes, *row_extra);
   return with_rows ? checked_add(*with_rows, row.tensor_bytes) : std::nullopt;
 }
 

@@ -124,9 +124,10 @@ TEST_CASE("tensor_bytes is exact or absent") {
       {Dtype::F6_E3M2, {2}, std::nullopt},
       {Dtype::F32, {0}, 0},
       {Dtype::Q4_0, {7, 0}, 0},
-      {Dtype::F32, {kTwoTo32, kTwoTo32}, std::nullopt},      // wraps to 0
-      {Dtype::F64, {kTwoTo32, kTwoTo32 / 8}, std::nullopt},  // the elements fit, the bytes do not
-      {Dtype::TL1, {256}, std::nullopt},                     // nobody knows
+      {Dtype::F32, {kTwoTo32, kTwoTo32}, std::nullopt},                 // wraps to 0
+      {Dtype::F64, {kTwoTo32, kTwoTo32 / 8}, std::nullopt},             // the elements fit, the bytes do not
+      {Dtype::F16, {kTwoTo32, kTwoTo32 / 4}, std::uint64_t{1} << 63U},  // the bits do not fit
+      {Dtype::TL1, {256}, std::nullopt},                                // nobody knows
       {Dtype::Unknown, {1}, std::nullopt},
   };
   for (const SizeRow& row : rows) {
