@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "formats/error.h"
+#include "src/scan/file_system.h"
 #include "src/scan/stored_row.h"
 
 namespace weigh::core {
@@ -317,8 +318,9 @@ Inventory::Inventory(const std::string& path, std::string_view version, Inventor
                     "file (--db FILE); it can be listed",
                     path, written.substr(std::min(written.size(), written.find(' ') + 1)), version));
   }
-  // Where the file system has no shared memory, SQLite stays with locks, and readers wait.
-  sqlite3_exec(database.handle, "pragma journal_mode = wal; pragma synchronous = normal", nullptr, nullptr, nullptr);
+  // With a log readers never wait for a writer; its index is memory that only processes of one machine share.
+  const char* journal = is_shared_by_machines(path) ? "pragma journal_mode = delete" : "pragma journal_mode = wal";
+  sqlite3_exec(database.handle, journal, nullptr, nullptr, nullptr);  // else it stays as it is
   if (written != own) {
     database.begin();
     if (is_new) database.run(fmt::format("pragma application_id = {}", kApplicationId).c_str());

@@ -3,12 +3,8 @@
 #include <dirent.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#ifdef __linux__
-#include <sys/vfs.h>
-#endif
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -81,41 +77,6 @@ std::string explain_no_status(const std::string& path) {
 }
 
 bool is_absent() { return errno == ENOENT || errno == ENOTDIR || errno == ELOOP; }
-
-bool is_kernel_folder([[maybe_unused]] const std::string& path) {
-#ifdef __linux__
-  // <linux/magic.h> of a later kernel than the oldest that this is built on.
-  constexpr std::array<std::uint32_t, 22> kTypes{
-      0x00009fa0,  // proc
-      0x62656572,  // sysfs
-      0x00001cd1,  // devpts
-      0x0027e0eb,  // cgroup
-      0x63677270,  // cgroup2
-      0x64626720,  // debugfs
-      0x74726163,  // tracefs
-      0x73636673,  // securityfs
-      0xcafe4a11,  // bpf
-      0x6165676c,  // pstore
-      0xde5e81e4,  // efivarfs
-      0x958458f6,  // hugetlbfs
-      0x19800202,  // mqueue
-      0x62656570,  // configfs
-      0x42494e4d,  // binfmt_misc
-      0xf97cff8c,  // selinuxfs
-      0x43415d53,  // smackfs
-      0x6e736673,  // nsfs
-      0x67596969,  // rpc_pipefs
-      0x65735543,  // fusectl
-      0x09041934,  // anon_inode
-      0x50495045,  // pipefs
-  };
-  struct statfs system {};
-  if (statfs(path.c_str(), &system) != 0) return false;
-  return std::ranges::find(kTypes, static_cast<std::uint32_t>(system.f_type)) != kTypes.end();
-#else
-  return false;
-#endif
-}
 
 std::string without_end_slashes(std::string path) {
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();

@@ -42,10 +42,6 @@ std::string explain_no_status(const std::string& path);
 /// called right after it.
 bool is_absent();
 
-/// Whether the folder shows the kernel's own data as files (proc, sys, cgroup, ...): there are no models in it, and
-/// reading it may have effects or have no end. Always false where that cannot be asked.
-bool is_kernel_folder(const std::string& path);
-
 std::string without_end_slashes(std::string path);
 
 /// `name` in `folder`, with one '/' between them.

@@ -9,6 +9,7 @@
 #include "formats/error.h"
 #include "src/checkpoint/selection.h"
 #include "src/scan/file_kinds.h"
+#include "src/scan/file_system.h"
 #include "src/scan/first_name_wins.h"
 #include "src/scan/gather_models.h"
 #include "src/scan/walk_reporter.h"

@@ -375,7 +375,5 @@ TEST_CASE("the kernel's files are not entered, whatever leads to them") {
   CHECK(named.folders.empty());
   REQUIRE(named.failures.size() == 2);
   CHECK_THAT(named.failures[0].message, contains_text("kernel"));
-  CHECK_FALSE(is_kernel_folder("/"));
-  CHECK_FALSE(is_kernel_folder("/proc/self/cwd"));
 }
 #endif
