@@ -88,7 +88,7 @@ def make_gguf(chance):
         at = chance.choice((offset + 1, offset + alignment, max(0, offset - alignment), chance.choice(LIMITS))) \
             if chance.random() < 0.05 else offset
         infos.append(text(name.encode()) + pack("I", len(shape)) +
-                     b"".join(pack(length, min(d, top)) for d in reversed(shape)) + pack("I", kind) + pack("Q", at))
+                     b"".join(pack(length, min(d, top)) for d in reversed(shape)) + pack("I", kind) + pack("Q", at % 2**64))
         offset = min(-(-(at + elements // block * size) // alignment) * alignment, 2**64 - 64)
     header = b"GGUF" + pack("I", version) + pack(length, len(infos)) + pack(length, len(keys)) + b"".join(keys + infos)
     if infos or chance.random() < 0.5:

@@ -1,6 +1,12 @@
 #include "formats/error.h"
 #include "formats/snapshot.h"
 #include "tests/formats/touch.h"
+#include "tests/fuzz/packed_mutator.h"
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
+                                               unsigned seed) {
+  return mutate_packed(data, size, max_size, seed);
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {
