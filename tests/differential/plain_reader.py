@@ -186,6 +186,7 @@ def read_safetensors(data):
         fields = json.loads(text, object_pairs_hook=lambda pairs: pairs, parse_constant=no_word,
                             parse_int=lambda digits: -1 if digits[0] == "-" else int(digits))  # -0 is no unsigned integer
         names = [name.encode("utf-8") for name, _ in fields]
+        json.dumps(fields, ensure_ascii=False).encode("utf-8")  # half a pair of surrogates anywhere is an error
     except (ValueError, RecursionError, UnicodeError) as problem:
         raise Refused(str(problem)) from problem
     file = File()
@@ -196,7 +197,7 @@ def read_safetensors(data):
             need(value is None or isinstance(value, list) and all(isinstance(p, tuple) for p in value), "__metadata__")
             for key, text in value or []:
                 need(isinstance(text, str), "a metadata value")
-                file.metadata.append((key.encode("utf-8", "surrogatepass"), text.encode("utf-8", "surrogatepass")))
+                file.metadata.append((key.encode("utf-8"), text.encode("utf-8")))
             continue
         need(isinstance(value, list) and all(isinstance(pair, tuple) for pair in value), "no object")
         known = [(key, part) for key, part in value if key in ("dtype", "shape", "data_offsets")]
