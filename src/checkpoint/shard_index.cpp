@@ -1,19 +1,18 @@
 #include "src/checkpoint/shard_index.h"
 
-#include <simdjson.h>
-
 #include <algorithm>
+#include <cstring>
+#include <deque>
 #include <unordered_map>
 
 #include "formats/error.h"
-#include "formats/json_value.h"
+#include "formats/json_cursor.h"
+#include "formats/model_file.h"
 #include "formats/path.h"
 
 namespace weigh::core {
 
 namespace {
-
-namespace ondemand = simdjson::ondemand;
 
 constexpr std::uint64_t kMaxBytes = 250'000'000;  // the Hub refuses larger indexes; the largest known has 60 MB
 
@@ -21,54 +20,67 @@ constexpr std::string_view kTotalSize = "total_size";
 
 // A count as the many writers put it: a number, seldom its digits in a string, or a float. Loaders add up with
 // total_size, so what is no number there is worse than a float or what is wrong in total_parameters.
-std::optional<std::uint64_t> read_claim(ondemand::value value, std::string_view key, std::vector<Finding>& findings) {
-  std::uint64_t number = 0;
-  const bool is_number = value.type() == ondemand::json_type::number;
-  if (is_number && value.get_uint64().get(number) == simdjson::SUCCESS) return number;
-  findings.emplace_back(
-      FindingCode::IndexClaim, is_number || key != kTotalSize ? Severity::Note : Severity::Warning,
-      fault(std::string(key) + " in the index", found_json(value), "a number of bytes") + "; ignored");
+std::optional<std::uint64_t> read_claim(JsonCursor& json, std::string_view key, std::vector<Finding>& findings) {
+  const bool is_number = json.kind() == JsonCursor::Kind::Number;
+  const auto number = is_number ? json.take_uint() : std::nullopt;
+  if (number) return number;
+  findings.emplace_back(FindingCode::IndexClaim, is_number || key != kTotalSize ? Severity::Note : Severity::Warning,
+                        fault(std::string(key) + " in the index", json.found(), "a number of bytes") + "; ignored");
+  json.skip(2);
   return std::nullopt;
 }
 
 class IndexReader {
  public:
-  explicit IndexReader(ShardIndex& index) : index_(index) {}
+  IndexReader(ShardIndex& index, std::deque<std::string>& unescaped) : index_(index), unescaped_(unescaped) {}
 
-  void read(ondemand::document& document) {
+  void read(JsonCursor& json) {
     bool has_map = false;
-    for (auto field : document.get_object()) {
-      const std::string_view key = field.unescaped_key();
+    json.each_field([&](const JsonString& name) {
+      const std::string_view key = text(name);
       if (key == "weight_map") {
         if (has_map) fail(0, "index", "two weight_maps", "one");
         has_map = true;
-        read_map(field.value());
-      } else if (key == "metadata") {
-        read_claims(field.value());
+        read_map(json);
+      } else if (key == "metadata" && json.kind() == JsonCursor::Kind::Object) {  // null and "" occur
+        read_claims(json);
+      } else {
+        json.skip(1);
       }
-    }
+    });
+    json.finish();
     if (!has_map) fail(0, "index", "no weight_map", "one");
     sort_files();
   }
 
  private:
-  void read_claims(ondemand::value value) {
-    if (value.type() != ondemand::json_type::object) return;  // null and "" occur
-    for (auto field : value.get_object()) {
-      const std::string_view key = field.unescaped_key();
-      if (key == kTotalSize) index_.total_size = read_claim(field.value(), kTotalSize, index_.findings);
-      if (key == "total_parameters")
-        index_.total_parameters = read_claim(field.value(), "total_parameters", index_.findings);
-    }
+  // A view into the text, which lives as long as the index, or into what is kept beside it.
+  std::string_view text(const JsonString& string) {
+    return string.has_escapes ? unescaped_.emplace_back(JsonCursor::unescaped(string)) : string.raw;
   }
 
-  void read_map(ondemand::value value) {
-    for (auto field : value.get_object()) {
-      // Views into the parser's own buffer, which lives as long as the index.
-      const std::string_view tensor = field.unescaped_key();
-      const std::string_view file = field.value().get_string();
+  void read_claims(JsonCursor& json) {
+    json.each_field([&](const JsonString& name) {
+      const std::string_view key = text(name);
+      if (key == kTotalSize) {
+        index_.total_size = read_claim(json, kTotalSize, index_.findings);
+      } else if (key == "total_parameters") {
+        index_.total_parameters = read_claim(json, "total_parameters", index_.findings);
+      } else {
+        json.skip(2);
+      }
+    });
+  }
+
+  void read_map(JsonCursor& json) {
+    json.each_field([&](const JsonString& name) {
+      const std::string_view tensor = text(name);
+      if (json.kind() != JsonCursor::Kind::String) {
+        fail(0, "weight_map of tensor " + quote(tensor), json.found(), "a file's name");
+      }
+      const std::string_view file = text(json.take_string());
       index_.tensors.emplace_back(tensor, number_of(file));
-    }
+    });
   }
 
   std::uint32_t number_of(std::string_view file) {
@@ -96,6 +108,7 @@ class IndexReader {
   }
 
   ShardIndex& index_;
+  std::deque<std::string>& unescaped_;
   std::unordered_map<std::string, std::uint32_t> numbers_;
   std::uint32_t last_ = 0;
 };
@@ -103,8 +116,8 @@ class IndexReader {
 }  // namespace
 
 struct ShardIndex::Storage {
-  std::unique_ptr<char[]> text;
-  ondemand::parser parser;
+  ByteBuffer text;
+  std::deque<std::string> unescaped;
 };
 
 ShardIndex::ShardIndex() = default;
@@ -117,15 +130,16 @@ ShardIndex read_shard_index(ByteSource& source) {
   if (size > kMaxBytes) fail(0, "index size", std::to_string(size) + " bytes", "at most " + std::to_string(kMaxBytes));
   ShardIndex index;
   index.storage = std::make_unique<ShardIndex::Storage>();
-  index.storage->text = std::make_unique<char[]>(size + simdjson::SIMDJSON_PADDING);
-  char* text = index.storage->text.get();
-  source.read(0, std::as_writable_bytes(std::span(text, size)));
+  resize_bytes(index.storage->text, size + JsonCursor::kPadding);
+  std::byte* const bytes = index.storage->text.get();
+  source.read(0, {bytes, static_cast<std::size_t>(size)});
+  std::memset(bytes + size, 0, JsonCursor::kPadding);
+  const char* const text = reinterpret_cast<const char*>(bytes);
   try {
-    ondemand::document document =
-        index.storage->parser.iterate(simdjson::padded_string_view(text, size, size + simdjson::SIMDJSON_PADDING));
-    IndexReader(index).read(document);
-  } catch (const simdjson::simdjson_error& error) {
-    fail(0, "index", simdjson::error_message(error.error()), "a JSON object with a weight_map");
+    JsonCursor json(text, static_cast<std::size_t>(size));
+    IndexReader(index, index.storage->unescaped).read(json);
+  } catch (const JsonFault& fault) {
+    fail(static_cast<std::uint64_t>(fault.at - text), "index", fault.what, "a JSON object with a weight_map");
   }
   return index;
 }

@@ -15,7 +15,7 @@ namespace weigh::core {
 
 /// A `*.safetensors.index.json`. Move-only: the tensor names are views into it.
 struct ShardIndex {
-  struct Storage;  ///< the text and the parser's buffer of unescaped strings
+  struct Storage;  ///< the text, and the strings that escapes make differ from it
 
   ShardIndex();
   ShardIndex(ShardIndex&&) noexcept;

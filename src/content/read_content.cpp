@@ -14,6 +14,7 @@
 #include <exception>
 #include <mutex>
 #include <numeric>
+#include <system_error>
 #include <thread>
 
 #include "formats/snapshot.h"
@@ -101,19 +102,25 @@ class FileHash {
 // and at most kChunks may wait.
 class HashThread {
  public:
-  explicit HashThread(FileHash& hash) : hash_(hash), thread_([this] { work(); }) {}
+  explicit HashThread(FileHash& hash) : hash_(hash) {
+    try {
+      thread_ = std::thread([this] { work(); });
+    } catch (const std::system_error&) {  // the system has no room for another: the caller's does the work
+    }
+  }
   ~HashThread() {
     {
       const std::lock_guard lock(mutex_);
       stopped_ = true;
     }
     changed_.notify_all();
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
   }
   HashThread(const HashThread&) = delete;
   HashThread& operator=(const HashThread&) = delete;
 
   void hand_over(std::span<const std::byte> bytes) {
+    if (!thread_.joinable()) return hash_.add(bytes);
     {
       const std::lock_guard lock(mutex_);
       waiting_[handed_++ % kChunks] = bytes;
@@ -249,8 +256,13 @@ std::vector<ContentResult> read_contents(std::span<const ContentJob> jobs, unsig
       if (!error) error = std::current_exception();
     }
   };
+  const std::size_t wanted = std::min<std::size_t>(threads, jobs.size());
   std::vector<std::thread> crew;
-  for (std::size_t i = 1; i < std::min<std::size_t>(threads, jobs.size()); ++i) crew.emplace_back(work);
+  crew.reserve(wanted);
+  try {
+    while (crew.size() + 1 < wanted) crew.emplace_back(work);
+  } catch (const std::system_error&) {  // the system has no room for more: those that are there do the work
+  }
   work();
   for (std::thread& thread : crew) thread.join();
   if (error) std::rethrow_exception(error);

@@ -6,18 +6,25 @@
 #include <exception>
 #include <functional>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
 namespace weigh::core {
 
-/// Threads that work off tasks. The first exception of a task ends the work and is thrown by finish().
+/// Threads that work off tasks; fewer than asked for where the system has no room for more, and the caller's own where it
+/// has for none. The first exception of a task ends the work and is thrown by finish().
 class ThreadPool {
  public:
   using Task = std::function<void()>;
 
   explicit ThreadPool(unsigned threads) {
-    for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+    threads_.reserve(threads);
+    try {
+      for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+    } catch (const std::system_error&) {
+      alone_ = threads_.empty();
+    }
   }
   ~ThreadPool() {
     stop(nullptr);
@@ -28,6 +35,7 @@ class ThreadPool {
 
   /// Adds a task for later; blocks while kMaxWaiting of them are waiting. False when the work has ended.
   bool add(Task task) {
+    if (alone_) return run(task);
     std::unique_lock lock(mutex_);
     room_.wait(lock, [&] { return stopped_ || tasks_.size() < kMaxWaiting; });
     if (stopped_) return false;
@@ -38,6 +46,7 @@ class ThreadPool {
 
   /// Adds a task before everything that waits, and does not block: for a task that is split into several.
   void add_first(Task task) {
+    if (alone_) return static_cast<void>(run(task));
     const std::lock_guard lock(mutex_);
     if (stopped_) return;
     tasks_.push_front(std::move(task));
@@ -74,17 +83,23 @@ class ThreadPool {
       ++busy_;
       lock.unlock();
       room_.notify_one();
-      std::exception_ptr error;
-      try {
-        task();
-      } catch (...) {
-        error = std::current_exception();
-      }
+      run(task);
       task = nullptr;
-      if (error) stop(error);
       lock.lock();
       --busy_;
       if (tasks_.empty() && busy_ == 0) idle_.notify_all();
+    }
+  }
+
+  /// Returns whether the work goes on.
+  bool run(const Task& task) {
+    if (stopped()) return false;
+    try {
+      task();
+      return true;
+    } catch (...) {
+      stop(std::current_exception());
+      return false;
     }
   }
 
@@ -103,6 +118,7 @@ class ThreadPool {
   std::vector<std::thread> threads_;
   std::size_t busy_ = 0;
   bool stopped_ = false;
+  bool alone_ = false;
   std::exception_ptr error_;
 };
 

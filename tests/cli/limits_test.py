@@ -219,6 +219,18 @@ def an_audit_that_memory_is_too_short_for():
     write("model.safetensors", safetensors({"__metadata__": {"text": "x" * 90_000_000}}))
 
 
+def low_memory_case(mebibytes):
+    def build():
+        write("model.safetensors", WEIGHTS)
+        write("model.gguf", gguf([ARCHITECTURE, text(b"text") + struct.pack("<I", 8) + text(b"x" * 30_000_000)]))
+    build.__name__ = f"a scan in {mebibytes} MiB"
+    case("scan", ".", "--threads", "4", status=None, says="", memory=mebibytes * MIB)(build)
+
+
+for mebibytes in range(24, 72, 4):
+    low_memory_case(mebibytes)
+
+
 def run(weigh, build, command, status, says, env, memory):
     build()
     resident = isinstance(memory, tuple)
