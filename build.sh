@@ -5,6 +5,7 @@
 #   ./build.sh test            release build and all tests
 #   ./build.sh package         the .deb packages and the .tar.gz, into build/packages
 #   ./build.sh CHECK           one of: test-asan, test-tsan, test-packages, test-consumer, fuzz, headers, tidy, format
+#   ./build.sh fuzz --hours N  all fuzz targets for N hours of processor time
 #   ./build.sh PRESET          only build: release, debug, asan, tsan, fuzz
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -134,17 +135,14 @@ case "$command" in
     tests/package/consumer_test.sh build/release
     ;;
   fuzz)
+    # Every target in turn, as many at a time as there are cores: FUZZ_SECONDS each, or --hours N of processor time in all.
     install_missing "${packages[@]}" "${clang_packages[@]}"
     build fuzz
-    for target in build/fuzz/tests/fuzz/fuzz_*; do
-      [ -x "$target" ] && [ -f "$target" ] || continue
-      name=$(basename "$target")
-      say "$name for ${FUZZ_SECONDS:-30} s"
-      work=$(mktemp -d)
-      "$target" -max_total_time="${FUZZ_SECONDS:-30}" -rss_limit_mb=2048 -timeout=10 -print_final_stats=0 \
-        -dict="tests/fuzz/${name#fuzz_}.dict" -artifact_prefix="$work/" "$work" testdata/{gguf,safetensors,other,snapshots,fuzz}
-      rm -rf "$work"
-    done
+    mapfile -t targets < <(find build/fuzz/tests/fuzz -maxdepth 1 -type f -executable -name 'fuzz_*' | sort)
+    seconds=${FUZZ_SECONDS:-30}
+    [ "${1:-}" = --hours ] && seconds=$(awk -v hours="${2:?hours}" -v n=${#targets[@]} 'BEGIN { print int(hours * 3600 / n) }')
+    say "${#targets[@]} targets, $seconds s each"
+    printf '%s\n' "${targets[@]}" | xargs -P "$(nproc)" -I {} tests/fuzz/run_target.sh {} "$seconds"
     ;;
   headers)
     # Each header by itself, in a compiler that has read nothing before it.
@@ -171,7 +169,7 @@ case "$command" in
     build "$command"
     ;;
   *)
-    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac

@@ -187,10 +187,9 @@ std::string_view TemplateExpression::accept_name() {
 // The template's own spelling from that token up to the next to be read.
 std::string TemplateExpression::spelled(std::size_t begin) const {
   if (begin >= at_ || at_ > tokens_.size()) return {};
-  const TemplateToken& first = tokens_[begin];
-  const TemplateToken& last = tokens_[at_ - 1];
-  const char* from = first.text.data() - (first.kind == TokenKind::String ? 1 : 0);
-  const char* to = last.text.data() + last.text.size() + (last.kind == TokenKind::String ? 1 : 0);
+  const char* const from = tokens_[begin].whole.data();
+  const std::string_view last = tokens_[at_ - 1].whole;
+  const char* const to = last.data() + last.size();
   constexpr std::ptrdiff_t kMost = 40;
   return {from, static_cast<std::size_t>(std::min(to - from, kMost))};
 }

@@ -223,8 +223,8 @@ void TemplateLexer::read_token(TemplatePiece& piece) {
       at_ += text_[at_] == '\\' ? 2 : 1;
     } while (at_ < text_.size() && text_[at_] != c);
     const std::size_t end = std::min(at_, text_.size());
-    piece.tokens.push_back({Kind::String, text_.substr(begin + 1, end - begin - 1)});
     at_ = std::min(at_ + 1, text_.size());
+    piece.tokens.push_back({Kind::String, text_.substr(begin + 1, end - begin - 1), text_.substr(begin, at_ - begin)});
   } else if (is_word(c)) {
     const bool number = is_digit(c);
     while (at_ < text_.size() &&
@@ -232,7 +232,8 @@ void TemplateLexer::read_token(TemplatePiece& piece) {
                                     !piece.tokens.empty() && piece.tokens.back().text != "."))) {
       ++at_;
     }
-    piece.tokens.push_back({number ? Kind::Number : Kind::Name, text_.substr(begin, at_ - begin)});
+    const std::string_view word = text_.substr(begin, at_ - begin);
+    piece.tokens.push_back({number ? Kind::Number : Kind::Name, word, word});
   } else {
     read_operator(piece);
   }
@@ -252,7 +253,8 @@ void TemplateLexer::read_operator(TemplatePiece& piece) {
   constexpr auto kLong = std::to_array<std::string_view>({"//", "**", "==", "!=", ">=", "<="});
   const std::string_view two = text_.substr(at_, 2);
   const std::size_t length = std::ranges::find(kLong, two) != kLong.end() ? 2 : 1;
-  piece.tokens.push_back({TemplateToken::Kind::Operator, text_.substr(at_, length)});
+  const std::string_view word = text_.substr(at_, length);
+  piece.tokens.push_back({TemplateToken::Kind::Operator, word, word});
   at_ += length;
 }
 

@@ -12,7 +12,8 @@ namespace weigh::core {
 struct TemplateToken {
   enum class Kind : std::uint8_t { Name, String, Number, Operator };
   Kind kind;
-  std::string_view text;  ///< as it is spelled, a string without its quotes
+  std::string_view text;   ///< as it is spelled, a string without its quotes
+  std::string_view whole;  ///< with them, as far as they are there
 };
 
 /// A piece of a template: text that is printed as it is, or a tag with its tokens.
