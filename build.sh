@@ -11,7 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 packages=(g++ cmake ninja-build libsimdjson-dev nlohmann-json3-dev libzstd-dev libcli11-dev libfmt-dev libsqlite3-dev
-          libssl-dev catch2 python3 gzip)
+          libssl-dev zlib1g-dev libbz2-dev liblzma-dev catch2 python3 gzip)
 test_packages=(python3-jsonschema parallel pkg-config man-db)
 clang_packages=(clang libclang-rt-dev)
 package_packages=(dpkg-dev file lintian binutils)

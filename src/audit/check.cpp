@@ -105,6 +105,7 @@ constexpr auto kChecks = std::to_array<Check>({
     // Safe: is it safe to load?
     {PickleInPlace, Safe, Folder, kError, "a pickle is in place of the weights", check_pickle_in_place},
     {PickleBeside, Safe, Folder, kWarning, "a pickle is next to the weights", check_pickle_beside},
+    {SerialisedCode, Safe, Folder, kWarning, "code is kept with the weights", check_serialised_code},
     {Polyglot, Safe, Model, kError, "the file is a zip archive or a pickle as well", check_polyglot},
     {AutoMap, Safe, Folder, kWarning, "a config names code for the loader to run", check_auto_map},
     {CodeFile, Safe, Folder, kWarning, "code is next to the weights", check_code_file},

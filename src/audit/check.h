@@ -10,6 +10,7 @@
 
 #include "formats/finding.h"
 #include "src/audit/digests.h"
+#include "src/audit/loaded_files.h"
 #include "src/checkpoint/selection.h"
 #include "src/model/model.h"
 #include "src/source/folder.h"
@@ -44,6 +45,8 @@ struct AuditInput {
   const std::vector<ModelFile>* left_out = nullptr;  ///< weight files of the folder that no model has; may be null
   /// What is stated of the files' digests; the models of a folder share it.
   std::shared_ptr<DigestRecords> digests = std::make_shared<DigestRecords>();
+  /// What runs when it is loaded; likewise.
+  std::shared_ptr<LoadedFiles> loaded = std::make_shared<LoadedFiles>();
   std::vector<std::string> unfinished_downloads;  ///< in the folder, its hidden folders, and the cache it links to
 };
 

@@ -34,9 +34,10 @@ void check_gguf_vocabulary(const AuditInput& input, const FindingReporter& repor
 void check_size_label(const AuditInput& input, const FindingReporter& reporter);
 void check_layer_shape(const AuditInput& input, const FindingReporter& reporter);
 
-// check_security.cpp
+// check_pickles.cpp
 void check_pickle_beside(const AuditInput& input, const FindingReporter& reporter);
 void check_pickle_in_place(const AuditInput& input, const FindingReporter& reporter);
+void check_serialised_code(const AuditInput& input, const FindingReporter& reporter);
 void check_polyglot(const AuditInput& input, const FindingReporter& reporter);
 
 // check_code.cpp

@@ -16,7 +16,7 @@ if(WEIGH_STATIC)
   set(CPACK_ARCHIVE_COMPONENT_INSTALL OFF)
   install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/weigh COMPONENT program)
   # Whose code is linked in, under which terms.
-  foreach(package libsimdjson-dev libfmt-dev libzstd-dev libsqlite3-dev libssl-dev nlohmann-json3-dev libcli11-dev libstdc++-12-dev)
+  foreach(package libsimdjson-dev libfmt-dev libzstd-dev zlib1g-dev libbz2-dev liblzma-dev libsqlite3-dev libssl-dev nlohmann-json3-dev libcli11-dev libstdc++-12-dev)
     if(EXISTS /usr/share/doc/${package}/copyright)
       install(FILES /usr/share/doc/${package}/copyright
         DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/weigh/linked-in RENAME ${package}.txt COMPONENT program)
