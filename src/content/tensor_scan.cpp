@@ -243,7 +243,8 @@ void TensorScan::close(Open& tensor) {
   health.values = file_.tensors[tensor.tensor].elements;
   if (tensor.grid) {
     health.scales = !tensor.grid->dense;
-    health.values = bytes / tensor.grid->period * tensor.grid->count;
+    // Of a block that the file ends in, a scale may be there.
+    health.values = std::max(bytes / tensor.grid->period * tensor.grid->count, health.nan + health.infinite);
   }
   health.all_zero = options_.health && tensor.zero_so_far && bytes == file_.tensors[tensor.tensor].bytes;
   if (health.nan > 0 || health.infinite > 0 || health.all_zero) findings_.push_back(health);
