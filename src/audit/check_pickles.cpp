@@ -41,6 +41,13 @@ std::string imports_of(const PickleScan& pickle) {
   return "";
 }
 
+// Reported with the pickles, as that is what may be there.
+void report_spent(const AuditInput& input, const FindingReporter& reporter) {
+  if (!input.loaded->is_spent()) return;
+  reporter.report(Severity::Warning,
+                  "the packed files of the folder hold more than 512 MiB: some were not looked into");
+}
+
 }  // namespace
 
 // The dangerous ones first: of many alike not all are listed.
@@ -56,6 +63,7 @@ void check_pickle_beside(const AuditInput& input, const FindingReporter& reporte
           {.file = file.name});
     }
   }
+  report_spent(input, reporter);
 }
 
 void check_pickle_in_place(const AuditInput& input, const FindingReporter& reporter) {
@@ -67,6 +75,7 @@ void check_pickle_in_place(const AuditInput& input, const FindingReporter& repor
                     quote(file.name), imports_of(file.code.pickles)),
         {.file = file.name});
   }
+  report_spent(input, reporter);
 }
 
 void check_serialised_code(const AuditInput& input, const FindingReporter& reporter) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 #include <span>
 #include <string_view>
 
@@ -21,6 +22,7 @@ namespace {
 
 constexpr int kMostLayers = 3;  // a pickle packed in an archive that is packed
 constexpr std::size_t kMostMembers = 4096;
+constexpr std::size_t kMostNamed = 65'536;
 constexpr std::uint64_t kMostBytes = std::uint64_t{64} << 20U;
 constexpr std::size_t kUnpacked = std::size_t{4} << 20U;
 constexpr std::size_t kMemberHead = std::size_t{64} * 1024;
@@ -73,6 +75,10 @@ bool ends_with_any(std::string_view name, std::initializer_list<std::string_view
   return std::ranges::any_of(endings, [&](std::string_view ending) { return name.ends_with(ending); });
 }
 
+bool is_looked_for(std::string_view name) {
+  return ends_with_any(name, {".pkl", ".pickle", ".npy", ".py", ".dat", ".bin", ".json"});
+}
+
 std::optional<Packing> packing_of_method(std::uint16_t method) {
   switch (method) {
     case 0: return Packing::Stored;
@@ -86,6 +92,8 @@ std::optional<Packing> packing_of_method(std::uint16_t method) {
 
 class Finder {
  public:
+  explicit Finder(std::uint64_t& left) : left_(std::min(left, kMostBytes)), all_left_(left) {}
+
   void look(ByteSource& source, int layer) {
     const std::string head = read_text(source, 0, 512);
     const auto bytes = std::as_bytes(std::span(head));
@@ -98,7 +106,7 @@ class Finder {
     if (is_tar(head)) return look_into_tar(source, layer);
     found.pickles.add(scan_pickles(source));
     const auto packing = packing_of(head);
-    if (!packing || layer >= kMostLayers) return;
+    if (!packing || layer >= kMostLayers || left_ == 0) return;
     look_into_text(unpack_head(source, 0, source.available(), *packing, kUnpacked), layer + 1);
   }
 
@@ -107,6 +115,7 @@ class Finder {
  private:
   void look_into_text(const std::string& text, int layer) {
     left_ -= std::min<std::uint64_t>(left_, text.size());
+    all_left_ -= std::min<std::uint64_t>(all_left_, text.size());
     if (text.empty()) return;
     MemorySource inside(std::as_bytes(std::span(text)));
     look(inside, layer);
@@ -139,11 +148,19 @@ class Finder {
   }
 
   void look_into_zip(ByteSource& source, const ZipDirectory& directory, int layer) {
+    // Those that loaders look for by their names first: any number of others may be in front of them.
+    auto members =
+        zip_members(source, directory, kMostNamed, [](const ZipMember& member) { return is_looked_for(member.name); });
     std::string root;  // of a PyTorch archive, whose tensors are data/0, data/1, ...
-    const auto members = zip_members(source, directory, kMostMembers, [&](const ZipMember& member) {
+    for (const ZipMember& member : members) {
       if (member.name.ends_with("data.pkl")) root = member.name.substr(0, member.name.size() - 4) + "/";
-      return root.empty() || !member.name.starts_with(root);
-    });
+    }
+    std::ranges::move(zip_members(source, directory, kMostMembers,
+                                  [&](const ZipMember& member) {
+                                    return !is_looked_for(member.name) &&
+                                           (root.empty() || !member.name.starts_with(root));
+                                  }),
+                      std::back_inserter(members));
     for (const ZipMember& member : members) {
       if (left_ == 0) return;
       look_into_member(source, member, layer);
@@ -154,10 +171,9 @@ class Finder {
     const auto packing = packing_of_method(member.method);
     const auto at = zip_data_at(source, member);
     if (!packing || !at || member.encrypted || *at >= source.available()) return;
-    const bool is_pickle_name = ends_with_any(member.name, {".pkl", ".pickle", ".npy", ".dat", ".bin", ".json"});
-    const std::string text =
-        unpack_head(source, *at, member.packed_bytes, *packing,
-                    static_cast<std::size_t>(std::min<std::uint64_t>(left_, is_pickle_name ? kUnpacked : kMemberHead)));
+    const std::string text = unpack_head(
+        source, *at, member.packed_bytes, *packing,
+        static_cast<std::size_t>(std::min<std::uint64_t>(left_, is_looked_for(member.name) ? kUnpacked : kMemberHead)));
     if (member.name.ends_with(".py")) {
       const bool is_script = member.name.find("code/") != std::string::npos;
       list(found.code, member.name + (is_script ? " (TorchScript)" : ""));
@@ -185,13 +201,14 @@ class Finder {
     }
   }
 
-  std::uint64_t left_ = kMostBytes;
+  std::uint64_t left_;
+  std::uint64_t& all_left_;
 };
 
 }  // namespace
 
-LoadedCode find_loaded_code(ByteSource& source) {
-  Finder finder;
+LoadedCode find_loaded_code(ByteSource& source, std::uint64_t& left) {
+  Finder finder(left);
   finder.look(source, 0);
   return std::move(finder.found);
 }

@@ -20,7 +20,8 @@ struct LoadedCode {
 /// By content, whatever the file is called: pickles plain and packed (gzip, bzip2, xz, lzma, zlib, zstd), in zip and tar
 /// archives, behind the header of a NumPy array of objects; TorchScript, and the Lambda layers of Keras' files. Of a GGUF
 /// or safetensors file the start alone. Three packings within each other; 64 MiB in all are looked at, headers of archives
-/// first. Throws Error when the file cannot be read.
-LoadedCode find_loaded_code(ByteSource& source);
+/// first. What was unpacked is taken from `left`; nothing more is unpacked where that is used up. Throws Error when the file
+/// cannot be read.
+LoadedCode find_loaded_code(ByteSource& source, std::uint64_t& left);
 
 }  // namespace weigh::core

@@ -11,7 +11,7 @@ const std::vector<LoadedFile>& LoadedFiles::find(const Folder& folder, const std
   for (const std::string& name : names) {
     if (passed_over(name)) continue;
     try {
-      LoadedCode code = find_loaded_code(*folder.open(name));
+      LoadedCode code = find_loaded_code(*folder.open(name), left_);
       if (!code.empty()) files_->push_back({name, std::move(code)});
     } catch (const Error&) {
       continue;

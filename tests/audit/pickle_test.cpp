@@ -12,7 +12,8 @@ namespace {
 
 LoadedCode look(std::string_view bytes) {
   MemorySource source(std::as_bytes(std::span(bytes)));
-  return find_loaded_code(source);
+  std::uint64_t left = std::uint64_t{1} << 26U;
+  return find_loaded_code(source, left);
 }
 
 std::string from_hex(std::string_view hex) {
@@ -42,7 +43,7 @@ std::string numpy(std::string_view type, std::string_view array) {
 
 std::string number(std::uint64_t value, int bytes) {
   std::string text;
-  for (int i = 0; i < bytes; ++i) text += static_cast<char>(value >> (8 * i));
+  for (int i = 0; i < bytes; ++i) text += i < 8 ? static_cast<char>(value >> (8 * i)) : '\0';
   return text;
 }
 
@@ -96,6 +97,13 @@ TEST_CASE("pickles are found by their content, with what they import") {
       {"in an archive, behind its tensors", zip({{"m/data/0", std::string(100'000, 'x')}, {"m/data.pkl", kProtocol2}}),
        "os.system"},
       {"in an archive with something behind it", zip({{"data.pkl", kProtocol2}}, "more"), "os.system"},
+      {"in an archive behind 5,000 other files", zip([] {
+         std::vector<std::pair<std::string, std::string>> members;
+         for (int i = 0; i < 5000; ++i) members.emplace_back("a" + std::to_string(i), "x");
+         members.emplace_back("data.pkl", kProtocol2);
+         return members;
+       }()),
+       "os.system"},
       {"in an archive in an archive", zip({{"a.bin", zip({{"b", kProtocol2}})}}), "os.system"},
       // python3: gzip.compress, bz2.compress, lzma.compress and zlib.compress of kProtocol0
       {"gzip", from_hex("1f8b08000000000002034bce2fe62aae2c2e49cde5d20856cf4c51e72a09d20300be45b82715000000"),

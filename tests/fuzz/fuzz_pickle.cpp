@@ -75,7 +75,8 @@ bool is_name(std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   MemorySource source(std::as_bytes(std::span(data, size)));
-  const LoadedCode code = find_loaded_code(source);
+  std::uint64_t left = std::uint64_t{1} << 26U;
+  const LoadedCode code = find_loaded_code(source, left);
   if (!code.pickles.dangerous.empty() && !code.pickles.is_pickle) __builtin_trap();
   const std::vector<std::string> expected = imports_of(text);
   if (expected.size() > 64) return 0;
