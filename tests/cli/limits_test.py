@@ -3,6 +3,8 @@
 
     limits_test.py WEIGH TESTDATA [CASE...]"""
 import contextlib
+import gzip
+import io
 import json
 import os
 import resource
@@ -11,6 +13,8 @@ import struct
 import subprocess
 import sys
 import tempfile
+import zipfile
+import zlib
 
 MIB = 1 << 20
 ADDRESS_SPACE = 256 * MIB
@@ -217,6 +221,71 @@ def a_safetensors_header_that_memory_is_too_short_for():
 @case("audit", "model.safetensors", status=1, says="not enough memory", memory=64 * MIB)
 def an_audit_that_memory_is_too_short_for():
     write("model.safetensors", safetensors({"__metadata__": {"text": "x" * 90_000_000}}))
+
+
+def audit_case(says, status=None):
+    def add(build):
+        def fill():
+            write("model.safetensors", WEIGHTS)
+            write("config.json", b"{}")
+            build()
+        fill.__name__ = build.__name__
+        case("audit", ".", status=status, says=says)(fill)
+        return build
+    return add
+
+
+CALL = b"cos\nsystem\n(S'id'\ntR."
+
+
+@audit_case(says="'os.system'", status=1)
+def a_pickle_behind_a_packed_megabyte():
+    write("a.dat", gzip.compress(b"N0" * 500_000 + CALL))
+
+
+@audit_case(says="", status=0)
+def three_hundred_packed_bombs():
+    bomb = zlib.compress(bytes(100_000_000), 9)
+    for i in range(300):
+        write(f"{i}.dat", bomb)
+
+
+@audit_case(says="'os.system'", status=1)
+def an_archive_of_60000_members():
+    with zipfile.ZipFile("a.bin", "w") as archive:
+        for i in range(60_000):
+            archive.writestr(f"{i}", b"x")
+        archive.writestr("data.pkl", CALL)
+
+
+@audit_case(says="", status=0)
+def archives_within_archives():
+    inner = b"x"
+    for _ in range(20):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name in ("a", "b"):
+                archive.writestr(name, inner)
+        inner = buffer.getvalue()
+    write("a.zip", inner)
+
+
+@audit_case(says="")
+def a_pickle_of_many_marks():
+    write("a.p", b"\x80\x02" * 500_000)
+    write("b.p", b"cos\nsystem\n" * 80_000)
+    write("c.p", b"(" * 1_000_000 + CALL)
+
+
+@audit_case(says="template-unusual")
+def a_template_of_brackets():
+    write("chat_template.jinja", b"{{ " + b"(" * 1_000_000)
+
+
+@audit_case(says="", status=0)
+def ten_thousand_small_files():
+    for i in range(10_000):
+        write(f"{i % 100}/{i}.txt", b"cos and sin\n" * 20)
 
 
 def low_memory_case(mebibytes):
