@@ -27,10 +27,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::vector<std::byte> expected(std::size_t{1} << 16U);
   const std::size_t length = ZSTD_decompress(expected.data(), expected.size(), data, size);
   if (ZSTD_isError(length) != 0) return 0;
-  ZstdSource source = open(packed);
-  if (source.size() != length) __builtin_trap();
-  std::vector<std::byte> found(length);
-  source.read(0, found);
-  if (!std::equal(found.begin(), found.end(), expected.begin())) __builtin_trap();
+  try {
+    ZstdSource source = open(packed);
+    if (source.size() != length) __builtin_trap();
+    std::vector<std::byte> found(length);
+    source.read(0, found);
+    if (!std::equal(found.begin(), found.end(), expected.begin())) __builtin_trap();
+  } catch (const Error&) {  // a stream's blocks have to fit in its window, which nobody asks of a whole frame
+  }
   return 0;
 }
