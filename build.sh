@@ -11,8 +11,8 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 packages=(g++ cmake ninja-build libsimdjson-dev nlohmann-json3-dev libzstd-dev libcli11-dev libfmt-dev libsqlite3-dev
-          libssl-dev zlib1g-dev libbz2-dev liblzma-dev catch2 python3 gzip)
-test_packages=(python3-jsonschema parallel pkg-config man-db)
+          libssl-dev zlib1g-dev libbz2-dev liblzma-dev libcurl4-openssl-dev catch2 python3 gzip)
+test_packages=(python3-jsonschema parallel pkg-config man-db nginx-light openssl)
 clang_packages=(clang libclang-rt-dev)
 package_packages=(dpkg-dev file lintian binutils)
 

@@ -3,9 +3,10 @@
 namespace weigh::core {
 
 namespace {
-constexpr std::uint64_t kFirstFetch = 256 * 1024;  // the whole header of most files without a vocabulary
 // Real headers stay below 20 MB. A file that wants more is damaged or hostile, and its bytes would all be kept.
 constexpr std::uint64_t kMaxHeader = std::uint64_t{1} << 30;
+// What a file announces is believed up to here: vocabularies have up to 10 MB.
+constexpr std::uint64_t kMostExpected = std::uint64_t{16} << 20;
 }  // namespace
 
 void ByteReader::fetch(std::uint64_t length, std::string_view field) {
@@ -16,8 +17,10 @@ void ByteReader::fetch(std::uint64_t length, std::string_view field) {
   const std::uint64_t end = position_ + length;  // within the file, so it cannot wrap
   if (end > kMaxHeader)
     fail(position_, field, "a header of " + std::to_string(end) + " bytes", "at most 1 GiB", FindingCode::AbsurdCount);
-  const std::uint64_t generous = std::min({2 * bytes_.size, source_.available(), kMaxHeader});
-  const std::uint64_t wanted = std::max(end, std::max(generous, std::min(kFirstFetch, source_.available())));
+  // Whoever reads twice what there is reads at most twice too much; what is announced is estimated from what was read.
+  const std::uint64_t expected = std::min(expected_ + expected_ / 8, bytes_.size + kMostExpected);
+  const std::uint64_t generous = std::max({2 * bytes_.size, expected, source_.first_read()});
+  const std::uint64_t wanted = std::max(end, std::min({generous, source_.available(), kMaxHeader}));
   resize_bytes(bytes_.data, wanted);
   source_.read(bytes_.size, {bytes_.data.get() + bytes_.size, static_cast<std::size_t>(wanted - bytes_.size)});
   bytes_.size = wanted;

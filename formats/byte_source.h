@@ -21,6 +21,10 @@ class ByteSource {
   /// How many of the first bytes can be read: fewer than size() in a snapshot.
   [[nodiscard]] virtual std::uint64_t available() const { return size(); }
 
+  /// How many bytes of a file of unknown content are worth reading at first: the whole header of most files without a
+  /// vocabulary. Fewer where each byte comes from far away.
+  [[nodiscard]] virtual std::uint64_t first_read() const { return std::uint64_t{256} * 1024; }
+
   /// Fills `into` with the bytes at `offset`. Throws IoError when not all of them can be had.
   virtual void read(std::uint64_t offset, std::span<std::byte> into) = 0;
 };

@@ -31,6 +31,12 @@ namespace weigh::core {
 
 namespace {
 
+// What is usual, until enough was read to tell: it decides how much is fetched at once, and nothing else.
+constexpr std::uint64_t kUsualWord = 6;
+constexpr std::uint64_t kUsualTensor = 64;
+constexpr std::uint64_t kMostExpected = std::uint64_t{1} << 24;
+constexpr std::uint64_t kStringsPerLook = 256;
+constexpr std::uint64_t kTensorsPerLook = 64;
 constexpr std::uint32_t kMaxDimensions = 4;  // GGML_MAX_DIMS
 constexpr int kMaxArrayDepth = 8;            // nested arrays are legal and unheard of; the stack is finite
 constexpr std::uint64_t kDefaultAlignment = 32;
@@ -188,7 +194,12 @@ class GgufReader {
            "fewer levels", FindingCode::DeepNesting);
     }
     if (type == ValueType::String) {
-      for (std::uint64_t i = 0; i < count; ++i) reader_.skip(read_length("string length"), "string in an array");
+      const std::uint64_t begin = reader_.position();
+      for (std::uint64_t i = 0; i < count; ++i) {
+        // The rest of a vocabulary is about as long as its words: scores and types, or merges.
+        if (i % kStringsPerLook == 0) expect_more(begin, i, 2 * count, length_bytes() + kUsualWord);
+        reader_.skip(read_length("string length"), "string in an array");
+      }
     } else if (type == ValueType::Array) {
       for (std::uint64_t i = 0; i < count; ++i) {
         const ValueType inner = read_value_type(key);
@@ -197,6 +208,14 @@ class GgufReader {
     } else {
       reader_.skip(count * value_type_bytes(type), "array elements");  // the count was checked against the bytes left
     }
+  }
+
+  // `done` of `count` things lie between `begin` and the position: the others are as large, and tensors follow.
+  void expect_more(std::uint64_t begin, std::uint64_t done, std::uint64_t count, std::uint64_t usual) {
+    const std::uint64_t each = done == 0 ? usual : (reader_.position() - begin) / done + 1;
+    const std::uint64_t left = std::min(count - done, kMostExpected) * each;
+    reader_.expect(reader_.position() + left +
+                   (tensors_reached_ ? 0 : std::min(tensor_count_, kMostExpected) * kUsualTensor));
   }
 
   void read_alignment(const MetadataEntry& entry, Range value) {
@@ -221,7 +240,10 @@ class GgufReader {
     // The count fits in the file, but only bytes that were read are worth memory.
     infos_.reserve(std::min(tensor_count_, kMaxReserved));
     file_.tensors.reserve(infos_.capacity());
+    tensors_reached_ = true;
+    const std::uint64_t begin = reader_.position();
     for (std::uint64_t i = 0; i < tensor_count_; ++i) {
+      if (i % kTensorsPerLook == 0) expect_more(begin, i, tensor_count_, kUsualTensor);
       TensorInfo info;
       const Range name = read_string("tensor name");
       info.name_at = static_cast<std::uint32_t>(name.offset);
@@ -425,6 +447,7 @@ class GgufReader {
   std::uint64_t tensor_count_ = 0;
   std::uint64_t key_count_ = 0;
   std::uint64_t alignment_ = kDefaultAlignment;
+  bool tensors_reached_ = false;
   std::vector<Range> keys_;
   std::vector<Range> values_;
   std::vector<TensorInfo> infos_;

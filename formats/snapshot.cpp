@@ -26,7 +26,8 @@ namespace {
 
 constexpr std::string_view kMagic = "WEIGHSNP";
 constexpr std::uint32_t kVersion = 1;
-constexpr int kLevel = 12;  // headers are small and read often: worth a second of packing
+constexpr int kSmallLevel = 12;  // headers are small and read often: worth a second of packing
+constexpr int kFastLevel = 1;
 constexpr std::uint64_t kMaxRatio = 512;
 constexpr std::uint64_t kAlwaysAllowed = std::uint64_t{16} << 20U;
 constexpr std::uint64_t kMaxBytes = std::uint64_t{256} << 20U;  // the largest known, of 400 parts, has 60 MB
@@ -87,7 +88,7 @@ std::uint64_t most_unpacked(std::uint64_t packed_bytes) {
   return std::max(kAlwaysAllowed, checked_mul(packed_bytes, kMaxRatio).value_or(UINT64_MAX));
 }
 
-std::vector<std::byte> write_snapshot(const Snapshot& snapshot) {
+std::vector<std::byte> write_snapshot(const Snapshot& snapshot, Packing packing) {
   std::vector<std::byte> plain;
   append(plain, kMagic);
   append_number(plain, kVersion);
@@ -101,7 +102,7 @@ std::vector<std::byte> write_snapshot(const Snapshot& snapshot) {
   }
 
   const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(ZSTD_createCCtx(), ZSTD_freeCCtx);
-  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, kLevel);
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, packing == Packing::Small ? kSmallLevel : kFastLevel);
   ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, 1);
   std::vector<std::byte> packed(ZSTD_compressBound(plain.size()));
   const std::size_t size = ZSTD_compress2(context.get(), packed.data(), packed.size(), plain.data(), plain.size());

@@ -28,8 +28,10 @@ bool looks_like_zstd(std::span<const std::byte> head);
 /// far more is no header but a bomb.
 std::uint64_t most_unpacked(std::uint64_t packed_bytes);
 
+enum class Packing : std::uint8_t { Small, Fast };
+
 /// One zstd frame with a content checksum; layout in snapshot.cpp.
-std::vector<std::byte> write_snapshot(const Snapshot& snapshot);
+std::vector<std::byte> write_snapshot(const Snapshot& snapshot, Packing packing = Packing::Small);
 
 /// Throws FormatError when the bytes are damaged or no snapshot.
 Snapshot read_snapshot(std::span<const std::byte> bytes);

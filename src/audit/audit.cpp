@@ -1,5 +1,7 @@
 #include "src/audit/audit.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
@@ -42,7 +44,7 @@ std::vector<std::string> unfinished_downloads(const ResolvedPath& resolved) {
   for (const std::string& name : resolved.folder.names) {
     if (is_unfinished_name(name) && own(name)) names.push_back(name);
   }
-  if (!resolved.whole_folder || resolved.header_only) return names;
+  if (!resolved.whole_folder || resolved.header_only || resolved.folder.remote) return names;
   list_unfinished(fs::path(resolved.folder.path) / ".cache/huggingface/download", ".cache/huggingface/download/",
                   names);
   std::error_code error;
@@ -205,9 +207,19 @@ Audit audit_failure(const std::string& path, const Finding& reading_error, const
   return run_checks(path, input, reading_error, options);
 }
 
+// Headers and small files of what lies on a server: checks look at each, one after the other.
+void begin_remote(const ResolvedPath& resolved) {
+  if (!resolved.folder.remote) return;
+  fetch_ahead(resolved.folder, resolved.selections);
+  std::vector<std::string> names = resolved.folder.remote->all_names;
+  std::erase_if(names, is_weights_name);
+  resolved.folder.fetch_ahead(names);
+}
+
 // The models that one path names, after the folder itself where there are several in it.
 std::vector<Audit> audit_resolved(const std::string& path, ResolvedPath resolved, const AuditOptions& options) {
   if (!resolved.whole_folder) keep_only(resolved.selections, resolved.folder);
+  begin_remote(resolved);
   AuditInput input;
   input.folder = &resolved.folder;
   input.header_only = resolved.header_only;
@@ -244,6 +256,21 @@ std::vector<Audit> audit_resolved(const std::string& path, ResolvedPath resolved
     audits.push_back(audit_selection(resolved, selection, shown_path(resolved, selection, path), input, options));
   }
   return audits;
+}
+
+// Every byte of the weights, over the network, for one look: whoever wants that downloads them.
+[[noreturn]] void refuse_deep(const ResolvedPath& resolved) {
+  std::uint64_t bytes = 0;
+  for (const Selection& selection : resolved.selections) {
+    for (const std::string& name : selection.files) {
+      const auto listed = resolved.folder.remote->bytes.find(name);
+      bytes += listed != resolved.folder.remote->bytes.end() ? listed->second : resolved.folder.open(name)->size();
+    }
+  }
+  throw UsageError(
+      fmt::format("{}: --deep reads all weights, and these {} bytes are not here; download them, or audit "
+                  "without --deep",
+                  resolved.folder.path, bytes));
 }
 
 // The store's folder itself, then each model of a manifest.
@@ -292,6 +319,7 @@ std::vector<Audit> audit_path(const std::string& named, const AuditOptions& opti
     ResolvedPath resolved = resolve_path(path);
     if (resolved.selections.empty())
       throw IoError(explain_no_model(resolved.folder), std::nullopt, FindingCode::NoModel);
+    if (options.deep && resolved.folder.remote) refuse_deep(resolved);
     return audit_resolved(path, std::move(resolved), options);
   } catch (const Error& error) {
     return {audit_failure(path, as_finding(error), options)};

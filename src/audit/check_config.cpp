@@ -16,8 +16,8 @@
 #include "formats/text.h"
 #include "src/audit/audited_files.h"
 #include "src/audit/checks.h"
-#include "src/checkpoint/parse_json.h"
 #include "src/model/hyperparameters.h"
+#include "src/source/parse_json.h"
 
 namespace weigh::core {
 

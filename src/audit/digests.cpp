@@ -14,8 +14,8 @@
 
 #include "formats/path.h"
 #include "formats/text.h"
-#include "src/checkpoint/parse_json.h"
 #include "src/source/file_names.h"
+#include "src/source/parse_json.h"
 
 namespace weigh::core {
 

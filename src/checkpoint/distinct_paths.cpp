@@ -10,6 +10,7 @@
 
 #include "formats/error.h"
 #include "src/checkpoint/model_names.h"
+#include "src/checkpoint/resolve_remote.h"
 #include "src/checkpoint/selection.h"
 #include "src/checkpoint/standard_input.h"
 #include "src/source/file_names.h"
@@ -41,7 +42,7 @@ class Distinct {
  public:
   // Whether the path names something that no earlier one did.
   bool is_new(const std::string& path) {
-    if (path == kStandardInput) return names_.insert(path).second;
+    if (path == kStandardInput || is_remote(path)) return names_.insert(path).second;
     const auto entry = look_at(path);
     if (!entry) return true;
     if (entry->is_folder) return models_.insert({entry->key}).second;

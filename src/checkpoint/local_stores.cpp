@@ -1,10 +1,11 @@
 #include "src/checkpoint/local_stores.h"
 
 #include <array>
-#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <set>
+
+#include "src/source/environment.h"
 
 namespace weigh::core {
 
@@ -12,26 +13,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Nothing for a variable that is not set, or empty.
-std::optional<std::string> variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr || *value == '\0' ? std::nullopt : std::optional<std::string>(value);
-}
-
-// "~/models" is not the shell's alone: huggingface_hub expands it too.
-std::string expanded(const std::string& path) {
-  const auto home = variable("HOME");
-  return home && (path == "~" || path.starts_with("~/")) ? *home + path.substr(1) : path;
-}
-
 // In the order in which huggingface_hub asks.
 std::optional<std::string> hub_cache_folder() {
   for (const char* name : {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"}) {
     if (const auto folder = variable(name)) return expanded(*folder);
   }
-  if (const auto folder = variable("HF_HOME")) return expanded(*folder) + "/hub";
-  if (const auto folder = variable("XDG_CACHE_HOME")) return expanded(*folder) + "/huggingface/hub";
-  if (const auto home = variable("HOME")) return *home + "/.cache/huggingface/hub";
+  if (const auto folder = hugging_face_home()) return *folder + "/hub";
   return std::nullopt;
 }
 

@@ -15,7 +15,10 @@
 #include "src/checkpoint/local_stores.h"
 #include "src/checkpoint/near_names.h"
 #include "src/checkpoint/ollama_store.h"
+#include "src/checkpoint/selection.h"
 #include "src/checkpoint/standard_input.h"
+#include "src/remote/reference.h"
+#include "src/source/environment.h"
 #include "src/source/file_names.h"
 #include "src/source/hub_cache.h"
 
@@ -229,12 +232,58 @@ std::string locate_repository_path(const std::string& named) {
   return is_there(folder) ? locate_revision(folder, named.substr(at + 1)) : std::string();
 }
 
+// --- What a reference to a server names, where this machine has it
+
+bool is_whole(const std::string& commit) {
+  try {
+    const Folder folder = local_folder(commit);
+    const FolderModels models = select_all_models(folder);
+    // One of several GGUF files may be all that was wanted of them: only safetensors say what belongs together.
+    return models.failures.empty() && !models.selections.empty() &&
+           std::ranges::all_of(models.selections, [](const Selection& selection) {
+             return is_safetensors_name(selection.files.front()) && selection.missing_count == 0;
+           });
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+std::string locate_reference(const Reference& reference) {
+  const std::string text = text_of(reference);
+  if (reference.kind == RemoteKind::Ollama) {
+    for (const std::string& store : folders_of(Store::Ollama)) {
+      std::string path =
+          fmt::format("{}/{}/{}/{}/{}", store, kOllamaManifests, reference.host, reference.name, reference.revision);
+      std::error_code error;
+      if (fs::is_regular_file(path, error)) return path;
+    }
+  }
+  if (reference.kind != RemoteKind::HuggingFace || reference.type != "models" || variable("HF_ENDPOINT")) return text;
+  const std::string repository = repository_folder(reference.name);
+  const std::string revision = reference.revision.empty() ? "main" : reference.revision;
+  const std::string commit = repository.empty() ? "" : commit_folder(repository, revision);
+  if (commit.empty()) return text;
+  if (!reference.path.empty()) {
+    std::string path = fmt::format("{}/{}", commit, reference.path);
+    return stays_inside(reference.path) && is_there(path) ? path : text;
+  }
+  return is_whole(commit) ? commit : text;
+}
+
 // --- What does not exist
 
 // Whether it was meant as a path, by its look.
 bool looks_like_path(std::string_view named) {
   return named.empty() || named.starts_with('/') || named.starts_with('.') || named.starts_with('~') ||
          named.ends_with('/') || is_model_name(named) || named.ends_with(".json") || !stays_inside(named);
+}
+
+// "ORG/NAME" and nothing else.
+bool is_repository_name(std::string_view named) {
+  const auto slash = named.find('/');
+  return slash != std::string_view::npos && slash > 0 && slash + 1 < named.size() &&
+         named.find('/', slash + 1) == std::string_view::npos && !looks_like_path(named) &&
+         named.find_first_of(":\\ ") == std::string_view::npos;
 }
 
 // "; the Hugging Face cache has ..."; empty where nothing is near.
@@ -261,9 +310,9 @@ std::string what_is_near(const std::string& named) {
 
 std::string locate_model(const std::string& named) {
   if (named == kStandardInput || is_there(named)) return named;
+  if (const auto reference = parse_reference(named)) return locate_reference(*reference);
   const std::string_view name(named);
-  // "ollama://..." is an address and no name of the store.
-  if (name.starts_with(kOllamaPrefix) && !name.starts_with("ollama://")) {
+  if (name.starts_with(kOllamaPrefix)) {
     return locate_in_ollama(name.substr(kOllamaPrefix.size()));
   }
   if (name.starts_with(kLmStudioPrefix)) return locate_in_lm_studio(name.substr(kLmStudioPrefix.size()));
@@ -272,7 +321,9 @@ std::string locate_model(const std::string& named) {
   if (const std::string folder = repository_folder(hub.repository); !folder.empty()) {
     return locate_in_repository(folder, hub);
   }
-  throw IoError("does not exist" + what_is_near(named.substr(0, named.find('@'))));
+  const bool may_be_on_hub = is_repository_name(named.substr(0, named.find('@')));
+  throw IoError(fmt::format("does not exist{}{}", what_is_near(named.substr(0, named.find('@'))),
+                            may_be_on_hub ? fmt::format("; to ask the Hub for it: weigh hf://{}", named) : ""));
 }
 
 }  // namespace weigh::core

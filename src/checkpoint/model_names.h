@@ -11,6 +11,9 @@ namespace weigh::core {
 ///     ollama:NAME[:TAG]                   Ollama's store: a manifest
 ///     lmstudio:PUBLISHER/MODEL[/FILE]     LM Studio's folder of models
 ///
+/// A reference to a server ("hf://ORG/NAME", docs/sources.md) leads to what a store of this machine has of it as a whole,
+/// else it is given in its shortest form.
+///
 /// Throws IoError when there is none, and says what is near. A name never leads out of its store.
 std::string locate_model(const std::string& named);
 

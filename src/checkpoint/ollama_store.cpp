@@ -3,15 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "formats/error.h"
-#include "formats/path.h"
-#include "formats/text.h"
-#include "src/checkpoint/parse_json.h"
+#include "src/source/parse_json.h"
 
 namespace weigh::core {
 
@@ -21,34 +17,10 @@ namespace fs = std::filesystem;
 
 constexpr int kManifestDepth = 3;  // folders above a manifest: HOST/NAMESPACE/MODEL
 
-// The path of "sha256:HEX" in the store. A digest is not a path: anything else is refused.
-std::string blob_of(const std::string& store, const std::string& digest) {
-  std::string name = digest;
-  if (const auto colon = name.find(':'); colon != std::string::npos) name[colon] = '-';
-  if (name == digest || !is_ollama_blob_name(name)) {
-    throw FormatError(fault("digest", quote(digest), "sha256: and 64 hex digits"));
-  }
-  return fmt::format("{}/{}/{}", store, kOllamaBlobs, name);
-}
-
-// Layers of a kind, and what their files are called here.
-struct LayerKind {
-  std::string_view kind;
-  std::string_view stem;
-  std::string_view suffix;
-};
-constexpr std::array kLayerKinds{LayerKind{"model", "model", ".gguf"}, LayerKind{"projector", "mmproj", ".gguf"},
-                                 LayerKind{"adapter", "adapter", ".gguf"}, LayerKind{"draft", "draft", ".gguf"},
-                                 LayerKind{"tensor", "model", ".safetensors"}};
-
-std::string layer_text(const nlohmann::json& layer, const char* key) {
-  if (!layer.is_object()) return {};
-  const auto found = layer.find(key);
-  return found != layer.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-bool is_layer(const nlohmann::json& layer, std::string_view kind) {
-  return layer_text(layer, "mediaType") == fmt::format("application/vnd.ollama.image.{}", kind);
+// The path of "sha256:HEX" in the store.
+std::string blob_of(const std::string& store, std::string digest) {
+  digest[digest.find(':')] = '-';
+  return fmt::format("{}/{}/{}", store, kOllamaBlobs, digest);
 }
 
 bool is_folder(const fs::path& path) {
@@ -120,12 +92,6 @@ std::optional<std::pair<std::string, std::string>> ollama_manifest_at(const std:
   return std::pair(store.string(), manifest);
 }
 
-bool is_ollama_blob_name(std::string_view name) {
-  constexpr std::string_view kPrefix = "sha256-";
-  constexpr std::size_t kDigits = 64;
-  return name.starts_with(kPrefix) && name.size() == kPrefix.size() + kDigits && is_hex(name.substr(kPrefix.size()));
-}
-
 std::vector<std::string> list_ollama_manifests(const std::string& store, std::vector<Failure>& failures) {
   std::vector<std::string> manifests;
   list_manifests(store, "", 0, manifests, failures);
@@ -137,29 +103,8 @@ OllamaModel read_ollama_manifest(const std::string& store, const std::string& ma
   FileSource file(fmt::format("{}/{}/{}", store, kOllamaManifests, manifest));
   const ParsedJson json = read_json(file, kConfigJson);
   if (!json) throw FormatError(fault("no manifest of Ollama", json.problem, "JSON with layers"));
-  const auto layers = json.value->is_object() ? json.value->find("layers") : json.value->end();
-  if (layers == json.value->end() || !layers->is_array()) {
-    throw FormatError("no manifest of Ollama: expected JSON with layers");
-  }
-  std::set<std::string> weights;
-  for (const LayerKind& kind : kLayerKinds) {
-    std::vector<std::string> blobs;
-    for (const auto& layer : *layers) {
-      if (!is_layer(layer, kind.kind)) continue;
-      std::string blob = blob_of(store, layer_text(layer, "digest"));
-      if (weights.insert(blob).second) blobs.push_back(std::move(blob));
-    }
-    for (std::size_t i = 0; i < blobs.size(); ++i) {
-      const std::string part = blobs.size() == 1 ? "" : fmt::format("-{:05}-of-{:05}", i + 1, blobs.size());
-      model.files.emplace_back(fmt::format("{}{}{}", kind.stem, part, kind.suffix), blobs[i]);
-    }
-  }
-  std::set<std::string> names;
-  for (const auto& layer : *layers) {
-    const std::string name = layer_text(layer, "name");
-    // A side file: it may not take the name of the weights.
-    if (!is_layer(layer, "json") || !name.ends_with(".json") || !stays_inside(name)) continue;
-    if (names.insert(name).second) model.files.emplace_back(name, blob_of(store, layer_text(layer, "digest")));
+  for (OllamaLayer& layer : ollama_layers(*json.value)) {
+    model.files.emplace_back(std::move(layer.name), blob_of(store, std::move(layer.digest)));
   }
   return model;
 }

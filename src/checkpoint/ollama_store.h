@@ -8,6 +8,7 @@
 
 #include "src/checkpoint/checkpoint.h"
 #include "src/source/folder.h"
+#include "src/source/ollama_manifest.h"
 
 // Ollama's store: manifests/HOST/NAMESPACE/MODEL/TAG and blobs/sha256-HEX (docs/formats.md 5.2).
 
@@ -33,9 +34,6 @@ std::optional<std::string> ollama_store_at(const std::string& folder);
 
 /// The store and HOST/NAMESPACE/MODEL/TAG of a file that is a manifest by its place; nothing for any other file.
 std::optional<std::pair<std::string, std::string>> ollama_manifest_at(const std::string& file);
-
-/// "sha256-" and 64 hex digits.
-bool is_ollama_blob_name(std::string_view name);
 
 /// The manifests of a store, HOST/NAMESPACE/MODEL/TAG each, sorted folder by folder; links are not followed. What cannot
 /// be listed is a failure.

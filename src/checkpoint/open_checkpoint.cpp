@@ -5,14 +5,15 @@
 #include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "formats/error.h"
 #include "src/checkpoint/cross_check.h"
 #include "src/checkpoint/model_names.h"
-#include "src/checkpoint/parse_json.h"
 #include "src/checkpoint/pipeline_index.h"
 #include "src/checkpoint/resolved_path.h"
 #include "src/source/file_names.h"
+#include "src/source/parse_json.h"
 
 namespace weigh::core {
 
@@ -97,6 +98,27 @@ Checkpoint open_selection(const Folder& folder, const Selection& selection) {
   return checkpoint;
 }
 
+void fetch_ahead(const Folder& folder, std::span<const Selection> selections) {
+  if (!folder.remote) return;
+  std::set<std::string> names;
+  for (const Selection& selection : selections) {
+    names.insert(selection.files.begin(), selection.files.end());
+    if (!is_safetensors_name(selection.files.front())) continue;
+    const std::string prefix(folder_part(selection.files.front()));
+    const auto add_first = [&](std::span<const std::string_view> sides) {
+      for (const std::string_view side : sides) {
+        const std::string name = prefix + std::string(side);
+        if (folder.has(name)) return static_cast<void>(names.insert(name));
+      }
+    };
+    add_first(kConfigNames);
+    add_first(kQuantizationConfigNames);
+    add_first(kTokenizerConfigNames);
+    if (selection.kind == CheckpointKind::Adapter) add_first(kAdapterConfigNames);
+  }
+  folder.fetch_ahead({names.begin(), names.end()});
+}
+
 Failure failure_of(const Folder& folder, const FolderModels::Failure& failure) {
   std::string path = failure.prefix.empty() ? folder.path : folder.path_of(failure.prefix);
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
@@ -114,6 +136,7 @@ void open_resolved(const ResolvedPath& resolved, const std::string& path, OpenRe
   for (const FolderModels::Failure& failure : resolved.failures) {
     opened.failures.push_back(failure_of(resolved.folder, failure));
   }
+  fetch_ahead(resolved.folder, resolved.selections);
   for (const Selection& selection : resolved.selections) {
     const std::string shown = shown_path(resolved, selection, path);
     try {

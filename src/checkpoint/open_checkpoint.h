@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,9 @@ struct OpenResult {
 /// Opens what a user names: a file, a split or sharded set by any one part or by its index, a folder, a snapshot, the
 /// name that a store has for a model, or "-". The checkpoints' paths are where it was found. Never throws for what is wrong with the input: that is in `failures`.
 OpenResult open_checkpoints(const std::string& named);
+
+/// Of what lies on a server: begins to read the headers of these models and the small files beside them, all at once.
+void fetch_ahead(const Folder& folder, std::span<const Selection> selections);
 
 /// In words: the path is that of the folder whose safetensors files are in no model.
 Failure failure_of(const Folder& folder, const FolderModels::Failure& failure);

@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include "formats/error.h"
-#include "src/checkpoint/parse_json.h"
 #include "src/source/file_names.h"
+#include "src/source/parse_json.h"
 
 namespace weigh::core {
 

@@ -7,6 +7,7 @@
 
 #include "formats/error.h"
 #include "src/checkpoint/ollama_store.h"
+#include "src/checkpoint/resolve_remote.h"
 #include "src/checkpoint/standard_input.h"
 #include "src/source/file_names.h"
 #include "src/source/hub_cache.h"
@@ -50,13 +51,9 @@ void add_ollama_model(const std::string& store, const std::string& manifest, con
   try {
     ResolvedPath model;
     model.folder = ollama_folder(store, read_ollama_manifest(store, manifest), resolved.failures);
-    model.manifest = path;
     select_all(model);
-    for (Selection& selection : model.selections) {
-      selection.name = model.folder.name;
-      if (!is_store_model(selection)) selection.name += '/' + selection.files.front();
-    }
-    std::stable_partition(model.selections.begin(), model.selections.end(), is_store_model);
+    for (Selection& selection : model.selections) selection.name = model.folder.name;
+    name_store_models(model, path);
     if (!model.selections.empty()) resolved.models.push_back(std::move(model));
   } catch (const Error& error) {
     resolved.failures.push_back({path, error.what(), error.offset});
@@ -65,8 +62,17 @@ void add_ollama_model(const std::string& store, const std::string& manifest, con
 
 }  // namespace
 
+void name_store_models(ResolvedPath& resolved, const std::string& manifest) {
+  resolved.manifest = manifest;
+  for (Selection& selection : resolved.selections) {
+    if (!is_store_model(selection)) selection.name += '/' + selection.files.front();
+  }
+  std::stable_partition(resolved.selections.begin(), resolved.selections.end(), is_store_model);
+}
+
 ResolvedPath resolve_path(const std::string& path) {
   if (path == kStandardInput) return resolve_standard_input();
+  if (is_remote(path)) return resolve_remote(path);
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (status.type() == fs::file_type::not_found) throw IoError("does not exist");

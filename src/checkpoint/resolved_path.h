@@ -19,7 +19,7 @@ struct ResolvedPath {
   std::string manifest = {};  ///< of a model in an Ollama store: the path of its manifest; empty elsewhere
 };
 
-/// `path` is one that locate_model() gave; "-" is standard input. Throws Error when there is no such path, or nothing but an index that cannot be read.
+/// `path` is one that locate_model() gave; "-" is standard input, "hf://..." and its like are asked for. Throws Error when there is no such path, or nothing but an index that cannot be read.
 ResolvedPath resolve_path(const std::string& path);
 
 /// The models of an Ollama store, each under the name that Ollama has for it.
@@ -32,6 +32,10 @@ struct ResolvedStore {
 /// Nothing when the path is no such store, no folder that has one as "models", and no manifest of one. Throws Error when
 /// the folder cannot be listed.
 std::optional<ResolvedStore> resolve_store(const std::string& path);
+
+/// For a model of Ollama whose selections have its name: the model itself first, and what goes with it (projectors,
+/// adapters, drafts) by its file too. `manifest`: how to show it.
+void name_store_models(ResolvedPath& resolved, const std::string& manifest);
 
 /// How to show one of the models that `path` names: by a path that leads to it.
 std::string shown_path(const ResolvedPath& resolved, const Selection& selection, const std::string& path);

@@ -317,6 +317,12 @@ FolderModels select_components(const Folder& folder) {
 
 }  // namespace
 
+std::vector<Selection> select_ggufs(const Folder& folder, std::string_view prefix) {
+  std::vector<std::string> ggufs = in_folder(folder, prefix);
+  std::erase_if(ggufs, [](const std::string& name) { return !is_gguf_name(name); });
+  return sets_and_singles(folder, ggufs);
+}
+
 FolderModels select_all_models(const Folder& folder) {
   FolderModels models;
   if (folder.has(std::string(kPipelineName))) models = select_components(folder);
@@ -327,9 +333,7 @@ FolderModels select_all_models(const Folder& folder) {
       models.failures.push_back({"", std::current_exception()});
     }
   }
-  std::vector<std::string> ggufs = in_folder(folder, "");
-  std::erase_if(ggufs, [](const std::string& name) { return !is_gguf_name(name); });
-  std::ranges::move(sets_and_singles(folder, ggufs), std::back_inserter(models.selections));
+  std::ranges::move(select_ggufs(folder, ""), std::back_inserter(models.selections));
   return models;
 }
 

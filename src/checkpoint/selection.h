@@ -45,6 +45,9 @@ FolderModels select_all_models(const Folder& folder);
 /// The same; throws Error when an index cannot be read.
 std::vector<Selection> select_models(const Folder& folder);
 
+/// The GGUF files of a folder inside ("Q4_K_M/", "" for the folder itself): split sets, then what stands alone.
+std::vector<Selection> select_ggufs(const Folder& folder, std::string_view prefix);
+
 /// The model that one named file belongs to: the set of an index.json, its split or sharded set, or the file itself.
 Selection select_for_file(const Folder& folder, const std::string& name);
 

@@ -7,6 +7,7 @@
 #include "formats/error.h"
 #include "formats/model_file.h"
 #include "src/checkpoint/model_names.h"
+#include "src/checkpoint/open_checkpoint.h"
 #include "src/checkpoint/resolved_path.h"
 #include "src/source/file_names.h"
 
@@ -32,6 +33,7 @@ Snapshot take_snapshot(const std::string& path) {
   const ResolvedPath resolved = resolve_one(path);
   if (resolved.selections.empty()) throw IoError(explain_no_model(resolved.folder), std::nullopt, FindingCode::NoModel);
   if (!resolved.failures.empty()) std::rethrow_exception(resolved.failures.front().error);
+  fetch_ahead(resolved.folder, resolved.selections);
   Snapshot snapshot;
   snapshot.name = resolved.selections.size() == 1 ? resolved.selections.front().name : resolved.folder.name;
   bool safetensors = false;

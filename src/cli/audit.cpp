@@ -11,6 +11,7 @@
 #include "src/checkpoint/distinct_paths.h"
 #include "src/cli/commands.h"
 #include "src/cli/progress.h"
+#include "src/cli/remote_use.h"
 #include "src/cli/small_file.h"
 #include "src/devices/text.h"
 #include "src/report/audit.h"
@@ -24,6 +25,7 @@ constexpr std::array<std::string_view, 3> kAuditFormats{"text", "json", "sarif"}
 
 struct CliAuditOptions {
   CommonOptions common;
+  RemoteFlags remote;
   std::vector<std::string> paths;
   std::string fail_on = "error";
   std::string accept;
@@ -59,6 +61,7 @@ std::vector<std::string> audited_paths(const CliAuditOptions& options) {
 }
 
 int run_audit(const CliAuditOptions& options, Session& session) {
+  const RemoteUse remote(options.remote, options.common.quiet, session);
   const std::optional<Severity> failing = failing_severity(options.fail_on);
   const AcceptedFindings accepted = accepted_findings(options.accept);
   Output output(options.common, session, options.paths);
@@ -105,6 +108,7 @@ Command setup_audit(CLI::App& parent) {
   command.add_option("--accept", options->accept, "Findings that do not count, a line each: CHECK [PATH-PATTERN]",
                      "FILE");
   add_common_options(command, options->common, kAuditFormats);
+  add_remote_options(command, options->remote);
   return [options](Session& session) { return run_audit(*options, session); };
 }
 

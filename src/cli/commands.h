@@ -17,5 +17,6 @@ Command setup_snapshot(CLI::App& parent);
 Command setup_scan(CLI::App& parent);
 Command setup_audit(CLI::App& parent);
 Command setup_explain(CLI::App& parent);
+Command setup_cache(CLI::App& parent);
 
 }  // namespace weigh::core

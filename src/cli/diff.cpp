@@ -1,4 +1,5 @@
 #include "src/cli/commands.h"
+#include "src/cli/remote_use.h"
 #include "src/cli/weighing.h"
 #include "src/report/difference.h"
 
@@ -7,12 +8,14 @@ namespace {
 
 struct DiffOptions {
   CommonOptions common;
+  RemoteFlags remote;
   std::string a;
   std::string b;
 };
 
 /// As diff(1): 0 the same, 1 a difference, 2 trouble. Damaged models that seem the same are trouble.
 int run_diff(const DiffOptions& options, Session& session) {
+  const RemoteUse remote(options.remote, options.common.quiet, session);
   Output output(options.common, session, {options.a, options.b});
   OneCheckpoint a = open_one(options.a, session);
   OneCheckpoint b = open_one(options.b, session);
@@ -47,6 +50,7 @@ Command setup_diff(CLI::App& parent) {
   command.add_argument("A", options->a, "A file, any part of a set, a folder, a snapshot", Presence::Required);
   command.add_argument("B", options->b, "What to compare it with", Presence::Required);
   add_common_options(command, options->common);
+  add_remote_options(command, options->remote);
   return [options](Session& session) { return run_diff(*options, session); };
 }
 

@@ -7,6 +7,7 @@
 #include "formats/error.h"
 #include "formats/text.h"
 #include "src/cli/commands.h"
+#include "src/cli/remote_use.h"
 #include "src/cli/run_options.h"
 #include "src/cli/weighing.h"
 #include "src/devices/text.h"
@@ -21,6 +22,7 @@ namespace {
 
 struct EstimateOptions {
   CommonOptions common;
+  RemoteFlags remote;
   std::string path;
   std::string as;
   std::string parameters;
@@ -111,6 +113,7 @@ int run_as(const EstimateOptions& options, Session& session) {
 }
 
 int run_estimate(const EstimateOptions& options, Session& session) {
+  const RemoteUse remote(options.remote, options.common.quiet, session);
   if (options.path.empty() != options.as.empty()) {
     throw UsageError(options.path.empty() ? "--as TYPE needs a model: weigh estimate PATH --as TYPE"
                                           : "a model needs --as TYPE: weigh estimate PATH --as Q4_K_M, or --as all");
@@ -158,6 +161,7 @@ Command setup_estimate(CLI::App& parent) {
   add_device_option(command, options->on);
   add_host_option(command, options->host);
   add_common_options(command, options->common, kReportFormats);
+  add_remote_options(command, options->remote);
   return [options](Session& session) { return run_estimate(*options, session); };
 }
 

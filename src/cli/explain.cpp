@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "src/cli/commands.h"
+#include "src/cli/remote_use.h"
 #include "src/cli/run_options.h"
 #include "src/cli/weighing.h"
 #include "src/weigh/device_sets.h"
@@ -14,6 +15,7 @@ constexpr std::array<std::string_view, 2> kExplainFormats{"text", "json"};
 
 struct ExplainOptions {
   CommonOptions common;
+  RemoteFlags remote;
   RunOptions run;
   std::string term;
   std::string path;
@@ -21,6 +23,7 @@ struct ExplainOptions {
 };
 
 int run_explain(const ExplainOptions& options, Session& session) {
+  const RemoteUse remote(options.remote, options.common.quiet, session);
   const Catalogue catalogue = load_catalogue();
   const RunSetup setup = set_up_run(options.run, or_this_machine(options.on, *this_machine(), catalogue), catalogue);
   Output output(options.common, session, {options.path});
@@ -49,6 +52,7 @@ Command setup_explain(CLI::App& parent) {
   add_run_options(command, options->run);
   add_placement_options(command, options->run);
   add_common_options(command, options->common, kExplainFormats);
+  add_remote_options(command, options->remote);
   return [options](Session& session) { return run_explain(*options, session); };
 }
 

@@ -2,6 +2,7 @@
 
 #include "src/checkpoint/distinct_paths.h"
 #include "src/cli/commands.h"
+#include "src/cli/remote_use.h"
 #include "src/cli/run_options.h"
 #include "src/cli/weighing.h"
 #include "src/report/summary.h"
@@ -15,6 +16,7 @@ namespace {
 
 struct FitOptions {
   CommonOptions common;
+  RemoteFlags remote;
   RunOptions run;
   std::vector<std::string> paths;
   std::vector<std::string> on;
@@ -22,6 +24,7 @@ struct FitOptions {
 };
 
 int run_fit(const FitOptions& options, Session& session) {
+  const RemoteUse remote(options.remote, options.common.quiet, session);
   const Catalogue catalogue = load_catalogue();
   const RunSetup setup = set_up_run(options.run, or_this_machine(options.on, *this_machine(), catalogue), catalogue);
   const std::optional<Verdict> required = required_verdict(options.require, setup.groups);
@@ -60,6 +63,7 @@ Command setup_fit(CLI::App& parent) {
   add_placement_options(command, options->run);
   add_require_option(command, options->require);
   add_common_options(command, options->common, kReportFormats);
+  add_remote_options(command, options->remote);
   return [options](Session& session) { return run_fit(*options, session); };
 }
 

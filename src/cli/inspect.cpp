@@ -2,6 +2,7 @@
 
 #include "src/checkpoint/distinct_paths.h"
 #include "src/cli/commands.h"
+#include "src/cli/remote_use.h"
 #include "src/cli/run_options.h"
 #include "src/cli/weighing.h"
 #include "src/report/summary.h"
@@ -13,6 +14,7 @@ namespace {
 
 struct InspectOptions {
   CommonOptions common;
+  RemoteFlags remote;
   std::vector<std::string> paths;
   std::vector<std::string> on;
   RunOptions run;
@@ -20,6 +22,7 @@ struct InspectOptions {
 };
 
 int run_inspect(const InspectOptions& options, Session& session) {
+  const RemoteUse remote(options.remote, options.common.quiet, session);
   const Catalogue catalogue = load_catalogue();
   const RunSetup setup = set_up_run(options.run, options.on, catalogue);
   const std::optional<Verdict> required = required_verdict(options.require, setup.groups);
@@ -54,6 +57,7 @@ Command setup_inspect(CLI::App& parent) {
   add_layer_options(command, options->run);
   add_require_option(command, options->require);
   add_common_options(command, options->common, kReportFormats);
+  add_remote_options(command, options->remote);
   return [options](Session& session) { return run_inspect(*options, session); };
 }
 

@@ -1,4 +1,5 @@
 #include "src/cli/commands.h"
+#include "src/cli/remote_use.h"
 #include "src/cli/weighing.h"
 #include "src/report/listings.h"
 
@@ -7,11 +8,13 @@ namespace {
 
 struct MetadataOptions {
   CommonOptions common;
+  RemoteFlags remote;
   std::string path;
   bool full = false;
 };
 
 int run_metadata(const MetadataOptions& options, Session& session) {
+  const RemoteUse remote(options.remote, options.common.quiet, session);
   Output output(options.common, session, {options.path});
   OneCheckpoint one = open_one(options.path, session);
   const int status = one.failures.empty() ? 0 : 1;
@@ -34,6 +37,7 @@ Command setup_metadata(CLI::App& parent) {
                        Presence::Required);
   command.add_flag("--full", options->full, "Long arrays and texts as a whole");
   add_common_options(command, options->common);
+  add_remote_options(command, options->remote);
   return [options](Session& session) { return run_metadata(*options, session); };
 }
 

@@ -31,6 +31,12 @@ void add_common_options(OptionSet& command, CommonOptions& options, std::span<co
   command.add_flag("-v,--verbose", options.verbose, "Exact bytes, all findings");
 }
 
+void add_remote_options(OptionSet& command, RemoteFlags& flags) {
+  command.set_group("Remote models");
+  command.add_flag("--offline", flags.offline, "Ask no server: only what the cache of headers has");
+  command.add_option("--max-download", flags.max_download, "The most to read from servers, 256MiB by default", "SIZE");
+}
+
 void add_device_option(OptionSet& command, std::vector<std::string>& requests) {
   command.set_group("Devices");
   command.add_option("--on", requests, "A device: rtx-4090, 2x3090, \"8GB card\", 24GiB, local; more by commas",

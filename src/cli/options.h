@@ -43,6 +43,12 @@ struct CommonOptions {
   bool verbose = false;
 };
 
+/// How remote models are read.
+struct RemoteFlags {
+  bool offline = false;
+  std::string max_download;  ///< a size; empty: the usual one
+};
+
 /// Asked for, or what the output's name ends with (report.json), or text. Throws UsageError for a format that the
 /// command does not have.
 std::string format_of(const CommonOptions& options);
@@ -52,6 +58,9 @@ using Command = std::function<int(Session&)>;
 
 void add_common_options(OptionSet& command, CommonOptions& options,
                         std::span<const std::string_view> formats = kListFormats);
+
+/// `--offline`, `--max-download`, of commands that read models.
+void add_remote_options(OptionSet& command, RemoteFlags& flags);
 
 /// `--on DEVICE`, once for each device.
 void add_device_option(OptionSet& command, std::vector<std::string>& requests);

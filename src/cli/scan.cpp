@@ -13,6 +13,7 @@
 #include "src/checkpoint/model_names.h"
 #include "src/cli/commands.h"
 #include "src/cli/progress.h"
+#include "src/cli/remote_use.h"
 #include "src/cli/run_options.h"
 #include "src/cli/weighing.h"
 #include "src/report/json.h"
@@ -29,6 +30,7 @@ namespace {
 
 struct ScanOptions {
   CommonOptions common;
+  RemoteFlags remote;
   RunOptions run;
   std::vector<std::string> paths;
   std::vector<std::string> on;
@@ -69,8 +71,9 @@ std::vector<std::string> absolute(const std::vector<std::string>& paths) {
   std::vector<std::string> result;
   for (const std::string& path : paths) {
     std::error_code error;
-    const auto whole = std::filesystem::absolute(path, error).lexically_normal();
-    std::string text = error ? path : whole.string();
+    const bool is_reference = path.find("://") != std::string::npos;  // to what is on no disk
+    std::string text = is_reference ? path : std::filesystem::absolute(path, error).lexically_normal().string();
+    if (error) text = path;
     while (text.size() > 1 && text.ends_with('/')) text.pop_back();
     result.push_back(std::move(text));
   }
@@ -365,6 +368,7 @@ class ScanRun {
 };
 
 int run_scan(const ScanOptions& options, Session& session) {
+  const RemoteUse remote(options.remote, options.common.quiet, session);
   check_sources(options);
   const Catalogue catalogue = load_catalogue();
   const RunSetup setup = set_up_run(options.run, options.on, catalogue);
@@ -401,6 +405,7 @@ Command setup_scan(CLI::App& parent) {
   add_run_options(command, options->run);
   add_require_option(command, options->require);
   add_common_options(command, options->common, kReportFormats);
+  add_remote_options(command, options->remote);
   return [options](Session& session) { return run_scan(*options, session); };
 }
 

@@ -6,6 +6,7 @@
 
 #include "src/checkpoint/take_snapshot.h"
 #include "src/cli/commands.h"
+#include "src/cli/remote_use.h"
 #include "src/cli/weighing.h"
 #include "src/report/summary.h"
 #include "src/report/text_format.h"
@@ -16,11 +17,13 @@ namespace {
 struct SnapshotOptions {
   std::string path;
   std::string output;
+  RemoteFlags remote;
   bool quiet = false;
   bool overwrite = false;
 };
 
 int run_snapshot(const SnapshotOptions& options, Session& session) {
+  const RemoteUse remote(options.remote, options.quiet, session);
   const bool to_stream = options.output == "-";
   std::optional<OutputFile> output;
   if (!to_stream) output.emplace(options.output, std::vector{options.path}, options.overwrite);
@@ -57,6 +60,7 @@ Command setup_snapshot(CLI::App& parent) {
                      "FILE", Presence::Required);
   command.add_flag("--force", options->overwrite, "Write over a file that exists");
   command.add_flag("-q,--quiet", options->quiet, "Say nothing when it went well");
+  add_remote_options(command, options->remote);
   return [options](Session& session) { return run_snapshot(*options, session); };
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "src/cli/commands.h"
+#include "src/cli/remote_use.h"
 #include "src/cli/weighing.h"
 #include "src/report/listings.h"
 
@@ -12,6 +13,7 @@ namespace {
 
 struct TensorsOptions {
   CommonOptions common;
+  RemoteFlags remote;
   std::string path;
   std::string filter;
   std::string sort;
@@ -82,6 +84,7 @@ std::vector<const TensorFacts*> select(const Model& model, const TensorsOptions&
 }
 
 int run_tensors(const TensorsOptions& options, Session& session) {
+  const RemoteUse remote(options.remote, options.common.quiet, session);
   if (!options.filter.empty()) Regex{options.filter};  // wrong usage is told before a file is opened
   if (!options.sort.empty()) find_order(options.sort);
   const Grouping grouping = find_grouping(options.group);
@@ -116,6 +119,7 @@ Command setup_tensors(CLI::App& parent) {
   command.add_option("--sort", options->sort, "bytes (largest first), name or offset", "KEY");
   command.add_option("--group", options->group, "Sums by layer, module or role", "BY");
   add_common_options(command, options->common);
+  add_remote_options(command, options->remote);
   return [options](Session& session) { return run_tensors(*options, session); };
 }
 

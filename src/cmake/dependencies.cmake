@@ -21,6 +21,8 @@ weigh_require(zstd libzstd-dev)
 weigh_require(ZLIB zlib1g-dev)
 weigh_require(BZip2 libbz2-dev)
 weigh_require(LibLZMA liblzma-dev)
+# Its headers alone: the library is loaded when a remote model is named.
+weigh_require(CURL libcurl4-openssl-dev)
 find_package(Threads REQUIRED)
 if(WEIGH_BUILD_CLI)
   weigh_require(CLI11 libcli11-dev)

@@ -10,7 +10,10 @@
 #include <string_view>
 #include <utility>
 
+#include "formats/error.h"
 #include "src/devices/units.h"
+#include "src/remote/reference.h"
+#include "src/source/file_names.h"
 
 namespace weigh::core {
 
@@ -77,11 +80,49 @@ std::string made_name(const Checkpoint& checkpoint, const QuantizerType* type) {
   return fmt::format("{}{}.gguf", name, type == nullptr ? "" : "-" + std::string(type->name));
 }
 
+// Where a model lies that is on a server; nothing for one that is here.
+std::optional<Reference> place_of(const std::string& path) {
+  try {
+    return parse_reference(path);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
 // What an engine is given to load: the first file of a GGUF model, a checkpoint's folder, or the GGUF that is to be made.
 std::string path_to_load(const Checkpoint& checkpoint, Engine engine, const QuantizerType* type) {
   const bool gguf = is_gguf(checkpoint);
   if (engine == Engine::LlamaCpp && (!gguf || type != nullptr)) return made_name(checkpoint, type);
   return gguf && !checkpoint.file_paths.empty() ? checkpoint.file_paths.front() : checkpoint.path;
+}
+
+// As it is downloaded, in the folder one is in.
+std::string here(const std::string& path) {
+  return place_of(path) ? std::string(base_name(path.substr(0, path.find('?')))) : path;
+}
+
+// That model behind the flag that takes it. Engines download from the Hub by themselves, llama.cpp from any server too.
+std::string model_words(std::string_view flag, const std::string& path, Engine engine) {
+  const auto place = place_of(path);
+  const std::string named = flag.empty() ? "" : fmt::format("{} ", flag);
+  if (!place) return named + shell_quoted(path);
+  if (engine == Engine::LlamaCpp && place->kind == RemoteKind::HuggingFace && place->revision.empty()) {
+    return fmt::format("-hf {} -hff {}", place->name, shell_quoted(place->path));
+  }
+  if (engine == Engine::LlamaCpp && place->kind == RemoteKind::Web) return fmt::format("-mu {}", shell_quoted(path));
+  if (engine == Engine::LlamaCpp || place->kind != RemoteKind::HuggingFace) return named + shell_quoted(here(path));
+  return fmt::format("{}{}{}", named, place->name,
+                     place->revision.empty() ? "" : fmt::format(" --revision {}", shell_quoted(place->revision)));
+}
+
+// The line that fetches the file, with " && " after it; empty where it is here, or where one has to know how.
+std::string download_line(const std::string& path) {
+  const auto place = place_of(path);
+  if (!place) return {};
+  if (place->kind == RemoteKind::Web) return fmt::format("curl -LO {} && ", shell_quoted(path));
+  if (place->kind != RemoteKind::HuggingFace) return {};
+  return fmt::format("hf download {} {}{} --local-dir . && ", place->name, shell_quoted(place->path),
+                     place->revision.empty() ? "" : fmt::format(" --revision {}", shell_quoted(place->revision)));
 }
 
 // The lines that make that GGUF, each with " && " after it; empty where there is nothing to make.
@@ -92,12 +133,16 @@ std::string make_lines(const Candidate& candidate) {
   const std::string source = path_to_load(checkpoint, Engine::LlamaCpp, nullptr);
   std::string lines;
   if (!gguf && candidate.engine() == Engine::LlamaCpp) {
-    lines = fmt::format("python convert_hf_to_gguf.py {} --outfile {} && ", shell_quoted(checkpoint.path),
+    const auto place = place_of(checkpoint.path);
+    const bool on_hub = place && place->kind == RemoteKind::HuggingFace && place->revision.empty();
+    lines = fmt::format("python convert_hf_to_gguf.py {} --outfile {} && ",
+                        on_hub ? fmt::format("--remote {}", place->name) : shell_quoted(here(checkpoint.path)),
                         shell_quoted(source));
   }
   if (type == nullptr) return lines;
-  return lines + fmt::format("llama-quantize {}{} {} {} && ", gguf ? "--allow-requantize " : "", shell_quoted(source),
-                             shell_quoted(made_name(checkpoint, type)), type->name);
+  if (gguf) lines += download_line(source);
+  return lines + fmt::format("llama-quantize {}{} {} {} && ", gguf ? "--allow-requantize " : "",
+                             shell_quoted(here(source)), shell_quoted(made_name(checkpoint, type)), type->name);
 }
 
 // A line of Python that loads the model with transformers, with what may lie where when a part goes to the host.
@@ -109,8 +154,14 @@ std::string python_line(const Candidate& candidate, const DeviceSet& devices, co
     }
     memory = fmt::format(", max_memory={{{}\"cpu\": \"{}MiB\"}}", memory, fit.host->budget.safe / kMiB);
   }
-  const std::string path =
-      nlohmann::json(candidate.source().checkpoint.path).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  const auto quoted = [](const std::string& text) {
+    return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  };
+  const std::string& written = candidate.source().checkpoint.path;
+  const auto place = place_of(written);
+  const bool on_hub = place && place->kind == RemoteKind::HuggingFace;
+  std::string path = quoted(on_hub ? place->name : here(written));
+  if (on_hub && !place->revision.empty()) path += ", revision=" + quoted(place->revision);
   return "python -c " + shell_quoted(fmt::format("from transformers import AutoModelForCausalLM as M; "
                                                  "M.from_pretrained({}, dtype=\"auto\", device_map=\"auto\"{})",
                                                  path, memory));
@@ -120,7 +171,7 @@ std::string python_line(const Candidate& candidate, const DeviceSet& devices, co
 std::string companion_flags(const Candidate& candidate, const Run& run) {
   std::string flags;
   for (const Companion& companion : candidate.companions()) {
-    const std::string path = path_to_load(companion.model->checkpoint, candidate.engine(), nullptr);
+    const std::string path = here(path_to_load(companion.model->checkpoint, candidate.engine(), nullptr));
     if (companion.role == CompanionRole::Projector) {
       flags += fmt::format(" --mmproj {}{}", shell_quoted(path), run.projector_on_host ? " --no-mmproj-offload" : "");
     } else if (candidate.engine() == Engine::Vllm) {
@@ -171,15 +222,17 @@ std::string command_line(const Candidate& candidate, const Run& run, const Devic
   struct Program {
     Engine engine;
     std::string_view words;
+    std::string_view flag;  // before the model
   };
-  constexpr std::array kPrograms{Program{Engine::LlamaCpp, "llama-server -m"}, Program{Engine::Vllm, "vllm serve"},
-                                 Program{Engine::Mlx, "mlx_lm.server --model"}};
+  constexpr std::array kPrograms{Program{Engine::LlamaCpp, "llama-server", "-m"},
+                                 Program{Engine::Vllm, "vllm serve", ""},
+                                 Program{Engine::Mlx, "mlx_lm.server", "--model"}};
   if (candidate.run_model() == nullptr || fit.verdict > Verdict::Offload) return {};
   if (candidate.engine() == Engine::Transformers) return python_line(candidate, devices, fit);
   const auto program = std::ranges::find(kPrograms, candidate.engine(), &Program::engine);
   const std::string path = path_to_load(candidate.source().checkpoint, candidate.engine(), candidate.type());
-  std::string line = fmt::format("{}{} {}{}", make_lines(candidate), program->words, shell_quoted(path),
-                                 companion_flags(candidate, run));
+  std::string line = fmt::format("{}{} {}{}", make_lines(candidate), program->words,
+                                 model_words(program->flag, path, candidate.engine()), companion_flags(candidate, run));
   std::vector<std::string> flags = engine_flags(candidate, run);
   flags.insert(flags.end(), fit.flags.begin(), fit.flags.end());
   for (const std::string& flag : flags) line += " " + flag;

@@ -8,11 +8,12 @@
 
 #include "src/devices/catalogue.h"
 #include "src/model/model.h"
+#include "src/remote/header_cache.h"
 #include "src/report/style.h"
 
 namespace weigh::core {
 
-// The lists of `weigh tensors`, `metadata` and `devices`, each in every output format.
+// The lists of `weigh tensors`, `metadata`, `devices` and `cache`, each in every output format.
 
 /// What tensors are summed up by.
 enum class Grouping : std::uint8_t {
@@ -67,6 +68,15 @@ void write_metadata(const MetadataListing& listing, std::string_view format, con
 
 /// Those that match every word of `query`, in the catalogue's order; all of them for an empty one.
 std::vector<const Device*> devices_matching(const Catalogue& catalogue, std::string_view query);
+
+/// The cache of headers.
+struct CacheListing {
+  std::string folder;
+  std::uint64_t limit = 0;  ///< bytes that it may take
+  std::vector<CacheEntry> entries;
+};
+
+void write_cache(const CacheListing& listing, std::string_view format, const Style& style, std::ostream& out);
 
 void write_devices(const std::vector<const Device*>& devices, std::string_view format, const Style& style,
                    std::ostream& out);

@@ -159,6 +159,7 @@ class FolderScan {
       const std::lock_guard lock(mutex_);
       outcome_.links += links;
     }
+    begin_remote(*work);
     work->left = work->entries.size() + 1;
     for (std::size_t i = work->entries.size(); i-- > 1;) {
       pool_.add_first([this, work, i] { weigh_entry(work, i); });
@@ -166,6 +167,20 @@ class FolderScan {
     if (!work->entries.empty()) weigh_entry(work, 0);
     const std::lock_guard lock(mutex_);
     finish_locked_entry(*work);
+  }
+
+  // Of what lies on a server, all that is not known is asked for at once.
+  void begin_remote(const FolderWork& work) const {
+    if (!work.found.folder.remote) return;
+    std::vector<Selection> unknown;
+    for (const ModelEntry& entry : work.entries) {
+      const std::string signature = entry_signature(work, entry);
+      const bool known = std::ranges::any_of(work.known, [&](const StoredModel& model) {
+        return !model.signature.empty() && model.signature == signature;
+      });
+      if (entry.selection && !known) unknown.push_back(*entry.selection);
+    }
+    fetch_ahead(work.found.folder, unknown);
   }
 
   // What lies beside a model that counts elsewhere has no row to be named in: it gets rows of its own.

@@ -10,8 +10,8 @@
 
 #include "formats/checked.h"
 #include "formats/error.h"
-#include "src/checkpoint/parse_json.h"
 #include "src/quantize/quantization_name.h"
+#include "src/source/parse_json.h"
 
 namespace weigh::core {
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "formats/error.h"
+#include "src/checkpoint/resolve_remote.h"
 #include "src/checkpoint/selection.h"
 #include "src/scan/file_kinds.h"
 #include "src/scan/file_system.h"
@@ -17,6 +18,14 @@
 namespace weigh::core {
 
 namespace {
+
+bool is_remote_root(const std::string& root) {
+  try {
+    return is_remote(root);
+  } catch (const Error&) {  // begins like a reference and is none: told when it is looked up
+    return true;
+  }
+}
 
 // Folders without models of their own.
 bool is_left_out(std::string_view folder) {
@@ -47,7 +56,34 @@ class Walk {
     bool is_pipeline_part = false;
   };
 
+  // Each folder with models of what lies on a server.
+  void visit_remote(const std::string& root) {
+    try {
+      for (Folder& folder : remote_folders(root)) {
+        reporter_.count_names(folder.remote->all_names.size());
+        FoundFolder found;
+        for (const std::string& name : folder.names) {
+          if (is_model_name(name) || is_side_name(name)) found.files.push_back({name, stamp_of(*folder.remote, name)});
+        }
+        found.folder = std::move(folder);
+        reporter_.report_folder(std::move(found));
+      }
+    } catch (const Error& error) {
+      reporter_.report_failure(root, error.what());
+    }
+  }
+
+  // What a list tells of a file changes with its content, as a file's times do.
+  static FileStamp stamp_of(const RemoteFolder& remote, const std::string& name) {
+    FileStamp stamp;
+    if (const auto bytes = remote.bytes.find(name); bytes != remote.bytes.end()) stamp.bytes = bytes->second;
+    const auto content = remote.contents.find(name);
+    stamp.inode = std::hash<std::string>()(content == remote.contents.end() ? name : content->second);
+    return stamp;
+  }
+
   void visit_root(const std::string& root) {
+    if (is_remote_root(root)) return visit_remote(root);
     const auto status = status_of(root);
     if (!status) return reporter_.report_failure(root, explain_no_status(root));
     if (status->is_folder && is_kernel_folder(root)) {

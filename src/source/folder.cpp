@@ -62,6 +62,10 @@ class HeadSource : public MemorySource {
 
 bool Folder::has(const std::string& wanted) const { return std::ranges::binary_search(names, wanted); }
 
+void Folder::fetch_ahead(const std::vector<std::string>& wanted) const {
+  if (remote && !wanted.empty()) remote->fetch_ahead(wanted);
+}
+
 std::string Folder::path_of(const std::string& file) const {
   if (const auto place = places.find(file); place != places.end()) return place->second;
   return path.empty() || path.ends_with('/') ? path + file : path + '/' + file;
@@ -86,6 +90,7 @@ Folder local_folder(const std::string& path) {
 }
 
 std::vector<std::string> every_name(const Folder& folder, std::size_t most) {
+  if (folder.remote) return folder.remote->all_names;
   std::set<std::string> names(folder.names.begin(), folder.names.end());
   if (folder.path.empty() || !folder.places.empty()) return folder.names;
   most += names.size();

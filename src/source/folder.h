@@ -13,6 +13,17 @@
 
 namespace weigh::core {
 
+/// What else there is to a folder on a server.
+struct RemoteFolder {
+  std::vector<std::string> all_names;           ///< of hidden files and deeper folders too; sorted
+  std::map<std::string, std::uint64_t> bytes;   ///< sizes, by name, as far as they were listed
+  std::map<std::string, std::string> contents;  ///< "sha256:HEX" or what else changes with the content, likewise
+  /// One of the names as it lies there, not decompressed.
+  std::function<std::unique_ptr<ByteSource>(const std::string& name)> open_packed;
+  /// Begins to read headers and small files of those names, many at once, so that nobody waits for each alone.
+  std::function<void(const std::vector<std::string>& names)> fetch_ahead;
+};
+
 /// The files that a checkpoint may be made of, by name: a folder on disk, or the inside of a snapshot.
 struct Folder {
   std::string path;                ///< how to show it, without a trailing '/'; empty inside a snapshot
@@ -21,9 +32,13 @@ struct Folder {
   /// Where files lie that are called otherwise here: a store's blobs.
   std::map<std::string, std::string> places = {};
 
+  std::shared_ptr<const RemoteFolder> remote = nullptr;  ///< null for what lies on this machine
+
   /// Opens one of `names`; one that ends in ".zst" is shown decompressed. Throws IoError or FormatError.
   std::function<std::unique_ptr<ByteSource>(const std::string& name)> open;
 
+  /// See RemoteFolder; nothing to do for what lies on this machine.
+  void fetch_ahead(const std::vector<std::string>& wanted) const;
   [[nodiscard]] bool has(const std::string& name) const;
 
   /// The path to show for one of `names`.

@@ -151,8 +151,8 @@ TEST_CASE("a name leads to nothing outside of its store") {
   for (const std::string& named :
        {"ollama:../../../../secret/model.gguf" + std::string(), "ollama:" + home.at("secret/model.gguf"),
         std::string("ollama:a:../latest"), std::string("ollama:../a"), std::string("ollama:a/b/c/d"), "ollama:a" + nul,
-        std::string("ollama:"), std::string("ollama://a"), std::string("lmstudio:org/../../../secret"),
-        std::string("lmstudio:/org/a"), std::string("lmstudio:org"), "lmstudio:org/a" + nul,
+        std::string("ollama:"), std::string("lmstudio:org/../../../secret"), std::string("lmstudio:/org/a"),
+        std::string("lmstudio:org"), "lmstudio:org/a" + nul,
 
         std::string("a/b@out"), std::string("a/b@../refs/main"),
         std::string("a/b@main/../../../../../../../secret/model.gguf"), "a/b/" + home.at("secret/model.gguf"),
@@ -200,7 +200,9 @@ TEST_CASE("what does not exist names what is near, a path nothing") {
   const Home home;
   home.add_hub("models--openai--gpt-oss-20b/refs/main", kFirst);
   home.add_hub("models--meta-llama--Llama-3.1-8B/refs/main", kFirst);
-  CHECK(failure("openai/gpt-oss-120b") == "does not exist; the Hugging Face cache has openai/gpt-oss-20b");
+  CHECK(failure("openai/gpt-oss-120b") ==
+        "does not exist; the Hugging Face cache has openai/gpt-oss-20b; to ask the Hub for it: weigh "
+        "hf://openai/gpt-oss-120b");
   CHECK(failure("GPT-OSS-20B") == "does not exist; the Hugging Face cache has openai/gpt-oss-20b");
   CHECK(failure("llama-3.1") == "does not exist; the Hugging Face cache has meta-llama/Llama-3.1-8B");
   for (const char* path : {"./gpt-oss-20b", "/gpt-oss-20b", "gpt-oss-20b.gguf", "gpt-oss-20b/", "mistral", ""}) {

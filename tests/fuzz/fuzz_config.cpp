@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "formats/error.h"
-#include "src/checkpoint/parse_json.h"
+#include "src/source/parse_json.h"
 #include "tests/fuzz/weigh_everywhere.h"
 
 namespace {

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "src/audit/loader_code.h"
-#include "src/checkpoint/parse_json.h"
+#include "src/source/parse_json.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace weigh::core;

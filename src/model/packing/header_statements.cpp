@@ -9,9 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include "formats/text.h"
-#include "src/checkpoint/parse_json.h"
 #include "src/model/config.h"
 #include "src/model/packing/schemes.h"
+#include "src/source/parse_json.h"
 
 namespace weigh::core {
 

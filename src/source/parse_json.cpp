@@ -1,4 +1,4 @@
-#include "src/checkpoint/parse_json.h"
+#include "src/source/parse_json.h"
 
 #include <fmt/format.h>
 

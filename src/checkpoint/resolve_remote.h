@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "src/checkpoint/resolved_path.h"
+
+namespace weigh::core {
+
+/// Whether it is a reference to what lies on a server: "hf://...", "https://...". Throws IoError for what begins like one
+/// and is none.
+bool is_remote(const std::string& named);
+
+/// What a remote reference names, before any model file is opened. Throws Error.
+ResolvedPath resolve_remote(const std::string& named);
+
+/// The folders with models below what a remote reference names; of a file, its own with nothing but its set. Throws Error.
+std::vector<Folder> remote_folders(const std::string& named);
+
+}  // namespace weigh::core
