@@ -90,15 +90,17 @@ static_library() {
 
 package() {
   install_missing "${packages[@]}" "${package_packages[@]}"
+  rm -rf build/release/packages
   build deb
-  (cd build/deb && quietly cpack -G DEB)
+  (cd build/release && quietly cpack -G DEB)
+  quietly cmake --preset release
   static_library simdjson -DSIMDJSON_DEVELOPER_MODE=OFF
   static_library fmtlib -DFMT_TEST=OFF -DFMT_DOC=OFF
   build static
   (cd build/static && quietly cpack -G TGZ)
   rm -rf build/packages
   mkdir build/packages
-  mv build/deb/packages/*.deb build/static/packages/*.tar.gz build/packages/
+  mv build/release/packages/*.deb build/static/packages/*.tar.gz build/packages/
   ls build/packages/*
 }
 

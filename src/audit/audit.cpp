@@ -1,7 +1,5 @@
 #include "src/audit/audit.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
@@ -258,21 +256,6 @@ std::vector<Audit> audit_resolved(const std::string& path, ResolvedPath resolved
   return audits;
 }
 
-// Every byte of the weights, over the network, for one look: whoever wants that downloads them.
-[[noreturn]] void refuse_deep(const ResolvedPath& resolved) {
-  std::uint64_t bytes = 0;
-  for (const Selection& selection : resolved.selections) {
-    for (const std::string& name : selection.files) {
-      const auto listed = resolved.folder.remote->bytes.find(name);
-      bytes += listed != resolved.folder.remote->bytes.end() ? listed->second : resolved.folder.open(name)->size();
-    }
-  }
-  throw UsageError(
-      fmt::format("{}: --deep reads all weights, and these {} bytes are not here; download them, or audit "
-                  "without --deep",
-                  resolved.folder.path, bytes));
-}
-
 // The store's folder itself, then each model of a manifest.
 std::vector<Audit> audit_store(const std::string& path, ResolvedStore store, const AuditOptions& options) {
   std::vector<Audit> audits;
@@ -319,7 +302,6 @@ std::vector<Audit> audit_path(const std::string& named, const AuditOptions& opti
     ResolvedPath resolved = resolve_path(path);
     if (resolved.selections.empty())
       throw IoError(explain_no_model(resolved.folder), std::nullopt, FindingCode::NoModel);
-    if (options.deep && resolved.folder.remote) refuse_deep(resolved);
     return audit_resolved(path, std::move(resolved), options);
   } catch (const Error& error) {
     return {audit_failure(path, as_finding(error), options)};

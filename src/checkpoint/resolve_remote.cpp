@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "formats/checked.h"
 #include "formats/error.h"
 #include "formats/snapshot.h"
 #include "src/checkpoint/near_names.h"
@@ -140,6 +141,18 @@ std::vector<Folder> remote_folders(const std::string& named) {
     folders.push_back(remote_folder(place.repository, path.substr(0, path.size() - (path.empty() ? 0 : 1)), session));
   }
   return folders;
+}
+
+std::uint64_t remote_weight_bytes(const std::string& named) {
+  std::uint64_t bytes = 0;
+  for (const Folder& folder : remote_folders(named)) {
+    for (const std::string& name : folder.names) {
+      if (!is_weights_name(name)) continue;
+      const auto listed = folder.remote->bytes.find(name);
+      bytes = plus(bytes, listed != folder.remote->bytes.end() ? listed->second : folder.open(name)->size());
+    }
+  }
+  return bytes;
 }
 
 }  // namespace weigh::core

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,5 +17,8 @@ ResolvedPath resolve_remote(const std::string& named);
 
 /// The folders with models below what a remote reference names; of a file, its own with nothing but its set. Throws Error.
 std::vector<Folder> remote_folders(const std::string& named);
+
+/// How many bytes of weights lie below what a remote reference names. Throws Error.
+std::uint64_t remote_weight_bytes(const std::string& named);
 
 }  // namespace weigh::core

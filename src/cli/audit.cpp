@@ -62,6 +62,7 @@ std::vector<std::string> audited_paths(const CliAuditOptions& options) {
 
 int run_audit(const CliAuditOptions& options, Session& session) {
   const RemoteUse remote(options.remote, options.common.quiet, session);
+  if (options.deep) check_deep(options.paths);
   const std::optional<Severity> failing = failing_severity(options.fail_on);
   const AcceptedFindings accepted = accepted_findings(options.accept);
   Output output(options.common, session, options.paths);

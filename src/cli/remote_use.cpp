@@ -5,6 +5,8 @@
 #include <memory>
 
 #include "formats/text.h"
+#include "src/checkpoint/model_names.h"
+#include "src/checkpoint/resolve_remote.h"
 #include "src/remote/session.h"
 #include "src/report/escape.h"
 
@@ -34,5 +36,19 @@ RemoteUse::RemoteUse(const RemoteFlags& flags, bool quiet, const Session& sessio
 
 // Files that were read stay open longer than the command's output: what is kept of them goes to the cache with them.
 RemoteUse::~RemoteUse() { RemoteSession::make_current(nullptr); }
+
+void check_deep(const std::vector<std::string>& paths) {
+  for (const std::string& named : paths) {
+    std::string path;
+    try {
+      path = locate_model(named);
+    } catch (const Error&) {  // told when it is opened
+      continue;
+    }
+    if (!is_remote(path)) continue;
+    throw UsageError(fmt::format("{}: --deep reads all weights, and these {} bytes are not here: download them first",
+                                 named, remote_weight_bytes(path)));
+  }
+}
 
 }  // namespace weigh::core

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "src/cli/options.h"
 #include "src/cli/progress.h"
 
@@ -18,5 +21,8 @@ class RemoteUse {
  private:
   ProgressLine line_;
 };
+
+/// Throws UsageError for a path whose weights --deep would have to download: it says how many bytes those are.
+void check_deep(const std::vector<std::string>& paths);
 
 }  // namespace weigh::core

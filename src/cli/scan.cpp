@@ -370,6 +370,7 @@ class ScanRun {
 int run_scan(const ScanOptions& options, Session& session) {
   const RemoteUse remote(options.remote, options.common.quiet, session);
   check_sources(options);
+  if (options.deep) check_deep(options.paths);
   const Catalogue catalogue = load_catalogue();
   const RunSetup setup = set_up_run(options.run, options.on, catalogue);
   ScanRun run(options, session, setup);

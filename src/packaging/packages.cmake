@@ -51,6 +51,9 @@ else()
     "parameters and bytes a model has, how much memory a run of it needs, and on"
     "which devices that fits.")
   weigh_debian_package(program weigh utils ${about})
+  # Loaded when a remote model is named.
+  set(CPACK_DEBIAN_PROGRAM_PACKAGE_RECOMMENDS libcurl4)
+  set(CPACK_DEBIAN_LIBRARY_PACKAGE_RECOMMENDS libcurl4)
   weigh_debian_package(library ${library_package} libs ${about}
     "."
     "This package has the shared library.")

@@ -137,6 +137,9 @@ std::optional<std::string> percent_decoded(std::string_view text) {
   return decoded;
 }
 
-bool is_loopback(std::string_view host) { return host == "localhost" || host == "[::1]" || host.starts_with("127."); }
+bool is_loopback(std::string_view host) {
+  const bool is_number = host.find_first_not_of("0123456789.") == std::string_view::npos;
+  return host == "localhost" || host == "[::1]" || (host.starts_with("127.") && is_number);
+}
 
 }  // namespace weigh::core

@@ -35,8 +35,20 @@ bool is_best(const std::vector<const ModelReport*>& rows, const ModelReport& row
   return alike > 1 && best == &row;
 }
 
+/// What is in the folder and no model of its own: a line each, and how its memory is counted in.
+void write_beside(const std::vector<const ModelReport*>& rows, TextWriter& page) {
+  for (const ModelReport* row : rows) {
+    const Model& model = row->model;
+    const bool projects = model.projector.has_value() && is_gguf(model.checkpoint);
+    page.paragraph(
+        page.label("beside"),
+        page.safe(fmt::format("{}   {}   {}{}", model.checkpoint.name, model.kind, human_bytes(model.weight_bytes),
+                              projects ? fmt::format(": --mmproj {} counts it in", model.checkpoint.path) : "")));
+  }
+}
+
 std::string verdict_cell(const ModelReport& row, std::size_t device, const TextWriter& page) {
-  if (device >= row.fits.size()) return std::string(page.safe(row.model.kind));
+  if (device >= row.fits.size()) return {};
   const std::string_view verdict = verdict_name(row.fits[device].verdict);
   return page.colored(verdict, *color_of(verdict));
 }
@@ -77,6 +89,11 @@ void write_model_table(const std::vector<ModelReport>& models, TextWriter& page)
   std::vector<const ModelReport*> rows;
   std::ranges::transform(models, std::back_inserter(rows), [](const ModelReport& model) { return &model; });
   std::ranges::stable_sort(rows, std::greater(), [](const ModelReport* row) { return row->model.weight_bytes; });
+  const auto first_beside =
+      std::ranges::stable_partition(rows, [](const ModelReport* row) { return runs_alone(row->model.kind); });
+  std::vector<const ModelReport*> beside(first_beside.begin(), first_beside.end());
+  rows.erase(first_beside.begin(), rows.end());
+  if (rows.empty()) rows.swap(beside);
   const std::vector<std::string> devices = devices_of(rows);
 
   std::vector<std::vector<std::string>> table{{"model", "type", "size"}};
@@ -108,6 +125,7 @@ void write_model_table(const std::vector<ModelReport>& models, TextWriter& page)
   if (marks) page.paragraph("  ", fmt::format("* {}", kBest));
   const auto counted_with = std::ranges::find_if(rows, [](const ModelReport* row) { return !row->fits.empty(); });
   if (!devices.empty() && counted_with != rows.end()) page.paragraph("  ", page.safe(need_note(**counted_with)));
+  write_beside(beside, page);
   std::uint64_t unsound = 0;
   for (const ModelReport* row : rows) unsound += errors_on_top(row->model) > 0 ? 1 : 0;
   if (unsound > 0)

@@ -82,7 +82,8 @@ void write_model(const ModelReport& report, bool one_of_many, TextWriter& page) 
 
 void write_text(const Report& report, const Style& style, std::ostream& out) {
   TextWriter page(style, out);
-  if (report.models.size() >= kModelsInTable && !style.verbose) {
+  const bool is_table = report.models.size() >= kModelsInTable && !style.verbose;
+  if (is_table) {
     write_model_table(report.models, page);
   } else {
     for (const ModelReport& model : report.models) {
@@ -90,7 +91,10 @@ void write_text(const Report& report, const Style& style, std::ostream& out) {
       write_model(model, report.models.size() > 1, page);
     }
   }
+  const auto projectors = std::ranges::count(report.pipelines, PipelineKind::Projector, &PipelineReport::kind);
   for (const PipelineReport& pipeline : report.pipelines) {
+    // With one projector for many quantisations each row of a table would be said again.
+    if (is_table && projectors > 1 && pipeline.kind == PipelineKind::Projector) continue;
     page.line();
     write_pipeline(pipeline, page);
   }

@@ -3,8 +3,9 @@
 
     budget_bench.py WEIGH CORPUS [PART_OF_NAME]
 
-Requests of files count where the bytes come from; the Hub's own redirect, one for each file, is beside them. The ratio is
-bytes read to bytes of header, less the first 64 KiB. Worst first."""
+Requests of files count where the bytes come from; the Hub's own redirect, one for each file, is beside them. The ratio
+is bytes read, less the first 64 KiB, to bytes of header. Worst first."""
+import json
 import os
 import subprocess
 import sys
@@ -26,12 +27,14 @@ def measure(weigh, name, path):
     hub.add(f"acme/{name}", server.contents_of(path) if os.path.isdir(path) else parts_of(path))
     with tempfile.TemporaryDirectory() as home:
         environment = {"PATH": os.environ["PATH"], "HOME": home, "HF_ENDPOINT": hub.url}
-        run = subprocess.run([weigh, "--json", f"hf://acme/{name}"], capture_output=True, text=True, env=environment, timeout=300)
-    import json
-    files = {file["path"]: file["header_bytes"] for model in json.loads(run.stdout)["models"] for file in model["files"]}
+        run = subprocess.run([weigh, "--json", f"hf://acme/{name}"], capture_output=True, text=True, env=environment,
+                             timeout=300)
+    models = json.loads(run.stdout)["models"]
+    files = {file["path"]: file["header_bytes"] for model in models for file in model["files"]}
     rows = []
     for file, header in files.items():
-        asked = [r for r in hub.cdn.log if hub.repositories[f"acme/{name}"]["main"][file.split("/", 4)[-1]].sha256 in r.target]
+        content = hub.repositories[f"acme/{name}"]["main"][file.split("/", 4)[-1]]
+        asked = [request for request in hub.cdn.log if content.sha256 in request.target]
         sent = sum(request.sent for request in asked)
         rows.append((max(0, sent - 65536) / header, len(asked), sent, header, file))
     hub.stop()
