@@ -20,7 +20,9 @@ void ByteReader::fetch(std::uint64_t length, std::string_view field) {
   // Whoever reads twice what there is reads at most twice too much; what is announced is estimated from what was read.
   const std::uint64_t expected = std::min(expected_ + expected_ / 8, bytes_.size + kMostExpected);
   const std::uint64_t generous = std::max({2 * bytes_.size, expected, source_.first_read()});
-  const std::uint64_t wanted = std::max(end, std::min({generous, source_.available(), kMaxHeader}));
+  const std::uint64_t at_hand = std::min(source_.at_hand(), kMaxHeader);
+  const std::uint64_t wanted =
+      end <= at_hand ? at_hand : std::max(end, std::min({generous, source_.available(), kMaxHeader}));
   resize_bytes(bytes_.data, wanted);
   source_.read(bytes_.size, {bytes_.data.get() + bytes_.size, static_cast<std::size_t>(wanted - bytes_.size)});
   bytes_.size = wanted;

@@ -25,6 +25,10 @@ class ByteSource {
   /// vocabulary. Fewer where each byte comes from far away.
   [[nodiscard]] virtual std::uint64_t first_read() const { return std::uint64_t{256} * 1024; }
 
+  /// How many of the first bytes are here already, where others come from far away: whoever can do with them asks for no
+  /// more.
+  [[nodiscard]] virtual std::uint64_t at_hand() const { return 0; }
+
   /// Fills `into` with the bytes at `offset`. Throws IoError when not all of them can be had.
   virtual void read(std::uint64_t offset, std::span<std::byte> into) = 0;
 };

@@ -208,7 +208,7 @@ Audit audit_failure(const std::string& path, const Finding& reading_error, const
 // Headers and small files of what lies on a server: checks look at each, one after the other.
 void begin_remote(const ResolvedPath& resolved) {
   if (!resolved.folder.remote) return;
-  fetch_ahead(resolved.folder, resolved.selections);
+  fetch_ahead(resolved.folder, resolved.selections, Vocabularies::Each);
   std::vector<std::string> names = resolved.folder.remote->all_names;
   std::erase_if(names, is_weights_name);
   resolved.folder.fetch_ahead(names);

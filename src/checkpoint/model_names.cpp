@@ -249,7 +249,7 @@ bool is_whole(const std::string& commit) {
 }
 
 std::string locate_reference(const Reference& reference) {
-  const std::string text = text_of(reference);
+  std::string text = text_of(reference);
   if (reference.kind == RemoteKind::Ollama) {
     for (const std::string& store : folders_of(Store::Ollama)) {
       std::string path =

@@ -98,8 +98,11 @@ Checkpoint open_selection(const Folder& folder, const Selection& selection) {
   return checkpoint;
 }
 
-void fetch_ahead(const Folder& folder, std::span<const Selection> selections) {
+void fetch_ahead(const Folder& folder, std::span<const Selection> selections, Vocabularies vocabularies) {
   if (!folder.remote) return;
+  constexpr std::size_t kFew = 2;
+  const bool all_ggufs =
+      std::ranges::all_of(selections, [](const Selection& selection) { return is_gguf_name(selection.files.front()); });
   std::set<std::string> names;
   for (const Selection& selection : selections) {
     names.insert(selection.files.begin(), selection.files.end());
@@ -115,6 +118,9 @@ void fetch_ahead(const Folder& folder, std::span<const Selection> selections) {
     add_first(kQuantizationConfigNames);
     add_first(kTokenizerConfigNames);
     if (selection.kind == CheckpointKind::Adapter) add_first(kAdapterConfigNames);
+  }
+  if (vocabularies == Vocabularies::Shared && all_ggufs && selections.size() > kFew) {
+    return folder.remote->fetch_alike({names.begin(), names.end()});
   }
   folder.fetch_ahead({names.begin(), names.end()});
 }
@@ -136,7 +142,7 @@ void open_resolved(const ResolvedPath& resolved, const std::string& path, OpenRe
   for (const FolderModels::Failure& failure : resolved.failures) {
     opened.failures.push_back(failure_of(resolved.folder, failure));
   }
-  fetch_ahead(resolved.folder, resolved.selections);
+  fetch_ahead(resolved.folder, resolved.selections, Vocabularies::Shared);
   for (const Selection& selection : resolved.selections) {
     const std::string shown = shown_path(resolved, selection, path);
     try {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,8 +24,14 @@ struct OpenResult {
 /// name that a store has for a model, or "-". The checkpoints' paths are where it was found. Never throws for what is wrong with the input: that is in `failures`.
 OpenResult open_checkpoints(const std::string& named);
 
+/// How headers of several GGUF files in one folder of a server are read.
+enum class Vocabularies : std::uint8_t {
+  Each,    ///< as each file has it: for whoever looks at words
+  Shared,  ///< once, where files begin and end alike around it: they are one model in many types
+};
+
 /// Of what lies on a server: begins to read the headers of these models and the small files beside them, all at once.
-void fetch_ahead(const Folder& folder, std::span<const Selection> selections);
+void fetch_ahead(const Folder& folder, std::span<const Selection> selections, Vocabularies vocabularies);
 
 /// In words: the path is that of the folder whose safetensors files are in no model.
 Failure failure_of(const Folder& folder, const FolderModels::Failure& failure);

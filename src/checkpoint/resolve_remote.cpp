@@ -137,6 +137,7 @@ std::vector<Folder> remote_folders(const std::string& named) {
     paths.insert(pipeline);
   }
   std::vector<Folder> folders;
+  folders.reserve(paths.size());
   for (const std::string& path : paths) {
     folders.push_back(remote_folder(place.repository, path.substr(0, path.size() - (path.empty() ? 0 : 1)), session));
   }

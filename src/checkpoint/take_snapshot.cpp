@@ -33,7 +33,7 @@ Snapshot take_snapshot(const std::string& path) {
   const ResolvedPath resolved = resolve_one(path);
   if (resolved.selections.empty()) throw IoError(explain_no_model(resolved.folder), std::nullopt, FindingCode::NoModel);
   if (!resolved.failures.empty()) std::rethrow_exception(resolved.failures.front().error);
-  fetch_ahead(resolved.folder, resolved.selections);
+  fetch_ahead(resolved.folder, resolved.selections, Vocabularies::Each);
   Snapshot snapshot;
   snapshot.name = resolved.selections.size() == 1 ? resolved.selections.front().name : resolved.folder.name;
   bool safetensors = false;

@@ -78,7 +78,7 @@ void write_whole(const std::string& path, std::span<const std::byte> bytes) {
     if (whole) bytes = bytes.subspan(static_cast<std::size_t>(written));
   }
   whole = ::close(file) == 0 && whole;
-  if (!whole || std::rename(part.c_str(), path.c_str()) != 0) std::remove(part.c_str());
+  if (!whole || std::rename(part.c_str(), path.c_str()) != 0) ::unlink(part.c_str());
 }
 
 struct Kept {

@@ -169,12 +169,12 @@ void add_entries(const nlohmann::json& page, std::vector<ListedFile>& files) {
 
 }  // namespace
 
-RemotePlace look_up_hub(const Reference& named, RemoteSession& session) {
-  Reference reference = named;
+RemotePlace look_up_hub(const Reference& reference, RemoteSession& session) {
+  Reference place = reference;  // by the name that the Hub has for it now
   const Url endpoint = hub_endpoint();
   const Token token = find_token(session);
-  const std::string revision = reference.revision.empty() ? "main" : reference.revision;
-  const std::string key = fmt::format("{} {} {}@{}", endpoint.text(), reference.type, reference.name, revision);
+  const std::string revision = place.revision.empty() ? "main" : place.revision;
+  const std::string key = fmt::format("{} {} {}@{}", endpoint.text(), place.type, place.name, revision);
   auto repository = std::make_shared<Repository>();
   const char* forbidden_by = is_switched_on("HF_HUB_OFFLINE")         ? "HF_HUB_OFFLINE"
                              : is_switched_on("TRANSFORMERS_OFFLINE") ? "TRANSFORMERS_OFFLINE"
@@ -190,8 +190,7 @@ RemotePlace look_up_hub(const Reference& named, RemoteSession& session) {
     *repository = std::move(*kept);
   } else {
     Fetch fetch{
-        .url = below(endpoint,
-                     fmt::format("/api/{}/{}/tree/{}", reference.type, reference.name, percent_encoded(revision)),
+        .url = below(endpoint, fmt::format("/api/{}/{}/tree/{}", place.type, place.name, percent_encoded(revision)),
                      "recursive=true&expand=false"),
         .credential = credential,
         .most_bytes = kMostListBytes};
@@ -201,23 +200,23 @@ RemotePlace look_up_hub(const Reference& named, RemoteSession& session) {
       if (!seen.insert(next->text()).second || seen.size() > kMostPages)
         throw IoError("is listed on pages that do not end");
       const Fetched fetched = session.fetch(fetch);
-      if (fetched.reply.status != 200) throw IoError(explain_hub(fetched, reference, endpoint, token));
+      if (fetched.reply.status != 200) throw IoError(explain_hub(fetched, place, endpoint, token));
       const auto page = json_of(fetched, "a list of files");
       if (!page->is_array())
         throw IoError(fmt::format("{} is no Hub: it sends no list of files", fetched.url.host_and_port()));
       add_entries(*page, repository->files);
       if (repository->revision.empty()) repository->revision = fetched.header("x-repo-commit");
-      if (const std::string name = name_in(fetched.url, reference); name != reference.name) {
-        session.tell(fmt::format("{} is called {} now", reference.name, name));
-        reference.name = name;
+      if (const std::string name = name_in(fetched.url, place); name != place.name) {
+        session.tell(fmt::format("{} is called {} now", place.name, name));
+        place.name = name;
       }
       next = next_page(fetched, endpoint);
     }
     // Mirrors may leave the header out.
     if (!is_commit(repository->revision)) {
       repository->revision = revision;
-      fetch.url = below(
-          endpoint, fmt::format("/api/{}/{}/revision/{}", reference.type, reference.name, percent_encoded(revision)));
+      fetch.url =
+          below(endpoint, fmt::format("/api/{}/{}/revision/{}", place.type, place.name, percent_encoded(revision)));
       if (!is_commit(revision)) {
         const Fetched fetched = session.fetch(fetch);
         const auto json = fetched.reply.status == 200 ? json_of(fetched, "a revision") : nullptr;
@@ -226,24 +225,22 @@ RemotePlace look_up_hub(const Reference& named, RemoteSession& session) {
       }
     }
     for (ListedFile& file : repository->files) {
-      file.url = below(endpoint, fmt::format("{}/resolve/{}/{}", page_of(reference),
-                                             percent_encoded(repository->revision), percent_encoded(file.path, "/")));
+      file.url = below(endpoint, fmt::format("{}/resolve/{}/{}", page_of(place), percent_encoded(repository->revision),
+                                             percent_encoded(file.path, "/")));
     }
     std::ranges::sort(repository->files, {}, &ListedFile::path);
-    repository->name = reference.name;
-    keep_list(key, *repository);
   }
-  Reference root = reference;
+  Reference root = place;
   root.path.clear();
-  root.revision = named.revision;
   repository->shown = text_of(root);
-  repository->name = reference.name;
+  repository->name = place.name;
+  if (*forbidden_by == '\0') keep_list(key, *repository);
   repository->credential = credential;
   if (*forbidden_by != '\0') repository->forbidden_by = forbidden_by;
-  repository->explain = [reference, endpoint, token](const Fetched& fetched) {
-    return explain_hub(fetched, reference, endpoint, token);
+  repository->explain = [place, endpoint, token](const Fetched& fetched) {
+    return explain_hub(fetched, place, endpoint, token);
   };
-  return {repository, reference.path};
+  return {repository, place.path};
 }
 
 }  // namespace weigh::core

@@ -100,12 +100,12 @@ RemotePlace look_up_model_scope(const Reference& reference, RemoteSession& sessi
     }
     std::ranges::sort(repository->files, {}, &ListedFile::path);
     repository->revision = revision;
-    keep_list(key, *repository);
   }
   Reference root = reference;
   root.path.clear();
   repository->shown = text_of(root);
   repository->name = reference.name;
+  if (!session.offline()) keep_list(key, *repository);
   repository->credential = credential;
   repository->explain = [reference, endpoint](const Fetched& fetched) {
     return explain_status(fetched.reply.status, {}, reference, fetched.url);

@@ -79,11 +79,11 @@ RemotePlace look_up_ollama(const Reference& reference, RemoteSession& session) {
     }
     if (repository->files.empty()) check_cloud(*manifest, reference, session);
     std::ranges::sort(repository->files, {}, &ListedFile::path);
-    keep_list(key, *repository);
   }
   repository->shown = text_of(reference);
   repository->name = repository->shown.substr(std::string_view("ollama://").size());
   repository->headers = {kAgent};
+  if (!session.offline()) keep_list(key, *repository);
   repository->explain = [reference](const Fetched& failed) { return explain_registry(failed, reference); };
   return {repository, {}};
 }

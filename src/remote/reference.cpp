@@ -201,7 +201,8 @@ Reference parse_web(std::string_view named) {
   if (is_endpoint || host == kHubHost || host == kShortHubHost) {
     if (is_endpoint && hub.path != "/") path.remove_prefix(hub.path.size());
     if (auto page = parse_hub_page(path)) return *page;
-    if (host == kHubHost || host == kShortHubHost) throw IoError("is an address of the Hub that leads to no model: write " + std::string(kHubForm));
+    if (host == kHubHost || host == kShortHubHost)
+      throw IoError("is an address of the Hub that leads to no model: write " + std::string(kHubForm));
   }
   if (host == kModelScopeHost) {
     if (auto page = parse_model_scope_page(path)) return *page;

@@ -17,6 +17,10 @@ namespace {
 // A header of a hundred MiB is the most that a format takes; a file is not worth more.
 constexpr std::uint64_t kMostOfFile = std::uint64_t{128} << 20U;
 constexpr std::uint64_t kPage = RemoteSource::kFirstRead;
+// Before the identity of a head whose vocabulary is another file's.
+const std::string kBorrowed = "vocabulary of another file, ";
+// What must be alike at the beginning and at the end of a vocabulary that two files share.
+constexpr std::uint64_t kAlike = 4096;
 
 struct ContentRange {
   std::uint64_t first = 0;
@@ -54,7 +58,9 @@ RemoteFile::RemoteFile(std::shared_ptr<RemoteSession> session, RemoteAddress add
 
 RemoteFile::~RemoteFile() {
   try {
-    if (!failure_ && bytes_ && head_.size() > cached_) cache_head(identity(), address_.shown, *bytes_, head_);
+    if (!failure_ && bytes_ && head_.size() > cached_) {
+      cache_head(borrowed_ ? kBorrowed + identity() : identity(), address_.shown, *bytes_, head_);
+    }
     // An address says nothing of its content: whoever asks again needs the ETag of what is kept.
     if (address_.content.empty() && !failure_ && bytes_ && !etag_.empty() && head_.size() > cached_) {
       cache_head("etag of " + address_.fetch.url.text(), address_.shown + " (ETag)", etag_.size(), etag_);
@@ -126,6 +132,11 @@ void RemoteFile::begin_from_cache() {
   bytes_ = address_.bytes;
 }
 
+std::uint64_t RemoteFile::at_hand() {
+  const std::lock_guard lock(mutex_);
+  return head_.size();
+}
+
 std::uint64_t RemoteFile::size() {
   guarded([&] { know_size(); });
   return *bytes_;
@@ -151,6 +162,42 @@ std::vector<std::byte> RemoteFile::read_front(std::uint64_t most) {
   std::vector<std::byte> front(static_cast<std::size_t>(std::min(most, size())));
   read(0, front);
   return front;
+}
+
+void RemoteFile::borrow(const SharedVocabulary& vocabulary) {
+  guarded([&] {
+    if (!address_.content.empty() && head_.empty()) {
+      if (auto cached = cached_head(kBorrowed + identity()); cached && bytes_ == cached->file_bytes) {
+        head_ = std::move(cached->head);
+        cached_ = head_.size();
+        borrowed_ = true;
+        return;
+      }
+    }
+    know_size();
+    if (head_.size() < kPage) extend(kPage);
+    if (head_.size() == kPage && !ranges_ignored_) borrow_middle(vocabulary);
+  });
+}
+
+void RemoteFile::borrow_middle(const SharedVocabulary& vocabulary) {
+  const std::string_view other(vocabulary.head);
+  const std::string_view last = std::string_view(head_).substr(head_.size() - kAlike);
+  const auto at = other.find(last);
+  // Found twice, or not in the vocabulary: who knows what it is.
+  if (at == std::string_view::npos || other.find(last, at + 1) != std::string_view::npos) return;
+  const std::uint64_t here = at + kAlike;  // in the other head what the end of ours is
+  if (vocabulary.end < here + 2 * kPage) return;
+  const std::uint64_t length = vocabulary.end - here - kAlike;
+  const std::uint64_t begin = head_.size() + length;
+  const std::uint64_t count = other.size() - vocabulary.end + 2 * kAlike;
+  if (begin >= *bytes_) return;
+  const Piece piece = fetch({begin, std::min(count, *bytes_ - begin)});
+  const std::string_view wanted = other.substr(here + length, kAlike);
+  if (!piece.bytes.starts_with(wanted)) return;
+  head_ += other.substr(here, length);
+  head_ += piece.bytes;
+  borrowed_ = true;
 }
 
 // Makes the head reach to `end`, at least.

@@ -22,6 +22,12 @@ struct RemoteChanged : IoError {
   using IoError::IoError;
 };
 
+/// The beginning of a GGUF file, as far as its vocabulary goes, to be taken for that of a file that has the same.
+struct SharedVocabulary {
+  std::string head;       ///< of the whole header
+  std::uint64_t end = 0;  ///< of the last long array in it
+};
+
 /// Where a file lies and what a list says of it.
 struct RemoteAddress {
   std::string shown;  ///< "hf://org/repo/model.gguf"
@@ -43,10 +49,15 @@ class RemoteFile {
   RemoteFile(const RemoteFile&) = delete;
   RemoteFile& operator=(const RemoteFile&) = delete;
 
+  /// Bytes from the beginning that are known already.
+  std::uint64_t at_hand();
   /// Asks the server where no list said. Throws IoError.
   std::uint64_t size();
   /// Throws IoError; RemoteChanged once, when the file changed between two reads.
   void read(std::uint64_t offset, std::span<std::byte> into);
+  /// Takes the vocabulary from another file's header where this one's begins and ends with the same bytes, and reads what
+  /// is around it alone. Such a header is no proof of the file: it is kept apart in the cache. Throws as read() does.
+  void borrow(const SharedVocabulary& vocabulary);
   /// The content of a small file, or the first `most` bytes of it.
   std::vector<std::byte> read_front(std::uint64_t most);
 
@@ -58,6 +69,7 @@ class RemoteFile {
 
   void know_size();
   void extend(std::uint64_t end);
+  void borrow_middle(const SharedVocabulary& vocabulary);
   void read_elsewhere(std::uint64_t offset, std::span<std::byte> into);
   Piece fetch(ByteRange range);
   Piece piece_of(const Fetched& fetched, ByteRange range);
@@ -77,6 +89,7 @@ class RemoteFile {
   std::string etag_;
   std::uint64_t cached_ = 0;  // bytes of the head that the cache has
   bool ranges_ignored_ = false;
+  bool borrowed_ = false;
   bool changed_once_ = false;
   bool began_ = false;
   std::string page_;  // bytes read elsewhere last
@@ -91,6 +104,7 @@ class RemoteSource : public ByteSource {
 
   [[nodiscard]] std::uint64_t size() const override { return file_->size(); }
   [[nodiscard]] std::uint64_t first_read() const override { return kFirstRead; }
+  [[nodiscard]] std::uint64_t at_hand() const override { return file_->at_hand(); }
   void read(std::uint64_t offset, std::span<std::byte> into) override { file_->read(offset, into); }
 
   /// As much as is worth asking for at first: 97 of 100 headers of safetensors files fit.

@@ -86,7 +86,51 @@ class OpenFiles {
     }
   }
 
+  // The smallest file is read as a whole, the others around what they share with it.
+  void fetch_alike(std::vector<std::string> names) {
+    std::ranges::stable_sort(names, {}, [&](const std::string& name) { return listed_bytes(name); });
+    std::optional<SharedVocabulary> shared;
+    std::size_t first = 0;
+    while (first < names.size() && !shared) {
+      fetch_ahead(names[first]);
+      shared = vocabulary_of(names[first++]);
+    }
+    at_once(names.size() - first, kAtOnce, [&](std::size_t i) {
+      const std::string& name = names[first + i];
+      try {
+        if (shared) file(name)->borrow(*shared);
+      } catch (const std::exception&) {  // told when it is opened
+      }
+      fetch_ahead(name);
+    });
+  }
+
  private:
+  std::uint64_t listed_bytes(const std::string& name) const {
+    const auto listed = std::ranges::lower_bound(repository_->files, path_ + name, {}, &ListedFile::path);
+    return listed == repository_->files.end() ? 0 : listed->bytes.value_or(0);
+  }
+
+  // Nothing for a file without a long vocabulary, such as a projector or the second part of a split one.
+  std::optional<SharedVocabulary> vocabulary_of(const std::string& name) {
+    constexpr std::uint64_t kLong = std::uint64_t{16} << 10U;
+    try {
+      const ModelFile model = read_model_file(*open(name), name);
+      SharedVocabulary shared;
+      for (const MetadataEntry& entry : model.metadata.entries) {
+        if (entry.bytes.size() < kLong) continue;
+        const auto* begin = reinterpret_cast<const std::byte*>(model.header.data.get());
+        shared.end = std::max(shared.end, static_cast<std::uint64_t>(entry.bytes.data() - begin) + entry.bytes.size());
+      }
+      if (shared.end < 2 * RemoteSource::kFirstRead || model.tensors.empty()) return std::nullopt;
+      shared.head.assign(reinterpret_cast<const char*>(model.header.data.get()),
+                         std::min(model.header_bytes, model.header.size));
+      return shared;
+    } catch (const std::exception&) {
+      return std::nullopt;
+    }
+  }
+
   std::shared_ptr<const Repository> repository_;
   std::string path_;
   std::shared_ptr<RemoteSession> session_;
@@ -148,6 +192,7 @@ Folder remote_folder(const std::shared_ptr<const Repository>& repository, const 
   remote->fetch_ahead = [files](const std::vector<std::string>& names) {
     at_once(names.size(), kAtOnce, [&](std::size_t i) { files->fetch_ahead(names[i]); });
   };
+  remote->fetch_alike = [files](const std::vector<std::string>& names) { files->fetch_alike(names); };
   folder.remote = std::move(remote);
   return folder;
 }

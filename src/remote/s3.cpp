@@ -301,12 +301,12 @@ RemotePlace look_up_s3(const Reference& reference, RemoteSession& session) {
     std::ranges::sort(repository->files, {}, &ListedFile::path);
     if (repository->files.empty())
       throw IoError(fmt::format("no object of the bucket {} begins so", quote(reference.name)));
-    keep_list(key, *repository);
   }
   std::string shown = fmt::format("s3://{}/{}", reference.name, folder);
   shown.pop_back();
   repository->shown = std::move(shown);
   repository->name = std::string(base_name(repository->shown));
+  if (!session.offline()) keep_list(key, *repository);
   repository->credential = bucket.credential();
   repository->explain = [name = reference.name, has_keys = bucket.has_keys()](const Fetched& fetched) {
     return explain_s3(fetched, name, has_keys);

@@ -11,7 +11,7 @@ namespace weigh::core {
 
 namespace {
 
-constexpr std::size_t kLongest = 16 * 1024;  // signed addresses have some 1,500 bytes
+constexpr std::size_t kLongest = std::size_t{16} * 1024;  // signed addresses have some 1,500 bytes
 constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 constexpr std::string_view kDigits = "0123456789";
 

@@ -121,12 +121,12 @@ RemotePlace look_up_web(const Reference& reference, RemoteSession& session) {
         repository->files.push_back({.path = sides[i], .url = url_of(sides[i])});
     }
     std::ranges::sort(repository->files, {}, &ListedFile::path);
-    keep_list(key, *repository);
   }
   repository->shown = root.text();
   while (repository->shown.ends_with('/')) repository->shown.pop_back();
   repository->name = std::string(base_name(root.path));
   if (repository->name.empty()) repository->name = url.host;
+  if (!kept) keep_list(key, *repository);
   return {repository, name};
 }
 

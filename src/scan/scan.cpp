@@ -180,7 +180,7 @@ class FolderScan {
       });
       if (entry.selection && !known) unknown.push_back(*entry.selection);
     }
-    fetch_ahead(work.found.folder, unknown);
+    fetch_ahead(work.found.folder, unknown, Vocabularies::Shared);
   }
 
   // What lies beside a model that counts elsewhere has no row to be named in: it gets rows of its own.

@@ -22,6 +22,8 @@ struct RemoteFolder {
   std::function<std::unique_ptr<ByteSource>(const std::string& name)> open_packed;
   /// Begins to read headers and small files of those names, many at once, so that nobody waits for each alone.
   std::function<void(const std::vector<std::string>& names)> fetch_ahead;
+  /// Likewise of GGUF files that may be one model in many types: a vocabulary that they share is read once.
+  std::function<void(const std::vector<std::string>& names)> fetch_alike;
 };
 
 /// The files that a checkpoint may be made of, by name: a folder on disk, or the inside of a snapshot.
