@@ -78,7 +78,8 @@ RemoteSession::RemoteSession(RemoteOptions options, std::unique_ptr<Transport> t
 
 std::shared_ptr<RemoteSession> RemoteSession::current() {
   const std::lock_guard lock(current_mutex());
-  if (!current_session()) current_session() = std::make_shared<RemoteSession>(RemoteOptions{});
+  // Of a library's caller nobody knows where one task ends: each file has its limit, all together have none.
+  if (!current_session()) current_session() = std::make_shared<RemoteSession>(RemoteOptions{.most_bytes = UINT64_MAX});
   return current_session();
 }
 

@@ -11,8 +11,11 @@
 ///
 /// Errors: what cannot be done throws weigh::Error; nothing else is thrown but std::bad_alloc and what callbacks throw.
 ///
-/// Threads: there is no state between calls. A Model or a Catalogue may be used by several threads at once as long as
-/// none of them changes it; copies of a Model share what was read.
+/// A path may be a reference to a server, "hf://ORG/NAME" or "https://..." (docs/sources.md): then headers are read from
+/// there, by libcurl, which is loaded at that moment.
+///
+/// Threads: there is no state between calls but connections to servers. A Model or a Catalogue may be used by several
+/// threads at once as long as none of them changes it; copies of a Model share what was read.
 ///
 /// Stability: within one minor version (0.1.x) programs that were built still run; between minor versions structures
 /// may get new fields at their end, enumerations new values, and programs are built anew. The C interface

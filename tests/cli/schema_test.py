@@ -17,7 +17,7 @@ except ImportError:
 
 weigh_binary, schema_folder, testdata = (os.path.abspath(argument) for argument in sys.argv[1:4])
 validators = {}
-for name in ("inspect", "tensors", "metadata", "devices", "diff", "explain"):
+for name in ("inspect", "tensors", "metadata", "devices", "diff", "explain", "cache"):
     with open(os.path.join(schema_folder, name + ".json")) as file:
         schema = json.load(file)
     jsonschema.Draft7Validator.check_schema(schema)
@@ -154,6 +154,7 @@ run("inspect", "--json", "does-not-exist.gguf")
 devices, _ = run("devices", "devices", "--json")
 check("devices", "are many", len(devices["devices"]) > 50, True)
 run("devices", "devices", "no-such-device", "--json")
+run("cache", "cache", "--json")
 for precision, count in (("f32", 188_000_000_000), ("f16", 94_000_000_000), ("int8", 47_000_000_000), ("int4", 23_500_000_000)):
     estimate, status = run("inspect", "estimate", "--params", "47B", "--precision", precision, "--on", "m2-ultra-192gb", "--json")
     model = estimate["models"][0]
