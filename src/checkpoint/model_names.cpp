@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -18,9 +19,11 @@
 #include "src/checkpoint/selection.h"
 #include "src/checkpoint/standard_input.h"
 #include "src/remote/reference.h"
+#include "src/remote/session.h"
 #include "src/source/environment.h"
 #include "src/source/file_names.h"
 #include "src/source/hub_cache.h"
+#include "src/source/parse_json.h"
 
 namespace weigh::core {
 
@@ -234,10 +237,30 @@ std::string locate_repository_path(const std::string& named) {
 
 // --- What a reference to a server names, where this machine has it
 
-bool is_whole(const std::string& commit) {
+// The weights that the list of a commit names (trees/COMMIT.json); nothing where no list was downloaded.
+std::optional<std::vector<std::string>> listed_weights(const std::string& repository, const std::string& commit) {
   try {
-    const Folder folder = local_folder(commit);
-    const FolderModels models = select_all_models(folder);
+    FileSource file(fmt::format("{}/trees/{}.json", repository, commit));
+    const ParsedJson json = read_json(file, kTreeJson);
+    const auto files = json && json.value->is_object() ? json.value->find("files") : nlohmann::json::iterator();
+    if (!json || !json.value->is_object() || files == json.value->end() || !files->is_object()) return std::nullopt;
+    std::vector<std::string> weights;
+    for (const auto& [name, facts] : files->items()) {
+      if (is_weights_name(name) && stays_inside(name)) weights.push_back(name);
+    }
+    return weights;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+// Whether the folder of a commit has all of its weights.
+bool is_whole(const std::string& repository, const std::string& folder) {
+  try {
+    if (const auto listed = listed_weights(repository, std::string(base_name(folder)))) {
+      return std::ranges::all_of(*listed, [&](const std::string& name) { return is_there(folder + '/' + name); });
+    }
+    const FolderModels models = select_all_models(local_folder(folder));
     // One of several GGUF files may be all that was wanted of them: only safetensors say what belongs together.
     return models.failures.empty() && !models.selections.empty() &&
            std::ranges::all_of(models.selections, [](const Selection& selection) {
@@ -258,7 +281,7 @@ std::string locate_reference(const Reference& reference) {
       if (fs::is_regular_file(path, error)) return path;
     }
   }
-  if (reference.kind != RemoteKind::HuggingFace || reference.type != "models" || variable("HF_ENDPOINT")) return text;
+  if (reference.kind != RemoteKind::HuggingFace || reference.type != "models") return text;
   const std::string repository = repository_folder(reference.name);
   const std::string revision = reference.revision.empty() ? "main" : reference.revision;
   const std::string commit = repository.empty() ? "" : commit_folder(repository, revision);
@@ -267,7 +290,10 @@ std::string locate_reference(const Reference& reference) {
     std::string path = fmt::format("{}/{}", commit, reference.path);
     return stays_inside(reference.path) && is_there(path) ? path : text;
   }
-  return is_whole(commit) ? commit : text;
+  // Where nobody may be asked, a part is better than nothing.
+  const bool is_offline =
+      is_switched_on("HF_HUB_OFFLINE") || is_switched_on("TRANSFORMERS_OFFLINE") || RemoteSession::current()->offline();
+  return is_offline || is_whole(repository, commit) ? commit : text;
 }
 
 // --- What does not exist

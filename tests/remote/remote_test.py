@@ -665,10 +665,25 @@ def case_local_copy_first(world):
     for path, content in play.contents_of(good("safetensors/good/sharded")).items():
         with open(f"{snapshot}/{path}", "wb") as file:
             file.write(content.head)
-    world.environment.pop("HF_ENDPOINT")
     run = world.run("hf://acme/sharded")
-    world.environment["HF_ENDPOINT"] = world.hub.url
     require(run.returncode == 0 and not world.requests, run.stderr)
+    # One of several quantisations is not all of them, unless the list says so, or nobody may be asked.
+    os.remove(f"{snapshot}/model.safetensors.index.json")
+    for name in os.listdir(snapshot):
+        os.remove(f"{snapshot}/{name}")
+    gguf = file_content("gguf/good/v3.gguf")
+    with open(f"{snapshot}/a.gguf", "wb") as file:
+        file.write(gguf.head)
+    world.hub.add("acme/sharded", {"a.gguf": gguf, "b.gguf": gguf})
+    require(len(parsed(world.run("--json", "hf://acme/sharded"))["models"]) == 2, "asks for the others")
+    asked = len(world.requests)
+    require(len(parsed(world.run("--json", "hf://acme/sharded", HF_HUB_OFFLINE="1"))["models"]) == 1, "offline")
+    require(len(parsed(world.run("--json", "hf://acme/sharded/a.gguf"))["models"]) == 1, "a file that is here")
+    os.makedirs(f"{folder}/trees")
+    with open(f"{folder}/trees/{play.COMMIT}.json", "w") as file:
+        json.dump({"format_version": 1, "files": {"a.gguf": {"size": gguf.size}}}, file)
+    require(len(parsed(world.run("--json", "hf://acme/sharded"))["models"]) == 1, "a list that names no more")
+    require(len(world.requests) == asked, "asked for what is here")
 
 
 def run_case(name):
