@@ -116,6 +116,7 @@ def comparable(value, *places):
     models = json.loads(text)
     for model in models:
         model["name"] = None
+        model["path"] = model["path"].rstrip("/")
         for fit in model["fit"]:
             fit["command"] = None
         for file in model["files"]:
