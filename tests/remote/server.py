@@ -2,8 +2,11 @@
 them. Every request is logged with its headers; faults are switched on by a test. Two servers are two ports, which count as
 two hosts.
 
-By hand: server.py FOLDER [--latency-ms N] serves FOLDER as hf://acme/NAME and prints what to export."""
+By hand: server.py [FOLDER] [--hub ORG/NAME=FOLDER]... [--latency-ms N] serves FOLDER as hf://acme/NAME, as ms://acme/NAME,
+as s3://public/NAME/ and below a plain web address, prints what to export, then each request as it is answered."""
 import argparse
+import calendar
+import gzip
 import hashlib
 import hmac
 import http.server
@@ -73,6 +76,7 @@ class Request:
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = 0
+    disable_nagle_algorithm = True  # else a body waits 40 ms for the client to confirm the headers
 
     def log_message(self, *_):
         pass
@@ -125,6 +129,22 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.begin(request, status, [*headers, ("Content-Length", str(body.size))])
         for begin in range(0, body.size, 1 << 16):
             self.write(request, body.part(begin, min(begin + (1 << 16), body.size)))
+
+
+def on_the_wire(request, answer, most=1 << 20):
+    """Status, headers and the first bytes of the body that an answer has for a request."""
+    status, body, headers = answer.status, answer.body, list(answer.headers)
+    if isinstance(body, Content):
+        size, wanted = body.size, request.range if answer.ranges and status == 200 else None
+        if wanted and wanted[0] < size:
+            begin, end = wanted[0], min(wanted[1] or size, size)
+            headers = [("Content-Range", f"bytes {begin}-{end - 1}/{size}"), *headers]
+            status, body, size = 206, body.part(begin, min(end, begin + most)), end - begin
+        else:
+            body = body.part(0, min(size, most))
+    else:
+        size = len(body)
+    return status, [*headers, ("Content-Length", str(size))], body
 
 
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
@@ -225,9 +245,171 @@ def raw(text):
     return Answer(200, write)
 
 
+def replaced(headers, **values):
+    """Headers with others in their place, None for none; `content_range` is Content-Range."""
+    new = {name.replace("_", "-"): value for name, value in values.items()}
+    kept = [(name, value) for name, value in headers if name.lower() not in new]
+    return [*kept, *((name.title(), value) for name, value in new.items() if value is not None)]
+
+
+def spoiled(change):
+    """A fault that gets the true answer: `change`(status, headers, body) gives the three of the wrong one."""
+    def answer(request, true):
+        status, headers, body = change(*on_the_wire(request, true))
+
+        def write(handler, request):
+            handler.begin(request, status, headers)
+            if handler.command != "HEAD":
+                handler.write(request, body)
+            handler.close_connection = True
+        return Answer(status, write)
+    return answer
+
+
+def trickled(request, true):
+    """The true answer, a byte at a time."""
+    status, headers, body = on_the_wire(request, true)
+
+    def write(handler, request):
+        handler.begin(request, status, headers)
+        for at in range(len(body)):
+            handler.write(request, body[at:at + 1])
+            time.sleep(0.3)
+    return Answer(status, write)
+
+
+def moved_range(status, headers, body):
+    value = dict((name.lower(), text) for name, text in headers).get("content-range")
+    if not value:
+        return status, headers, body[1:]
+    first, last, size = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", value).groups()
+    return status, replaced(headers, content_range=f"bytes {int(first) + 1}-{int(last) + 1}/{int(size) + 2}"), body
+
+
+def other_size(difference):
+    def change(status, headers, body):
+        value = dict((name.lower(), text) for name, text in headers).get("content-range")
+        if not value:
+            return status, headers, body
+        begin, _, size = value.rpartition("/")
+        return status, replaced(headers, content_range=f"{begin}/{int(size) + difference}"), body
+    return change
+
+
+def always(answer):
+    return lambda request, true: answer(request) if callable(answer) else answer
+
+
+def whole_and_slow(request, true):
+    """200, five gigabytes, as much as is taken."""
+    content = true.body if isinstance(true.body, Content) else Content(b"")
+
+    def write(handler, request):
+        handler.begin(request, 200, [("Content-Length", str(HOLE))])
+        for begin in range(0, HOLE, 1 << 16):
+            handler.write(request, Content(content.head, HOLE).part(begin, begin + (1 << 16)))
+            time.sleep(0.005)
+    return Answer(200, write)
+
+
+def without_ranges(request, true):
+    return Answer(true.status, true.body, true.headers, ranges=False)
+
+
+def without_length(status, headers, body):
+    return status, replaced(headers, content_length=None, connection="close"), body
+
+
+def packed(status, headers, body):
+    body = gzip.compress(body)
+    return status, replaced(headers, content_encoding="gzip", content_length=str(len(body))), body
+
+
+def half(status, headers, body):
+    return status, headers, body[:len(body) // 2]
+
+
+def other_etag(status, headers, body):
+    return status, replaced(headers, etag='"another"'), body
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"6" * 64 + b"\nsize 5000012345\n"
 HTML = Answer(200, b"<!DOCTYPE html><html><body>Please log in to the network</body></html>", [("Content-Type", "text/html")])
 TOO_MANY = Answer(429, b"", [("RateLimit", '"api";r=0;t=1')])
 UNAVAILABLE = Answer(503, b"busy")
+
+
+# By name, functions (request, the true answer) -> answer. Those in PASSING, met once, must not keep a client from its report.
+FAULTS = {
+    "hang up": always(Answer(200, hang_up)),
+    "cut": spoiled(half),
+    "429": always(Answer(429, b"", [("RateLimit", '"api";r=0;t=0')])),
+    "429 with a date": always(Answer(429, b"", [("Retry-After", "Wed, 21 Oct 2026 07:28:00 GMT")])),
+    "429 for an hour": always(Answer(429, b"", [("Retry-After", "3600")])),
+    "503": always(UNAVAILABLE),
+    "500 and html": always(Answer(500, b"<html>", [("Content-Type", "text/html")])),
+    "trickle": trickled,
+    "no range": without_ranges,
+    "no range, 5 GB": whole_and_slow,
+    "no length": spoiled(without_length),
+    "no length, cut": spoiled(lambda *answer: without_length(*half(*answer))),
+    "gzip": spoiled(packed),
+    "wrong range": spoiled(moved_range),
+    "larger": spoiled(other_size(7)),
+    "smaller": spoiled(other_size(-1)),
+    "size of 2^64": spoiled(lambda status, headers, body: (status, replaced(
+        headers, content_range="bytes 0-9/18446744073709551616"), body)),
+    "several ranges": spoiled(lambda status, headers, body: (206, replaced(
+        headers, content_range=None, content_type="multipart/byteranges; boundary=x"), body)),
+    "moved file": spoiled(other_etag),
+    "endless": always(Answer(200, endless)),
+    "empty": always(Answer(200, b"")),
+    "204": always(Answer(200, raw(b"HTTP/1.1 204 No Content\r\n\r\n"))),
+    "304 that nobody asked for": always(Answer(200, raw(b"HTTP/1.1 304 Not Modified\r\n\r\n"))),
+    "no http": always(Answer(200, raw(b"220 mail.example.org ESMTP\r\n"))),
+    "html": always(HTML),
+    "404 and html": always(Answer(404, b"<html>", [("Content-Type", "text/html")])),
+    "pointer": always(Answer(200, POINTER, [("Content-Type", "text/plain")])),
+    "401": always(Answer(401)),
+    "403": always(Answer(403)),
+    "404": always(Answer(404)),
+    "416": always(Answer(416, b"", [("Content-Range", "bytes */3")])),
+    "loop": lambda request, _: Answer(302, b"", [("Location", request.target)]),
+    "redirect to nowhere": always(Answer(302)),
+    "redirect to a file": always(Answer(302, b"", [("Location", "file:///etc/passwd")])),
+    "redirect with a password": always(Answer(302, b"", [("Location", "http://me:secret@127.0.0.1:9/x")])),
+    "smuggled header": always(Answer(200, raw(b"HTTP/1.1 302 Found\r\nLocation: /x\rX-Evil: y\r\nContent-Length: 0\r\n\r\n"))),
+    "long header": always(Answer(200, raw(b"HTTP/1.1 200 OK\r\nX: " + b"x" * (1 << 20) + b"\r\n\r\n"))),
+    "headers without end": always(Answer(200, lambda handler, request: endless_headers(handler, request))),
+    "continue without end": always(Answer(200, lambda handler, request: endless_headers(handler, request, b"HTTP/1.1 100 Continue\r\n\r\n"))),
+    "two lengths": spoiled(lambda status, headers, body: (status, [*headers, ("Content-Length", "7")], body)),
+    "negative length": spoiled(lambda status, headers, body: (status, replaced(headers, content_length="-7"), body)),
+}
+PASSING = ["hang up", "cut", "429", "429 with a date", "503", "500 and html", "no length"]
+
+
+def endless_headers(handler, request, line=b"X-More: " + b"x" * 1000 + b"\r\n"):
+    request.status = 200
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\n" if line.startswith(b"X") else b"")
+    handler.close_connection = True
+    for _ in range(1 << 20):
+        handler.write(request, line)
+
+
+class NthRequest:
+    """A fault at the n-th request to any of some servers, `times` times."""
+
+    def __init__(self, servers, fault_name, number, times=1):
+        self.answer, self.number, self.times = FAULTS[fault_name], number, times
+        self.count, self.lock = 0, threading.Lock()
+        for server in servers:
+            server.faults.append(lambda request, server=server: self.meet(server, request))
+
+    def meet(self, server, request):
+        with self.lock:
+            self.count += 1
+            met = self.number <= self.count < self.number + self.times
+        return self.answer(request, server.answer(request)) if met else None
 
 
 # --- The Hub
@@ -239,13 +421,20 @@ class Cdn(Server):
     def __init__(self, latency=0.0):
         super().__init__("cdn", latency)
         self.contents = {}
+        self.signed, self.expired = 0, 0  # addresses that were handed out; how many of the first are refused
+
+    def sign(self):
+        with self.lock:
+            self.signed += 1
+            return f"Expires=1795600000&Policy=eyJ9&Signature=abc{self.signed}&Key-Pair-Id=K2"
 
     def answer(self, request):
         content = self.contents.get(request.path.rsplit("/", 1)[-1])
         if content is None:
             return Answer(404)
-        if "Signature" not in request.query:
-            return Answer(403)
+        signature = request.query.get("Signature", [""])[0].removeprefix("abc")
+        if not signature or int(signature or 0) <= self.expired:
+            return Answer(403, b"<Error><Code>AccessDenied</Code></Error>", [("Content-Type", "application/xml")])
         return Answer(200, content, [("ETag", f'"{content.sha1}"'), ("Accept-Ranges", "bytes")])
 
 
@@ -257,7 +446,7 @@ class Hub(Server):
         self.cdn = Cdn(latency)
         self.repositories, self.commits = {}, {}
         self.gated, self.private, self.renamed = set(), set(), {}
-        self.token = "hf_right"
+        self.token, self.unlisted = "hf_right", "hf_unlisted"
         self.page = 1000
         self.small = (".json", ".txt", ".md", ".jinja", ".py", ".model")
 
@@ -280,10 +469,11 @@ class Hub(Server):
     def refuse(self, name, request):
         """Why nobody is let in; None for who is."""
         sent = request.headers.get("authorization")
-        if sent and sent != f"Bearer {self.token}" and name not in self.gated:
+        known = sent in (f"Bearer {self.token}", f"Bearer {self.unlisted}")
+        if sent and not known and name not in self.gated:
             return self.error(401, "", "Invalid credentials in Authorization header")
         if name in self.gated and sent != f"Bearer {self.token}":
-            return self.error(401, "GatedRepo", f"Access to model {name} is restricted.")
+            return self.error(403 if known else 401, "GatedRepo", f"Access to model {name} is restricted.")
         if name not in self.repositories or (name in self.private and not sent):
             return self.error(404 if sent else 401, "RepoNotFound" if sent else "", "Repository not found")
         return None
@@ -295,14 +485,36 @@ class Hub(Server):
             return self.tree(request, match[1], match[2])
         match = re.fullmatch(r"/api/models/([^/]+/[^/]+)/revision/(.+)", path)
         if match:
-            return self.refuse(match[1], request) or Answer(200, json.dumps({"sha": self.commits[match[1], match[2]]}).encode())
-        match = re.fullmatch(r"/api/resolve-cache/models/([^/]+/[^/]+)/([0-9a-f]{40})/(.+)", path)
+            return self.refuse(match[1], request) or self.revision(match[1], match[2])
+        match = re.fullmatch(r"/api/resolve-cache/models/([^/]+/[^/]+)/([^/]+)/(.+)", path)
+        if match and not re.fullmatch("[0-9a-f]{40}", match[2]):
+            return self.error(400, "", "a commit is needed here")
         if match:
             return self.refuse(match[1], request) or self.small_file(match[1], match[2], match[3])
+        match = re.fullmatch(r"/([^/]+/[^/]+)/raw/([^/]+(?:/pr/\d+)?)/(.+)", path)
+        if match:
+            return self.refuse(match[1], request) or self.raw(*match.groups())
         match = re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+(?:/pr/\d+)?)/(.+)", path)
         if match:
             return self.file(request, *match.groups())
         return Answer(404, b"Not Found", [("Content-Type", "text/plain")])
+
+    def revision(self, name, revision):
+        if (name, revision) not in self.commits:
+            return self.error(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+        siblings = [{"rfilename": path} for path in self.repositories[name][revision]]
+        return Answer(200, json.dumps({"id": name, "sha": self.commits[name, revision], "private": name in self.private,
+                                       "gated": "auto" if name in self.gated else False, "siblings": siblings}).encode(),
+                      [("Content-Type", "application/json; charset=utf-8")])
+
+    def raw(self, name, revision, path):
+        """What git holds: of a large file its pointer."""
+        content = self.repositories[name].get(revision, {}).get(path)
+        if content is None:
+            return self.error(404, "EntryNotFound", "Entry not found")
+        if path.endswith(self.small):
+            return Answer(200, content, [("Content-Type", "text/plain")])
+        return Answer(200, f"version https://git-lfs.github.com/spec/v1\noid sha256:{content.sha256}\nsize {content.size}\n".encode())
 
     def tree(self, request, name, revision):
         if name in self.renamed:
@@ -322,7 +534,7 @@ class Hub(Server):
             entries.append(entry)
         start = int(request.query.get("cursor", ["0"])[0])
         headers = [("Content-Type", "application/json; charset=utf-8"), ("X-Repo-Commit", self.commits[name, revision]),
-                   ("RateLimit", '"api";r=498;t=211')]
+                   ("RateLimit", '"api";r=498;t=211'), ("RateLimit-Policy", '"fixed window";"api";q=500;w=300')]
         if start + self.page < len(entries):
             headers.append(("Link", f'<{self.url}{request.path}?recursive=true&expand=false&cursor={start + self.page}>; rel="next"'))
         return Answer(200, json.dumps(entries[start:start + self.page]).encode(), headers)
@@ -343,6 +555,8 @@ class Hub(Server):
         if files is None:
             return self.error(404, "RevisionNotFound", f"Invalid rev id: {revision}")
         commit = self.commits[name, revision]
+        if path in files and request.headers.get("if-none-match") == f'"{files[path].sha256}"':
+            return Answer(304, b"", [("X-Repo-Commit", commit)])
         if path not in files:
             answer = self.error(404, "EntryNotFound", "Entry not found")
             answer.headers.append(("X-Repo-Commit", commit))
@@ -353,7 +567,7 @@ class Hub(Server):
                 ("Content-Type", "text/plain; charset=utf-8"),
                 ("Location", f"/api/resolve-cache/models/{name}/{commit}/{urllib.parse.quote(path)}?etag=%22{content.sha1}%22")])
         return Answer(302, b"Found", [
-            ("Location", f"{self.cdn.url}/xet-bridge-us/0123/{content.sha256}?X-Xet-Cas-Uid=public&Expires=1795600000&Signature=abc"),
+            ("Location", f"{self.cdn.url}/xet-bridge-us/0123/{content.sha256}?X-Xet-Cas-Uid=public&{self.cdn.sign()}"),
             ("X-Repo-Commit", commit), ("X-Linked-Size", str(content.size)), ("X-Linked-ETag", f'"{content.sha256}"'),
             ("Accept-Ranges", "bytes"),
             ("Link", f'<{self.url}/api/models/{name}/xet-read-token/{commit}>; rel="xet-auth"')])
@@ -403,7 +617,7 @@ class Ollama(Server):
             return Answer(200, json.dumps(model[0]).encode()) if model else Answer(404, b'{"errors":[{"code":"MANIFEST_UNKNOWN"}]}')
         if not any(rest in blobs for (model, _), (_, blobs) in self.models.items() if model == name):
             return Answer(404)
-        return Answer(307, b"", [("Location", f"{self.storage.url}/docker/{rest.removeprefix('sha256:')}?Signature=abc")])
+        return Answer(307, b"", [("Location", f"{self.storage.url}/docker/{rest.removeprefix('sha256:')}?{self.storage.sign()}")])
 
 
 # --- ModelScope
@@ -412,6 +626,7 @@ class Ollama(Server):
 class ModelScope(Server):
     def __init__(self, latency=0.0):
         super().__init__("modelscope", latency)
+        self.token, self.private = "ms-right", set()
         self.storage = Cdn(latency)
         self.storage.label = "modelscope storage"
         self.repositories = {}
@@ -425,8 +640,14 @@ class ModelScope(Server):
         self.storage.stop()
         super().stop()
 
+    def is_let_in(self, name, request):
+        sent = request.headers.get("authorization") == f"Bearer {self.token}"
+        return name not in self.private or (sent and f"m_session_id={self.token}" in request.headers.get("cookie", ""))
+
     def answer(self, request):
         match = re.fullmatch(r"/api/v1/models/([^/]+/[^/]+)/repo/files", request.path)
+        if match and not self.is_let_in(match[1], request):
+            return Answer(401, json.dumps({"Code": 10010205001, "Success": False, "Message": "no right"}).encode())
         if match:
             files = self.repositories.get(match[1])
             if files is None:
@@ -437,9 +658,9 @@ class ModelScope(Server):
             return Answer(200, json.dumps({"Code": 200, "Success": True, "Data": {"Files": rows}}).encode())
         match = re.fullmatch(r"/models/([^/]+/[^/]+)/resolve/[^/]+/(.+)", urllib.parse.unquote(request.path))
         content = match and self.repositories.get(match[1], {}).get(match[2])
-        if not content:
+        if not content or not self.is_let_in(match[1], request):
             return Answer(404)
-        return Answer(302, b"", [("Location", f"{self.storage.url}/oss/{content.sha256}?Signature=abc")])
+        return Answer(302, b"", [("Location", f"{self.storage.url}/oss/{content.sha256}?{self.storage.sign()}")])
 
 
 # --- S3
@@ -453,6 +674,7 @@ class S3(Server):
         super().__init__("s3", latency)
         self.buckets, self.public, self.regions = {}, set(), {}
         self.session_token = None
+        self.clock = 0  # seconds that it is ahead
         self.page = 1000
 
     def error(self, status, code, extra=""):
@@ -472,6 +694,10 @@ class S3(Server):
         content = self.buckets[bucket].get(key)
         if content is None:
             return self.error(404, "NoSuchKey")
+        if request.range and request.range[0] >= content.size:
+            answer = self.error(416, "InvalidRange", f"<ActualObjectSize>{content.size}</ActualObjectSize>")
+            answer.headers.append(("Content-Range", f"bytes */{content.size}"))
+            return answer
         return Answer(200, content, [("ETag", f'"{content.sha1[:32]}"'), ("Accept-Ranges", "bytes")])
 
     def check_signature(self, request, region):
@@ -489,13 +715,21 @@ class S3(Server):
             return answer
         if "x-amz-content-sha256" not in names.split(";"):
             return self.error(400, "MissingSecurityHeader")
+        sent_at = request.headers.get("x-amz-date", "")
+        if not re.fullmatch(r"\d{8}T\d{6}Z", sent_at) or sent_at[:8] != day:
+            return self.error(403, "AccessDenied")
+        if abs(calendar.timegm(time.strptime(sent_at, "%Y%m%dT%H%M%SZ")) - time.time() - self.clock) > 900:
+            return self.error(403, "RequestTimeTooSkewed")
+        must = {"host", "x-amz-date"} | {name for name in request.headers if name.startswith("x-amz-")}
+        if not must <= set(names.split(";")):
+            return self.error(403, "AccessDenied")
         if self.session_token and request.headers.get("x-amz-security-token") != self.session_token:
             return self.error(400, "ExpiredToken")
         query = "&".join(f"{urllib.parse.quote(name, safe='-_.~')}={urllib.parse.quote(value, safe='-_.~')}"
                          for name, value in sorted(urllib.parse.parse_qsl(request.url.query, keep_blank_values=True)))
         path = urllib.parse.quote(urllib.parse.unquote(request.path), safe="/-_.~")
         headers = "".join(f"{name}:{request.headers[name].strip()}\n" for name in names.split(";"))
-        canonical = "\n".join(["GET", path, query, headers, names, request.headers["x-amz-content-sha256"]])
+        canonical = "\n".join([request.method, path, query, headers, names, request.headers["x-amz-content-sha256"]])
         scope = f"{day}/{region}/s3/aws4_request"
         to_sign = "\n".join(["AWS4-HMAC-SHA256", request.headers["x-amz-date"], scope,
                              hashlib.sha256(canonical.encode()).hexdigest()])
@@ -545,20 +779,34 @@ class Web(Server):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[1])
-    parser.add_argument("folder")
+    parser.add_argument("folder", nargs="?")
+    parser.add_argument("--hub", metavar="ORG/NAME=FOLDER", action="append", default=[])
     parser.add_argument("--latency-ms", type=float, default=0)
     options = parser.parse_args()
-    hub = Hub(options.latency_ms / 1000)
-    name = os.path.basename(os.path.abspath(options.folder))
-    hub.add(f"acme/{name}", contents_of(options.folder))
-    print(f"export HF_ENDPOINT={hub.url}   # weigh hf://acme/{name}", flush=True)
+    latency = options.latency_ms / 1000
+    hub, scope, s3, web = Hub(latency), ModelScope(latency), S3(latency), Web(latency)
+    s3.buckets["public"] = {}
+    s3.public.add("public")
+    named = [entry.split("=", 1) for entry in options.hub]
+    if options.folder:
+        named.append((f"acme/{os.path.basename(os.path.abspath(options.folder))}", options.folder))
+    for name, folder in named:
+        files = contents_of(folder)
+        hub.add(name, files)
+        scope.add(name, files)
+        s3.buckets["public"].update({f"{name}/{path}": content for path, content in files.items()})
+        web.files.update({f"/{name}/{path}": content for path, content in files.items()})
+        print(f"# hf://{name}  ms://{name}  s3://public/{name}/  {web.url}/{name}/FILE")
+    print(f"export HF_ENDPOINT={hub.url} MODELSCOPE_ENDPOINT={scope.url} AWS_ENDPOINT_URL_S3={s3.url}", flush=True)
     while True:
-        time.sleep(5)
-        for log in (hub, hub.cdn):
-            with log.lock:
-                for request in log.log:
-                    print(log.label, request.method, request.target[:100], request.headers.get("range", ""), request.status, request.sent)
-                log.log = []
+        time.sleep(1)
+        for server in (hub, hub.cdn, scope, scope.storage, s3, web):
+            with server.lock:
+                done = [request for request in server.log if request.status]
+                server.log = [request for request in server.log if not request.status]
+            for request in done:
+                print("#", server.label, request.method, request.target[:100], request.headers.get("range", ""), request.status,
+                      request.sent, flush=True)
 
 
 if __name__ == "__main__":
