@@ -114,8 +114,10 @@ void make_room() {
 }  // namespace
 
 std::string cache_folder() {
-  const auto home = cache_home();
-  return home ? *home + "/weigh" : std::string();
+  // A relative one is to be ignored (XDG Base Directory Specification).
+  auto home = cache_home();
+  if (home && !home->starts_with('/')) home = variable("HOME") ? *variable("HOME") + "/.cache" : std::string();
+  return home && home->starts_with('/') ? *home + "/weigh" : std::string();
 }
 
 std::optional<CachedHead> cached_head(const std::string& identity) {

@@ -228,7 +228,7 @@ RemotePlace look_up_hub(const Reference& reference, RemoteSession& session) {
       file.url = below(endpoint, fmt::format("{}/resolve/{}/{}", page_of(place), percent_encoded(repository->revision),
                                              percent_encoded(file.path, "/")));
     }
-    std::ranges::sort(repository->files, {}, &ListedFile::path);
+    sort_listed(repository->files);
   }
   Reference root = place;
   root.path.clear();

@@ -98,7 +98,7 @@ RemotePlace look_up_model_scope(const Reference& reference, RemoteSession& sessi
                                              percent_encoded(file.path, "/")));
       add_listed(std::move(file), repository->files);
     }
-    std::ranges::sort(repository->files, {}, &ListedFile::path);
+    sort_listed(repository->files);
     repository->revision = revision;
   }
   Reference root = reference;

@@ -78,7 +78,7 @@ RemotePlace look_up_ollama(const Reference& reference, RemoteSession& session) {
                  repository->files);
     }
     if (repository->files.empty()) check_cloud(*manifest, reference, session);
-    std::ranges::sort(repository->files, {}, &ListedFile::path);
+    sort_listed(repository->files);
   }
   repository->shown = text_of(reference);
   repository->name = repository->shown.substr(std::string_view("ollama://").size());

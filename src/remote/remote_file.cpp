@@ -215,12 +215,13 @@ void RemoteFile::extend(std::uint64_t end) {
       if (!bytes_) throw IoError("the server does not say how large the file is");
       end = std::min(end, *bytes_);
     }
+    const std::size_t before = head_.size();
     if (begin == 0) {
       head_ = std::move(piece.bytes);
     } else {
       head_ += piece.bytes;
     }
-    if (piece.bytes.empty() && head_.size() < end && begin != 0) throw IoError("ends earlier than the server says");
+    if (head_.size() <= before && head_.size() < end) throw IoError("ends earlier than the server says");
   }
 }
 

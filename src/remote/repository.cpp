@@ -26,6 +26,8 @@ namespace weigh::core {
 namespace {
 
 constexpr std::size_t kMostFiles = 200'000;
+constexpr std::size_t kLongestPath = 1024;
+constexpr std::size_t kShownOfPath = 100;
 constexpr std::size_t kAtOnce = 16;
 // A compressed file is read as a whole: how long it is inside shows only at its end.
 constexpr std::uint64_t kMostCompressed = std::uint64_t{64} << 20U;
@@ -153,11 +155,18 @@ std::string list_key(const std::string& key) { return "list of " + key; }
 void add_listed(ListedFile file, std::vector<ListedFile>& files) {
   const bool odd =
       std::ranges::any_of(file.path, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; });
-  if (odd || !stays_inside(file.path)) {
+  if (odd || file.path.size() > kLongestPath || !stays_inside(file.path)) {
+    file.path.resize(std::min(file.path.size(), kShownOfPath));
     throw IoError(fmt::format("is listed with a file that no repository has: {}", quote(file.path)));
   }
   if (files.size() == kMostFiles) throw IoError(fmt::format("holds more than {} files", kMostFiles));
   files.push_back(std::move(file));
+}
+
+void sort_listed(std::vector<ListedFile>& files) {
+  std::ranges::stable_sort(files, {}, &ListedFile::path);
+  const auto again = std::ranges::unique(files, {}, &ListedFile::path);
+  files.erase(again.begin(), again.end());
 }
 
 RemotePlace look_up(const Reference& reference, RemoteSession& session) {

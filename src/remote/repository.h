@@ -55,9 +55,12 @@ RemotePlace look_up_ollama(const Reference& reference, RemoteSession& session);
 RemotePlace look_up_s3(const Reference& reference, RemoteSession& session);
 RemotePlace look_up_web(const Reference& reference, RemoteSession& session);
 
-/// For those functions: adds a file to a list. Throws IoError for a path that leaves the repository or holds control
-/// characters, and for more files than anybody has.
+/// For those functions: adds a file to a list. Throws IoError for a path that leaves the repository, is longer than
+/// any or holds control characters, and for more files than anybody has.
 void add_listed(ListedFile file, std::vector<ListedFile>& files);
+
+/// Sorts a list by path; what it names twice is there once.
+void sort_listed(std::vector<ListedFile>& files);
 
 /// The list as it is kept in the cache of headers, and read back with --offline; nothing where it is not there.
 void keep_list(const std::string& key, const Repository& repository);

@@ -298,7 +298,7 @@ RemotePlace look_up_s3(const Reference& reference, RemoteSession& session) {
         throw IoError("is listed on pages that do not end");
       }
     } while (!continuation.empty());
-    std::ranges::sort(repository->files, {}, &ListedFile::path);
+    sort_listed(repository->files);
     if (repository->files.empty())
       throw IoError(fmt::format("no object of the bucket {} begins so", quote(reference.name)));
   }

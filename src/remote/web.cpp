@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
 #include "formats/error.h"
 #include "formats/path.h"
+#include "formats/text.h"
 #include "src/remote/header_cache.h"
 #include "src/remote/remote_file.h"
 #include "src/remote/repository.h"
@@ -67,6 +69,17 @@ std::set<std::string> shards_of(const std::vector<std::byte>& index) {
   return names;
 }
 
+// Whether a small file is there, which shows when it is asked for. A page for people, which some servers have for every
+// address, is none. A server that cannot tell now is an error: the report would be that of another model.
+bool is_served(const Url& url, RemoteSession& session) {
+  const Fetched fetched = session.fetch({.url = url, .range = ByteRange{0, 1}, .most_bytes = 1});
+  const int status = fetched.reply.status;
+  if (status == 200 || status == 206) return !lower(fetched.reply.header("content-type")).starts_with("text/html");
+  if (status == 404 || status == 410 || status == 403) return false;
+  if (status == 416) return true;  // empty
+  throw IoError(fmt::format("{} answers {} where {} is asked for", url.host_and_port(), status, base_name(url.path)));
+}
+
 }  // namespace
 
 RemotePlace look_up_web(const Reference& reference, RemoteSession& session) {
@@ -106,21 +119,24 @@ RemotePlace look_up_web(const Reference& reference, RemoteSession& session) {
       names.merge(shards_of({bytes.begin(), bytes.end()}));
     }
     for (const std::string& one : names) repository->files.push_back({.path = one, .url = url_of(one)});
-    // Whether a small file is there shows when it is asked for.
     const std::vector<std::string> sides(asked.begin(), asked.end());
     std::vector<char> there(sides.size(), 0);
+    std::vector<std::exception_ptr> failures(sides.size());
     at_once(sides.size(), kAtOnce, [&](std::size_t i) {
       try {
-        const Fetched fetched = session.fetch({.url = url_of(sides[i]), .range = ByteRange{0, 1}, .most_bytes = 1});
-        there[i] = fetched.reply.status == 200 || fetched.reply.status == 206 ? 1 : 0;
-      } catch (const Error&) {  // a server that does not answer says so when the weights are read
+        there[i] = is_served(url_of(sides[i]), session) ? 1 : 0;
+      } catch (...) {
+        failures[i] = std::current_exception();
       }
     });
+    for (const std::exception_ptr& failure : failures) {
+      if (failure) std::rethrow_exception(failure);
+    }
     for (std::size_t i = 0; i < sides.size(); ++i) {
       if (there[i] != 0 && !names.contains(sides[i]))
         repository->files.push_back({.path = sides[i], .url = url_of(sides[i])});
     }
-    std::ranges::sort(repository->files, {}, &ListedFile::path);
+    sort_listed(repository->files);
   }
   repository->shown = root.text();
   while (repository->shown.ends_with('/')) repository->shown.pop_back();
