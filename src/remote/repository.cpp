@@ -165,8 +165,8 @@ void add_listed(ListedFile file, std::vector<ListedFile>& files) {
 
 void sort_listed(std::vector<ListedFile>& files) {
   std::ranges::stable_sort(files, {}, &ListedFile::path);
-  const auto again = std::ranges::unique(files, {}, &ListedFile::path);
-  files.erase(again.begin(), again.end());
+  const auto same_path = [](const ListedFile& a, const ListedFile& b) { return a.path == b.path; };
+  files.erase(std::unique(files.begin(), files.end(), same_path), files.end());
 }
 
 RemotePlace look_up(const Reference& reference, RemoteSession& session) {

@@ -74,7 +74,10 @@ std::set<std::string> shards_of(const std::vector<std::byte>& index) {
 bool is_served(const Url& url, RemoteSession& session) {
   const Fetched fetched = session.fetch({.url = url, .range = ByteRange{0, 1}, .most_bytes = 1});
   const int status = fetched.reply.status;
-  if (status == 200 || status == 206) return !lower(fetched.reply.header("content-type")).starts_with("text/html");
+  if (status == 200 || status == 206) {
+    return !lower(fetched.reply.header("content-type")).starts_with("text/html") &&
+           !fetched.reply.body.starts_with('<');
+  }
   if (status == 404 || status == 410 || status == 403) return false;
   if (status == 416) return true;  // empty
   throw IoError(fmt::format("{} answers {} where {} is asked for", url.host_and_port(), status, base_name(url.path)));

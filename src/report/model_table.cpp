@@ -89,10 +89,10 @@ void write_model_table(const std::vector<ModelReport>& models, TextWriter& page)
   std::vector<const ModelReport*> rows;
   std::ranges::transform(models, std::back_inserter(rows), [](const ModelReport& model) { return &model; });
   std::ranges::stable_sort(rows, std::greater(), [](const ModelReport* row) { return row->model.weight_bytes; });
-  const auto first_beside =
-      std::ranges::stable_partition(rows, [](const ModelReport* row) { return runs_alone(row->model.kind); });
-  std::vector<const ModelReport*> beside(first_beside.begin(), first_beside.end());
-  rows.erase(first_beside.begin(), rows.end());
+  const auto first_beside = std::stable_partition(rows.begin(), rows.end(),
+                                                  [](const ModelReport* row) { return runs_alone(row->model.kind); });
+  std::vector<const ModelReport*> beside(first_beside, rows.end());
+  rows.erase(first_beside, rows.end());
   if (rows.empty()) rows.swap(beside);
   const std::vector<std::string> devices = devices_of(rows);
 

@@ -576,7 +576,7 @@ def case_a_page_for_every_address(world):
     world.web.files = {"/m/model.safetensors": contents("safetensors/good/single/model.safetensors")}
     here = parsed(world.run("--json", alone + "/model.safetensors"))
     for page in (play.HTML, Answer(200, b"<html>", [("Content-Type", "text/html; charset=utf-8")]),
-                 Answer(200, b"File not found", [("Content-Type", "text/plain")])):
+                 Answer(200, b"<p>File not found", [("Content-Type", "text/plain")])):
         world.forget()
         world.web.faults = [lambda request, page=page: None if request.path in world.web.files else page]
         run = world.run("--json", f"{world.web.url}/m/model.safetensors")
