@@ -52,19 +52,12 @@ void add_ggufs_of_subfolders(ResolvedPath& resolved) {
   }
 }
 
-void select_everything(ResolvedPath& resolved) {
-  FolderModels models = select_all_models(resolved.folder);
-  if (models.selections.empty() && !models.failures.empty()) std::rethrow_exception(models.failures.front().error);
-  resolved.selections = std::move(models.selections);
-  resolved.failures = std::move(models.failures);
-}
-
 ResolvedPath resolve_snapshot_at(const Folder& folder, const std::string& name) {
   ResolvedPath resolved;
   resolved.folder = snapshot_folder(read_snapshot(read_all(*folder.remote->open_packed(name), kMostSnapshot)));
   resolved.whole_folder = true;
   resolved.header_only = true;
-  select_everything(resolved);
+  select_all(resolved);
   return resolved;
 }
 
@@ -88,7 +81,7 @@ ResolvedPath resolve_place(const Reference& reference, const RemotePlace& place,
   if (!place.path.empty() && !is_folder(repository, place.path)) fail_path(repository, place.path);
   resolved.folder = remote_folder(place.repository, place.path, session);
   resolved.whole_folder = true;
-  select_everything(resolved);
+  select_all(resolved);
   const bool has_safetensors = std::ranges::any_of(
       resolved.selections, [](const Selection& selection) { return is_safetensors_name(selection.files.front()); });
   if (!has_safetensors) add_ggufs_of_subfolders(resolved);
@@ -101,7 +94,13 @@ ResolvedPath resolve_place(const Reference& reference, const RemotePlace& place,
 
 }  // namespace
 
-bool is_remote(const std::string& named) { return parse_reference(named).has_value(); }
+bool is_remote(const std::string& named) {
+  try {
+    return parse_reference(named).has_value();
+  } catch (const Error&) {
+    return true;
+  }
+}
 
 ResolvedPath resolve_remote(const std::string& named) {
   const auto reference = parse_reference(named);

@@ -8,8 +8,8 @@
 
 namespace weigh::core {
 
-/// Whether it is a reference to what lies on a server: "hf://...", "https://...". Throws IoError for what begins like one
-/// and is none.
+/// Whether it is a reference to what lies on a server: "hf://...", "https://...". Likewise for what begins like one and is
+/// none, which is told when it is resolved.
 bool is_remote(const std::string& named);
 
 /// What a remote reference names, before any model file is opened. Throws Error.

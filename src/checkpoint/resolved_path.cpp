@@ -16,15 +16,14 @@ namespace weigh::core {
 
 namespace fs = std::filesystem;
 
-namespace {
-
-// Selects all that is in the folder.
 void select_all(ResolvedPath& resolved) {
   FolderModels models = select_all_models(resolved.folder);
   if (models.selections.empty() && !models.failures.empty()) std::rethrow_exception(models.failures.front().error);
   resolved.selections = std::move(models.selections);
   resolved.failures = std::move(models.failures);
 }
+
+namespace {
 
 ResolvedPath resolve_snapshot(Snapshot snapshot) {
   ResolvedPath resolved{

@@ -33,6 +33,9 @@ struct ResolvedStore {
 /// the folder cannot be listed.
 std::optional<ResolvedStore> resolve_store(const std::string& path);
 
+/// Selects all that is in the folder. Throws Error where nothing but an index that cannot be read is there.
+void select_all(ResolvedPath& resolved);
+
 /// For a model of Ollama whose selections have its name: the model itself first, and what goes with it (projectors,
 /// adapters, drafts) by its file too. `manifest`: how to show it.
 void name_store_models(ResolvedPath& resolved, const std::string& manifest);

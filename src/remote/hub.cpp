@@ -12,6 +12,7 @@
 #include "formats/text.h"
 #include "src/remote/repository.h"
 #include "src/source/environment.h"
+#include "src/source/parse_json.h"
 
 namespace weigh::core {
 
@@ -148,16 +149,12 @@ std::string name_in(const Url& url, const Reference& reference) {
 void add_entries(const nlohmann::json& page, std::vector<ListedFile>& files) {
   for (const auto& entry : page) {
     if (!entry.is_object() || entry.value("type", nlohmann::json()) != "file") continue;
-    const auto text = [](const nlohmann::json& object, const char* key) {
-      const auto found = object.find(key);
-      return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-    };
-    ListedFile file{text(entry, "path")};
+    ListedFile file{text_in(entry, "path")};
     const auto size = entry.find("size");
     if (size != entry.end() && size->is_number_unsigned()) file.bytes = size->get<std::uint64_t>();
     const auto lfs = entry.find("lfs");
-    const std::string digest = lfs != entry.end() && lfs->is_object() ? text(*lfs, "oid") : "";
-    const std::string blob = text(entry, "oid");
+    const std::string digest = lfs != entry.end() ? text_in(*lfs, "oid") : "";
+    const std::string blob = text_in(entry, "oid");
     if (digest.size() == kSha256Digits && is_hex(digest)) {
       file.content = "sha256:" + digest;
     } else if (blob.size() == kCommitDigits && is_hex(blob)) {

@@ -10,6 +10,7 @@
 #include "formats/text.h"
 #include "src/remote/repository.h"
 #include "src/source/environment.h"
+#include "src/source/parse_json.h"
 
 namespace weigh::core {
 
@@ -42,11 +43,6 @@ std::string explain_status(int status, std::string_view message, const Reference
   if (status == 401) return fmt::format("{} wants a token: set MODELSCOPE_API_TOKEN{}", host, said);
   if (status == 403) return fmt::format("{} does not allow it to be read{}", host, said);
   return fmt::format("{} answers {}{}", host, status, said);
-}
-
-std::string text_in(const nlohmann::json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
 // The list of files in the envelope; some servers send it without "Files".

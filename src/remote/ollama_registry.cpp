@@ -9,6 +9,7 @@
 #include "formats/error.h"
 #include "src/remote/repository.h"
 #include "src/source/ollama_manifest.h"
+#include "src/source/parse_json.h"
 
 namespace weigh::core {
 
@@ -27,11 +28,6 @@ std::string explain_registry(const Fetched& fetched, const Reference& reference)
     return fmt::format("is private on {}: pull it with ollama first, then name it ollama:NAME", host);
   if (status == 412) return fmt::format("{} wants a newer Ollama for it (412)", host);
   return fmt::format("{} answers {}", host, status);
-}
-
-std::string text_in(const nlohmann::json& object, const char* key) {
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return object.is_object() && found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
 Url blob_url(const Reference& reference, const std::string& digest) {

@@ -88,6 +88,7 @@ void RemoteFile::guarded(const Work& work) {
     leads_to_.reset();
     bytes_ = address_.bytes;
     cached_ = 0;
+    borrowed_ = false;
     if (std::exchange(changed_once_, true)) {
       failure_ = std::make_exception_ptr(IoError("changes again and again while it is read"));
       std::rethrow_exception(failure_);

@@ -19,14 +19,6 @@ namespace weigh::core {
 
 namespace {
 
-bool is_remote_root(const std::string& root) {
-  try {
-    return is_remote(root);
-  } catch (const Error&) {  // begins like a reference and is none: told when it is looked up
-    return true;
-  }
-}
-
 // Folders without models of their own.
 bool is_left_out(std::string_view folder) {
   return folder == ".git" || folder.starts_with("datasets--") || folder.starts_with("spaces--");
@@ -83,7 +75,7 @@ class Walk {
   }
 
   void visit_root(const std::string& root) {
-    if (is_remote_root(root)) return visit_remote(root);
+    if (is_remote(root)) return visit_remote(root);
     const auto status = status_of(root);
     if (!status) return reporter_.report_failure(root, explain_no_status(root));
     if (status->is_folder && is_kernel_folder(root)) {

@@ -7,6 +7,7 @@
 #include "formats/error.h"
 #include "formats/path.h"
 #include "formats/text.h"
+#include "src/source/parse_json.h"
 
 namespace weigh::core {
 
@@ -21,12 +22,6 @@ struct LayerKind {
 constexpr std::array kLayerKinds{LayerKind{"model", "model", ".gguf"}, LayerKind{"projector", "mmproj", ".gguf"},
                                  LayerKind{"adapter", "adapter", ".gguf"}, LayerKind{"draft", "draft", ".gguf"},
                                  LayerKind{"tensor", "model", ".safetensors"}};
-
-std::string text_in(const nlohmann::json& layer, const char* key) {
-  if (!layer.is_object()) return {};
-  const auto found = layer.find(key);
-  return found != layer.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 bool is_layer(const nlohmann::json& layer, std::string_view kind) {
   return text_in(layer, "mediaType") == "application/vnd.ollama.image." + std::string(kind);

@@ -58,4 +58,10 @@ ParsedJson read_json(ByteSource& source, const JsonLimits& limits) {
   return parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, limits);
 }
 
+std::string text_in(const nlohmann::json& object, const char* key) {
+  if (!object.is_object()) return {};
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
 }  // namespace weigh::core

@@ -46,4 +46,7 @@ std::string json_excess(std::string_view text, const JsonLimits& limits);
 /// The JSON of a whole file. Throws Error when it cannot be read; a file over the limit is a problem and is not read.
 ParsedJson read_json(ByteSource& source, const JsonLimits& limits);
 
+/// The text under a key; empty where the value is no object, or has no text there.
+std::string text_in(const nlohmann::json& object, const char* key);
+
 }  // namespace weigh::core

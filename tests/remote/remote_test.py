@@ -375,6 +375,9 @@ def case_what_the_hub_says(world):
     require_sentence(world.run("hf://acme/tiny", HF_TOKEN="hf_wrong"), "refuses the token in HF_TOKEN")
     run = world.run("hf://acme/nope", "hf://acme/tiny", "--json")
     require(len(parsed(run)["models"]) == 1 and len(parsed(run)["errors"]) == 1 and run.returncode == 1, run.stderr)
+    for command in ([], ["scan"]):
+        run = world.run(*command, "hf://gpt2", "hf://acme/tiny", "--json")
+        require(len(parsed(run)["models"]) == 1 and "is no reference" in run.stderr, f"no reference: {run.stderr}")
 
 
 def case_renamed(world):
