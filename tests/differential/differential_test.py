@@ -175,8 +175,14 @@ def same_value(plain, found):
     if isinstance(plain, bytes):
         return not is_utf8(plain) or plain.decode() == found
     if isinstance(plain, float):
-        return plain != plain or abs(plain) == float("inf") or isinstance(found, float) and abs(plain - found) <= 1e-6 * abs(plain)
+        return plain != plain or abs(plain) == float("inf") or isinstance(found, float) and same_float(plain, found)
     return plain == found and isinstance(plain, bool) == isinstance(found, bool)
+
+
+def same_float(plain, found):
+    """weigh prints an f32 with the fewest digits that mean it: of the smallest numbers, those are few."""
+    close = abs(plain - found) <= 1e-6 * abs(plain)
+    return close or abs(plain) < 1e-37 and abs(found) < 1e-37 and struct.pack("<f", plain) == struct.pack("<f", found)
 
 
 def is_utf8(text):
