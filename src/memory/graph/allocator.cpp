@@ -106,7 +106,7 @@ class Layout {
     const GraphTensor& tensor = graph_.tensor(id);
     if (tensor.outside || tensor.root != kOutside || state(id).held) return;
     state(id).held = true;
-    if (tensor.may_reuse && reuse_a_source(id)) return;
+    if (works_in_place(tensor.op) && reuse_a_source(id)) return;
     state(id).offset = free_.take(padded(id));
   }
 

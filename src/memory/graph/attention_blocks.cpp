@@ -11,8 +11,8 @@ TensorId GraphBuilder::rotate(TensorId of, TensorId rotation) {
   const std::uint64_t piece = graph_.tensor(rotation).extent[0];
   const std::uint64_t values = graph_.tensor(of).extent[0] * extent[1] * extent[2] * extent[3];
   const Extent pieces{piece, values / piece, 1, 1};
-  const TensorId rows = graph_.is_contiguous(of) ? graph_.reshape(of, pieces) : graph_.contiguous(of, pieces);
-  return graph_.reshape(graph_.fresh(pieces, {rotation, rows}), extent);
+  const TensorId rows = graph_.is_contiguous(of) ? graph_.reshape(of, pieces) : graph_.cont(of, pieces);
+  return graph_.reshape(graph_.mul_mat(rotation, rows), extent);
 }
 
 TensorId GraphBuilder::split_streams(TensorId q) {
@@ -28,7 +28,7 @@ void GraphBuilder::store_keys(const CacheInputs& inputs, TensorId k) {
   const Extent stride = graph_.tensor(k).stride;
   const Extent rows{extent[0] * extent[1], extent[2], 1, 1};
   const TensorId flat = graph_.view(k, rows, {stride[0], stride[2], stride[2] * rows[1], stride[2] * rows[1]}, 0);
-  graph_.expand(graph_.store({flat, inputs.key_cells}));
+  graph_.expand(graph_.store(Op::SetRows, {flat, inputs.key_cells}));
 }
 
 void GraphBuilder::store_values(const CacheInputs& inputs, TensorId v) {
@@ -37,14 +37,14 @@ void GraphBuilder::store_values(const CacheInputs& inputs, TensorId v) {
   const Extent rows{extent[0] * extent[1], extent[2], 1, 1};
   if (run_.flash_attention) {
     const TensorId flat = graph_.view(v, rows, {stride[0], stride[2], stride[2] * rows[1], stride[2] * rows[1]}, 0);
-    graph_.expand(graph_.store({flat, inputs.value_cells}));
+    graph_.expand(graph_.store(Op::SetRows, {flat, inputs.value_cells}));
     return;
   }
-  TensorId flat = graph_.is_contiguous(v) ? graph_.reshape(v, rows) : graph_.contiguous(v, rows);
+  TensorId flat = graph_.is_contiguous(v) ? graph_.reshape(v, rows) : graph_.cont(v, rows);
   const std::uint64_t widest = value_width(model_, model_.layers.front(), run_);
-  if (rows[0] < widest) flat = graph_.fresh({widest, rows[1], 1, 1}, {flat});
+  if (rows[0] < widest) flat = graph_.make(Op::Pad, {widest, rows[1], 1, 1}, {flat});
   flat = graph_.reshape(flat, {1, std::max(rows[0], widest) * rows[1], 1, 1});
-  graph_.expand(graph_.store({flat, inputs.value_cells}));
+  graph_.expand(graph_.store(Op::SetRows, {flat, inputs.value_cells}));
 }
 
 // Queries against all cells, soft max, values: as one operation with flash attention, with the whole score matrix
@@ -60,25 +60,25 @@ TensorId GraphBuilder::weigh_values(const LayerModel& layer, TensorId q, TensorI
   TensorId result = kOutside;
   const bool absorbed = layer.mixer == Mixer::Latent && (layer.parts & kAbsorbed) != 0;
   if (run_.flash_attention) {
-    if (k != kOutside) k = graph_.fresh(graph_.tensor(k).extent, {k}, Element::F16);
-    if (v != kOutside) v = graph_.fresh(graph_.tensor(v).extent, {v}, Element::F16);
-    result = graph_.fresh({value_head, heads, tokens, streams}, {queries, k, v, mask});
+    if (k != kOutside) k = graph_.as_f16(k);
+    if (v != kOutside) v = graph_.as_f16(v);
+    result = graph_.make(Op::FlashAttention, {value_head, heads, tokens, streams}, {queries, k, v, mask});
     if (absorbed) {
-      result = graph_.project(graph_.permute(result, {0, 2, 1, 3}), model_.latent_value_head);
-      result = graph_.contiguous(graph_.permute(result, {0, 2, 1, 3}));
+      result = graph_.mul_mat("attn_v_b", graph_.permute(result, {0, 2, 1, 3}), model_.latent_value_head);
+      result = graph_.cont(graph_.permute(result, {0, 2, 1, 3}));
     }
     const Extent e = graph_.tensor(result).extent;
     result = graph_.reshape(result, {e[0] * e[1], e[2] * e[3], 1, 1});
   } else {
-    TensorId scores = graph_.fresh({cells, tokens, heads, streams}, {k, queries});
-    scores = graph_.in_place(scores, mask);
-    if (v != kOutside) v = graph_.contiguous(graph_.transpose(v));
+    TensorId scores = graph_.make(Op::MulMat, {cells, tokens, heads, streams}, {k, queries});
+    scores = graph_.like(Op::SoftMax, scores, mask);
+    if (v != kOutside) v = graph_.cont(graph_.transpose(v));
     // Values that are a part of the keys' cache are turned for each batch.
-    if (absorbed) v = graph_.fresh({cells, value_head, 1, streams}, {}, Element::F16);
-    result = graph_.fresh({value_head, tokens, heads, streams}, {v, scores});
-    if (absorbed) result = graph_.project(result, model_.latent_value_head);
+    if (absorbed) v = graph_.make(Op::Cont, {cells, value_head, 1, streams}, {}, Element::F16);
+    result = graph_.make(Op::MulMat, {value_head, tokens, heads, streams}, {v, scores});
+    if (absorbed) result = graph_.mul_mat("attn_v_b", result, model_.latent_value_head);
     const std::uint64_t width = graph_.tensor(result).extent[0] * heads;
-    result = graph_.contiguous(graph_.permute(result, {0, 2, 1, 3}), {width, tokens * streams, 1, 1});
+    result = graph_.cont(graph_.permute(result, {0, 2, 1, 3}), {width, tokens * streams, 1, 1});
   }
   graph_.expand(result);
   return result;
@@ -115,7 +115,7 @@ TensorId GraphBuilder::attention(const LayerModel& layer, TensorId input) {
   const bool gate = (layer.parts & kQueryGate) != 0;
   TensorId q = kOutside, k = kOutside, v = kOutside, full = kOutside;
   if ((layer.parts & kJointQkv) != 0) {
-    const TensorId qkv = graph_.project(input, q_width + k_width + v_width);
+    const TensorId qkv = graph_.mul_mat("attn_qkv", input, q_width + k_width + v_width);
     const std::uint64_t row = graph_.tensor(qkv).stride[1];
     const auto part = [&](const Extent& extent, std::uint64_t offset) {
       return graph_.view(qkv, extent, {4, 4 * extent[0], row, row * tokens_}, 4 * offset);
@@ -125,12 +125,12 @@ TensorId GraphBuilder::attention(const LayerModel& layer, TensorId input) {
     v = part(v_heads, q_width + k_width);
   } else {
     const bool flat = (layer.parts & kFlatNorms) != 0;
-    q = full = graph_.project(input, gate ? 2 * q_width : q_width);
-    k = graph_.project(input, k_width);
-    v = graph_.project(input, v_width);
+    q = full = graph_.mul_mat("attn_q", input, gate ? 2 * q_width : q_width);
+    k = graph_.mul_mat("attn_k", input, k_width);
+    v = graph_.mul_mat("attn_v", input, v_width);
     if (flat) {
-      q = norm(q);
-      k = norm(k);
+      q = norm(q, "attn_q_norm");
+      k = norm(k, "attn_k_norm");
     }
     const std::uint64_t head = 4 * layer.key_head;
     q = gate ? graph_.view(full, q_heads, {4, 2 * head, 2 * head * layer.heads, 2 * head * layer.heads * tokens_}, 0)
@@ -139,20 +139,20 @@ TensorId GraphBuilder::attention(const LayerModel& layer, TensorId input) {
     v = graph_.reshape(v, v_heads);
   }
   if ((layer.parts & kHeadNorms) != 0) {
-    q = norm(q);
-    k = norm(k);
+    q = norm(q, "attn_q_norm");
+    k = norm(k, "attn_k_norm");
   }
   q = rope(layer, q);
   k = rope(layer, k);
-  if (model_.has(kScaledQuery)) q = graph_.in_place(q);
+  if (model_.has(kScaledQuery)) q = graph_.unary(Op::Scale, q);
   TensorId result = attend(layer, q, k, v);
   if (gate) {
     const std::uint64_t head = 4 * layer.key_head;
     const TensorId half =
         graph_.view(full, q_heads, {4, 2 * head, 2 * head * layer.heads, 2 * head * layer.heads * tokens_}, head);
-    result = graph_.in_place(result, graph_.in_place(graph_.contiguous(half, {q_width, tokens_, 1, 1})));
+    result = graph_.mul(result, graph_.unary(Op::Sigmoid, graph_.cont(half, {q_width, tokens_, 1, 1})));
   }
-  return graph_.project(result, model_.embedding);
+  return graph_.mul_mat("attn_output", result, model_.embedding);
 }
 
 TensorId GraphBuilder::attend_latent(const LayerModel& layer, TensorId q, TensorId k) {
@@ -171,39 +171,40 @@ TensorId GraphBuilder::latent_attention(const LayerModel& layer, TensorId input)
   const std::uint64_t plain = key - turned;
   const std::uint64_t rank = model_.kv_lora_rank;
   TensorId from = input;
-  if ((layer.parts & kLowRankQuery) != 0) from = norm(graph_.project(input, model_.q_lora_rank));
-  const TensorId q = graph_.project(from, layer.heads * key);
+  if ((layer.parts & kLowRankQuery) != 0)
+    from = norm(graph_.mul_mat("attn_q_a", input, model_.q_lora_rank), "attn_q_a_norm");
+  const TensorId q =
+      graph_.mul_mat((layer.parts & kLowRankQuery) != 0 ? "attn_q_b" : "attn_q", from, layer.heads * key);
   const Extent q_stride{4, 4 * key, 4 * key * layer.heads, 4 * key * layer.heads * tokens_};
   TensorId q_plain = graph_.view(q, {plain, layer.heads, tokens_, 1}, q_stride, 0);
   TensorId q_turned = graph_.view(q, {turned, layer.heads, tokens_, 1}, q_stride, 4 * plain);
-  const TensorId kv = graph_.project(input, rank + turned);
+  const TensorId kv = graph_.mul_mat("attn_kv_a_mqa", input, rank + turned);
   const std::uint64_t row = graph_.tensor(kv).stride[1];
   TensorId compressed = graph_.view(kv, {rank, tokens_, 1, 1}, {4, row, row * tokens_, row * tokens_}, 0);
   TensorId k_turned = graph_.view(kv, {turned, 1, tokens_, 1}, {4, row, row, row * tokens_}, 4 * rank);
   q_turned = rope(layer, q_turned);
   k_turned = rope(layer, k_turned);
-  compressed = norm(compressed);
+  compressed = norm(compressed, "attn_kv_a_norm");
   TensorId result = kOutside;
   if (absorbed) {
-    q_plain = graph_.project(graph_.permute(q_plain, {0, 2, 1, 3}), rank);
+    q_plain = graph_.mul_mat("attn_k_b", graph_.permute(q_plain, {0, 2, 1, 3}), rank);
     q_plain = graph_.permute(q_plain, {0, 2, 1, 3});
-    const TensorId queries = graph_.fresh({rank + turned, layer.heads, tokens_, 1}, {q_plain, q_turned});
+    const TensorId queries = graph_.concat(q_plain, q_turned, 0);
     compressed = graph_.reshape(compressed, {rank, 1, tokens_, 1});
-    const TensorId keys = graph_.fresh({rank + turned, 1, tokens_, 1}, {compressed, k_turned});
+    const TensorId keys = graph_.concat(compressed, k_turned, 0);
     result = attend_latent(layer, queries, keys);
   } else {
-    const TensorId expanded = graph_.project(compressed, layer.heads * (plain + value));
+    const TensorId expanded = graph_.mul_mat("attn_kv_b", compressed, layer.heads * (plain + value));
     const std::uint64_t head = 4 * (plain + value);
     const Extent stride{4, head, head * layer.heads, head * layer.heads * tokens_};
     const TensorId k_plain = graph_.view(expanded, {plain, layer.heads, tokens_, 1}, stride, 0);
-    const TensorId values =
-        graph_.contiguous(graph_.view(expanded, {value, layer.heads, tokens_, 1}, stride, 4 * plain));
-    const TensorId queries = graph_.fresh({key, layer.heads, tokens_, 1}, {q_plain, q_turned});
-    const TensorId repeated = graph_.fresh({turned, layer.heads, tokens_, 1}, {k_turned});
-    const TensorId keys = graph_.fresh({key, layer.heads, tokens_, 1}, {k_plain, repeated});
+    const TensorId values = graph_.cont(graph_.view(expanded, {value, layer.heads, tokens_, 1}, stride, 4 * plain));
+    const TensorId queries = graph_.concat(q_plain, q_turned, 0);
+    const TensorId repeated = graph_.make(Op::Repeat, {turned, layer.heads, tokens_, 1}, {k_turned});
+    const TensorId keys = graph_.concat(k_plain, repeated, 0);
     result = attend(layer, queries, keys, values);
   }
-  return graph_.project(result, model_.embedding);
+  return graph_.mul_mat("attn_output", result, model_.embedding);
 }
 
 }  // namespace weigh::core

@@ -1,6 +1,9 @@
 #include "src/memory/graph/graph.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <iterator>
 
 #include "formats/checked.h"
 
@@ -11,7 +14,23 @@ namespace {
 // 16 TiB: no tensor of a graph comes near, and as many as kMaxNodes of them still add up in 64 bits.
 constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 44;
 
+struct OpFacts {
+  std::string_view name;
+  bool in_place;
+};
+
+constexpr auto kOps = std::to_array<OpFacts>({
+    {"input", false},
+    {"view", false},
+#define GRAPH_OP(op, name, in_place) {name, in_place},
+#include "src/memory/graph/ops.inc"
+#undef GRAPH_OP
+});
+
 }  // namespace
+
+std::string_view op_name(Op op) { return kOps[static_cast<std::size_t>(op)].name; }
+bool works_in_place(Op op) { return kOps[static_cast<std::size_t>(op)].in_place; }
 
 std::uint64_t element_bytes(Element element) {
   constexpr std::array<std::uint64_t, 4> kBytes{2, 4, 4, 8};
@@ -38,37 +57,61 @@ Extent Graph::packed(Element element, const Extent& extent, std::uint64_t& bytes
   return stride;
 }
 
-TensorId Graph::add(GraphTensor tensor, std::initializer_list<TensorId> sources) {
+TensorId Graph::append(GraphTensor tensor, std::span<const TensorId> sources) {
   std::size_t next = 0;
   for (const TensorId source : sources) {
     if (source != kOutside) tensor.sources[next++] = source;
   }
+  tensor.layer = layer_;
   tensors_.push_back(tensor);
   return static_cast<TensorId>(tensors_.size() - 1);
 }
 
-TensorId Graph::input(Element element, Extent extent) {
-  GraphTensor tensor{.element = element, .input = true, .extent = extent};
+TensorId Graph::input(std::string_view name, Element element, Extent extent) {
+  GraphTensor tensor{.op = Op::Input, .element = element, .extent = extent, .weight = name};
   tensor.stride = packed(element, extent, tensor.bytes);
-  return add(tensor, {});
+  return append(tensor, {});
 }
 
-TensorId Graph::fresh(Extent extent, std::initializer_list<TensorId> sources, Element element) {
-  GraphTensor tensor{.element = element, .extent = extent};
+TensorId Graph::make(Op op, Extent extent, std::initializer_list<TensorId> sources, Element element,
+                     std::string_view weight) {
+  GraphTensor tensor{.op = op, .element = element, .extent = extent, .weight = weight};
   tensor.stride = packed(element, extent, tensor.bytes);
-  return add(tensor, sources);
+  return append(tensor, sources);
 }
 
-TensorId Graph::in_place(TensorId a, TensorId b) {
-  const TensorId result = fresh(tensor(a).extent, {a, b}, tensor(a).element);
-  tensors_[static_cast<std::size_t>(result)].may_reuse = true;
-  return result;
+TensorId Graph::like(Op op, TensorId a, TensorId b, std::string_view weight) {
+  return make(op, extent(a), {a, b}, tensor(a).element, weight);
 }
 
-TensorId Graph::project(TensorId x, std::uint64_t rows) {
-  Extent extent = tensor(x).extent;
-  extent[0] = rows;
-  return fresh(extent, {x});
+TensorId Graph::mul_mat(std::string_view weight, TensorId x, std::uint64_t rows) {
+  Extent result = extent(x);
+  result[0] = rows;
+  return make(Op::MulMat, result, {x}, Element::F32, weight);
+}
+
+TensorId Graph::mul_mat(TensorId a, TensorId b) {
+  Extent result = extent(b);
+  result[0] = extent(a)[1];
+  return make(Op::MulMat, result, {a, b});
+}
+
+TensorId Graph::get_rows(TensorId table, TensorId rows) {
+  const Extent& t = extent(table);
+  const Extent& r = extent(rows);
+  return make(Op::GetRows, {t[0], r[0], r[1], r[2]}, {table, rows}, tensor(table).element);
+}
+
+TensorId Graph::concat(TensorId a, TensorId b, std::size_t axis) {
+  Extent result = extent(a);
+  result[axis] += extent(b)[axis];
+  return make(Op::Concat, result, {a, b}, tensor(a).element);
+}
+
+TensorId Graph::sum_rows(TensorId a) {
+  Extent result = extent(a);
+  result[0] = 1;
+  return make(Op::SumRows, result, {a});
 }
 
 TensorId Graph::view(TensorId of, Extent extent, Extent stride, std::uint64_t offset) {
@@ -76,7 +119,7 @@ TensorId Graph::view(TensorId of, Extent extent, Extent stride, std::uint64_t of
   GraphTensor tensor{.element = source.element, .extent = extent, .stride = stride};
   tensor.root = source.root == kOutside ? of : source.root;
   tensor.offset = source.offset + offset;
-  return add(tensor, {of});
+  return append(tensor, std::array{of});
 }
 
 TensorId Graph::reshape(TensorId of, Extent extent) {
@@ -93,9 +136,17 @@ TensorId Graph::permute(TensorId of, std::array<int, 4> axes) {
   return view(of, extent, stride, 0);
 }
 
-TensorId Graph::contiguous(TensorId of, Extent extent) { return fresh(extent, {of}, tensor(of).element); }
+TensorId Graph::columns(TensorId of, std::uint64_t first, std::uint64_t count) {
+  Extent part = extent(of);
+  part[0] = count;
+  return view(of, part, stride(of), product(first, element_bytes(tensor(of).element)));
+}
 
-TensorId Graph::store(std::initializer_list<TensorId> sources) { return add({.outside = true}, sources); }
+TensorId Graph::cont(TensorId of, Extent extent) { return make(Op::Cont, extent, {of}, tensor(of).element); }
+
+TensorId Graph::store(Op op, std::initializer_list<TensorId> sources) {
+  return append({.op = op, .outside = true}, sources);
+}
 
 bool Graph::is_contiguous(TensorId id) const {
   const GraphTensor& t = tensor(id);
@@ -129,9 +180,39 @@ void Graph::expand(TensorId wanted) {
       enter(tensor.sources[top.next++]);
       continue;
     }
-    (tensor.input ? leaves_ : nodes_).push_back(top.id);
+    (tensor.input() ? leaves_ : nodes_).push_back(top.id);
     stack.pop_back();
   }
+}
+
+std::string listing(const Graph& graph) {
+  constexpr std::array<std::string_view, 4> kElements{"f16", "", "i32", "i64"};
+  std::vector<std::size_t> numbers(graph.tensors().size());
+  std::string text;
+  auto out = std::back_inserter(text);
+  std::size_t number = 0;
+  for (const TensorId node : graph.nodes()) {
+    const GraphTensor& t = graph.tensor(node);
+    numbers[static_cast<std::size_t>(node)] = number;
+    std::size_t last = t.extent.size();
+    while (last > 1 && t.extent[last - 1] == 1) --last;
+    fmt::format_to(out, "{} {} {}[{}]{}{} <-", number++, op_name(t.op), kElements[static_cast<std::size_t>(t.element)],
+                   fmt::join(t.extent.begin(), t.extent.begin() + static_cast<std::ptrdiff_t>(last), ","),
+                   t.outside || t.root != kOutside ? " view" : "", t.output ? " out" : "");
+    std::string_view separator = " ";
+    const auto add = [&](std::string_view source) {
+      fmt::format_to(out, "{}{}", separator, source);
+      separator = ", ";
+    };
+    if (!t.weight.empty()) add(std::string(t.weight) + ".weight:");
+    for (const TensorId source : t.sources) {
+      if (source == kOutside) break;
+      const GraphTensor& s = graph.tensor(source);
+      add(s.input() ? std::string(s.weight) + ":in" : std::to_string(numbers[static_cast<std::size_t>(source)]));
+    }
+    text += '\n';
+  }
+  return text;
 }
 
 }  // namespace weigh::core

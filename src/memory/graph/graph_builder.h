@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "src/memory/cache.h"
 #include "src/memory/graph/graph.h"
@@ -44,7 +45,7 @@ class GraphBuilder {
   void output_head(TensorId input);
   TensorId pick_rows(TensorId of);
   TensorId sum(TensorId a, TensorId b, bool second_first);
-  TensorId norm(TensorId of);
+  TensorId norm(TensorId of, std::string_view weight);
   TensorId rope(const LayerModel& layer, TensorId of);
 
   // attention_blocks.cpp
