@@ -8,19 +8,20 @@ namespace weigh::core {
 namespace {
 
 constexpr auto kRules = std::to_array<ArchitectureRule>({
-#define ARCHITECTURE(name, memory, window, period, width, recurrent, state, prediction, indexer, graph, options, \
-                     classes)                                                                                    \
-  {name,                                                                                                         \
-   MemoryKind::memory,                                                                                           \
-   WindowRule::window,                                                                                           \
-   period,                                                                                                       \
-   width,                                                                                                        \
-   RecurrentRule::recurrent,                                                                                     \
-   StateRule::state,                                                                                             \
-   PredictionRule::prediction,                                                                                   \
-   IndexerRule::indexer,                                                                                         \
-   GraphRule::graph,                                                                                             \
-   options,                                                                                                      \
+#define ARCHITECTURE(name, memory, window, period, width, recurrent, state, prediction, indexer, graph, recipe, \
+                     options, classes)                                                                          \
+  {name,                                                                                                        \
+   MemoryKind::memory,                                                                                          \
+   WindowRule::window,                                                                                          \
+   period,                                                                                                      \
+   width,                                                                                                       \
+   RecurrentRule::recurrent,                                                                                    \
+   StateRule::state,                                                                                            \
+   PredictionRule::prediction,                                                                                  \
+   IndexerRule::indexer,                                                                                        \
+   GraphRule::graph,                                                                                            \
+   GraphRecipe::recipe,                                                                                         \
+   options,                                                                                                     \
    classes},
 #include "src/memory/architectures.inc"
 #undef ARCHITECTURE

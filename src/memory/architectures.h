@@ -41,6 +41,12 @@ enum class IndexerRule : std::uint8_t {
 
 enum class GraphRule : std::uint8_t { Replayed, Estimated };
 
+/// How the graph is put together: one recipe for each family of architectures (graph/recipes.h).
+enum class GraphRecipe : std::uint8_t {
+  Plain,
+  Count,
+};
+
 /// What sets an architecture's graph apart, beyond what its tensors show.
 enum GraphOption : std::uint32_t {
   kLayerNorm = 1U << 0,         ///< LayerNorm, which never works in place, for RMSNorm
@@ -80,6 +86,7 @@ struct ArchitectureRule {
   PredictionRule prediction;
   IndexerRule indexer;
   GraphRule graph;
+  GraphRecipe recipe;
   std::uint32_t options;     ///< of GraphOption
   std::string_view classes;  ///< the Hugging Face classes that convert to it, with spaces between
 };

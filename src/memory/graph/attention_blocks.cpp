@@ -7,44 +7,44 @@ namespace weigh::core {
 // Turns rows in pieces of the rotation's size (llama.cpp, llama_mul_mat_hadamard).
 TensorId GraphBuilder::rotate(TensorId of, TensorId rotation) {
   if (rotation == kOutside) return of;
-  const Extent extent = graph_.tensor(of).extent;
-  const std::uint64_t piece = graph_.tensor(rotation).extent[0];
-  const std::uint64_t values = graph_.tensor(of).extent[0] * extent[1] * extent[2] * extent[3];
+  const Extent extent = graph.tensor(of).extent;
+  const std::uint64_t piece = graph.tensor(rotation).extent[0];
+  const std::uint64_t values = graph.tensor(of).extent[0] * extent[1] * extent[2] * extent[3];
   const Extent pieces{piece, values / piece, 1, 1};
-  const TensorId rows = graph_.is_contiguous(of) ? graph_.reshape(of, pieces) : graph_.cont(of, pieces);
-  return graph_.reshape(graph_.mul_mat(rotation, rows), extent);
+  const TensorId rows = graph.is_contiguous(of) ? graph.reshape(of, pieces) : graph.cont(of, pieces);
+  return graph.reshape(graph.mul_mat(rotation, rows), extent);
 }
 
 TensorId GraphBuilder::split_streams(TensorId q) {
-  const GraphTensor& t = graph_.tensor(q);
-  const std::uint64_t streams = cells_.streams;
+  const GraphTensor& t = graph.tensor(q);
+  const std::uint64_t streams = cells.streams;
   const Extent extent{t.extent[0], t.extent[1], t.extent[2] / streams, streams};
   const Extent stride{t.stride[0], t.stride[1], t.stride[2], t.stride[3] / streams};
-  return graph_.permute(graph_.view(q, extent, stride, 0), {0, 2, 1, 3});
+  return graph.permute(graph.view(q, extent, stride, 0), {0, 2, 1, 3});
 }
 
 void GraphBuilder::store_keys(const CacheInputs& inputs, TensorId k) {
-  const Extent extent = graph_.tensor(k).extent;
-  const Extent stride = graph_.tensor(k).stride;
+  const Extent extent = graph.tensor(k).extent;
+  const Extent stride = graph.tensor(k).stride;
   const Extent rows{extent[0] * extent[1], extent[2], 1, 1};
-  const TensorId flat = graph_.view(k, rows, {stride[0], stride[2], stride[2] * rows[1], stride[2] * rows[1]}, 0);
-  graph_.expand(graph_.store(Op::SetRows, {flat, inputs.key_cells}));
+  const TensorId flat = graph.view(k, rows, {stride[0], stride[2], stride[2] * rows[1], stride[2] * rows[1]}, 0);
+  graph.expand(graph.store(Op::SetRows, {flat, inputs.key_cells}));
 }
 
 void GraphBuilder::store_values(const CacheInputs& inputs, TensorId v) {
-  const Extent extent = graph_.tensor(v).extent;
-  const Extent stride = graph_.tensor(v).stride;
+  const Extent extent = graph.tensor(v).extent;
+  const Extent stride = graph.tensor(v).stride;
   const Extent rows{extent[0] * extent[1], extent[2], 1, 1};
-  if (run_.flash_attention) {
-    const TensorId flat = graph_.view(v, rows, {stride[0], stride[2], stride[2] * rows[1], stride[2] * rows[1]}, 0);
-    graph_.expand(graph_.store(Op::SetRows, {flat, inputs.value_cells}));
+  if (run.flash_attention) {
+    const TensorId flat = graph.view(v, rows, {stride[0], stride[2], stride[2] * rows[1], stride[2] * rows[1]}, 0);
+    graph.expand(graph.store(Op::SetRows, {flat, inputs.value_cells}));
     return;
   }
-  TensorId flat = graph_.is_contiguous(v) ? graph_.reshape(v, rows) : graph_.cont(v, rows);
-  const std::uint64_t widest = value_width(model_, model_.layers.front(), run_);
-  if (rows[0] < widest) flat = graph_.make(Op::Pad, {widest, rows[1], 1, 1}, {flat});
-  flat = graph_.reshape(flat, {1, std::max(rows[0], widest) * rows[1], 1, 1});
-  graph_.expand(graph_.store(Op::SetRows, {flat, inputs.value_cells}));
+  TensorId flat = graph.is_contiguous(v) ? graph.reshape(v, rows) : graph.cont(v, rows);
+  const std::uint64_t widest = value_width(model, model.layers.front(), run);
+  if (rows[0] < widest) flat = graph.make(Op::Pad, {widest, rows[1], 1, 1}, {flat});
+  flat = graph.reshape(flat, {1, std::max(rows[0], widest) * rows[1], 1, 1});
+  graph.expand(graph.store(Op::SetRows, {flat, inputs.value_cells}));
 }
 
 // Queries against all cells, soft max, values: as one operation with flash attention, with the whole score matrix
@@ -52,35 +52,35 @@ void GraphBuilder::store_values(const CacheInputs& inputs, TensorId v) {
 TensorId GraphBuilder::weigh_values(const LayerModel& layer, TensorId q, TensorId k, TensorId v,
                                     std::uint64_t value_head) {
   const TensorId mask = inputs_of(layer).mask;
-  const std::uint64_t cells = inputs_of(layer).cells;
-  const std::uint64_t heads = graph_.tensor(q).extent[1];
-  const std::uint64_t streams = cells_.streams;
-  const std::uint64_t tokens = graph_.tensor(q).extent[2] / streams;
+  const std::uint64_t seen = inputs_of(layer).cells;
+  const std::uint64_t heads = graph.tensor(q).extent[1];
+  const std::uint64_t streams = cells.streams;
+  const std::uint64_t each = graph.tensor(q).extent[2] / streams;
   const TensorId queries = split_streams(q);
   TensorId result = kOutside;
   const bool absorbed = layer.mixer == Mixer::Latent && (layer.parts & kAbsorbed) != 0;
-  if (run_.flash_attention) {
-    if (k != kOutside) k = graph_.as_f16(k);
-    if (v != kOutside) v = graph_.as_f16(v);
-    result = graph_.make(Op::FlashAttention, {value_head, heads, tokens, streams}, {queries, k, v, mask});
+  if (run.flash_attention) {
+    if (k != kOutside) k = graph.as_f16(k);
+    if (v != kOutside) v = graph.as_f16(v);
+    result = graph.make(Op::FlashAttention, {value_head, heads, each, streams}, {queries, k, v, mask});
     if (absorbed) {
-      result = graph_.mul_mat("attn_v_b", graph_.permute(result, {0, 2, 1, 3}), model_.latent_value_head);
-      result = graph_.cont(graph_.permute(result, {0, 2, 1, 3}));
+      result = graph.mul_mat("attn_v_b", graph.permute(result, {0, 2, 1, 3}), model.latent_value_head);
+      result = graph.cont(graph.permute(result, {0, 2, 1, 3}));
     }
-    const Extent e = graph_.tensor(result).extent;
-    result = graph_.reshape(result, {e[0] * e[1], e[2] * e[3], 1, 1});
+    const Extent e = graph.tensor(result).extent;
+    result = graph.reshape(result, {e[0] * e[1], e[2] * e[3], 1, 1});
   } else {
-    TensorId scores = graph_.make(Op::MulMat, {cells, tokens, heads, streams}, {k, queries});
-    scores = graph_.like(Op::SoftMax, scores, mask);
-    if (v != kOutside) v = graph_.cont(graph_.transpose(v));
+    TensorId scores = graph.make(Op::MulMat, {seen, each, heads, streams}, {k, queries});
+    scores = graph.like(Op::SoftMax, scores, mask);
+    if (v != kOutside) v = graph.cont(graph.transpose(v));
     // Values that are a part of the keys' cache are turned for each batch.
-    if (absorbed) v = graph_.make(Op::Cont, {cells, value_head, 1, streams}, {}, Element::F16);
-    result = graph_.make(Op::MulMat, {value_head, tokens, heads, streams}, {v, scores});
-    if (absorbed) result = graph_.mul_mat("attn_v_b", result, model_.latent_value_head);
-    const std::uint64_t width = graph_.tensor(result).extent[0] * heads;
-    result = graph_.cont(graph_.permute(result, {0, 2, 1, 3}), {width, tokens * streams, 1, 1});
+    if (absorbed) v = graph.make(Op::Cont, {seen, value_head, 1, streams}, {}, Element::F16);
+    result = graph.make(Op::MulMat, {value_head, each, heads, streams}, {v, scores});
+    if (absorbed) result = graph.mul_mat("attn_v_b", result, model.latent_value_head);
+    const std::uint64_t width = graph.tensor(result).extent[0] * heads;
+    result = graph.cont(graph.permute(result, {0, 2, 1, 3}), {width, each * streams, 1, 1});
   }
-  graph_.expand(result);
+  graph.expand(result);
   return result;
 }
 
@@ -89,17 +89,17 @@ TensorId GraphBuilder::attend(const LayerModel& layer, TensorId q, TensorId k, T
   q = rotate(q, inputs.key_rotation);
   k = rotate(k, inputs.key_rotation);
   v = rotate(v, inputs.value_rotation);
-  const bool windows = model_.window != 0;
-  graph_.expand(q);
+  const bool windows = model.window != 0;
+  graph.expand(q);
   if (layer.cached) {
-    graph_.expand(windows ? k : v);
-    graph_.expand(windows ? v : k);
+    graph.expand(windows ? k : v);
+    graph.expand(windows ? v : k);
     store_keys(inputs, k);
     store_values(inputs, v);
     k = v = kOutside;
   } else {
-    graph_.expand(k);
-    graph_.expand(v);
+    graph.expand(k);
+    graph.expand(v);
   }
   const TensorId result = weigh_values(layer, q, k, v, layer.value_head);
   return rotate(result, inputs.value_rotation);
@@ -109,34 +109,34 @@ TensorId GraphBuilder::attention(const LayerModel& layer, TensorId input) {
   const std::uint64_t q_width = layer.heads * layer.key_head;
   const std::uint64_t k_width = layer.kv_heads * layer.key_head;
   const std::uint64_t v_width = layer.kv_heads * layer.value_head;
-  const Extent q_heads{layer.key_head, layer.heads, tokens_, 1};
-  const Extent k_heads{layer.key_head, layer.kv_heads, tokens_, 1};
-  const Extent v_heads{layer.value_head, layer.kv_heads, tokens_, 1};
+  const Extent q_heads{layer.key_head, layer.heads, tokens, 1};
+  const Extent k_heads{layer.key_head, layer.kv_heads, tokens, 1};
+  const Extent v_heads{layer.value_head, layer.kv_heads, tokens, 1};
   const bool gate = (layer.parts & kQueryGate) != 0;
-  TensorId q = kOutside, k = kOutside, v = kOutside, full = kOutside;
+  TensorId q = kOutside, k = kOutside, v = kOutside, joined = kOutside;
   if ((layer.parts & kJointQkv) != 0) {
-    const TensorId qkv = graph_.mul_mat("attn_qkv", input, q_width + k_width + v_width);
-    const std::uint64_t row = graph_.tensor(qkv).stride[1];
+    const TensorId qkv = graph.mul_mat("attn_qkv", input, q_width + k_width + v_width);
+    const std::uint64_t row = graph.tensor(qkv).stride[1];
     const auto part = [&](const Extent& extent, std::uint64_t offset) {
-      return graph_.view(qkv, extent, {4, 4 * extent[0], row, row * tokens_}, 4 * offset);
+      return graph.view(qkv, extent, {4, 4 * extent[0], row, row * tokens}, 4 * offset);
     };
     q = part(q_heads, 0);
     k = part(k_heads, q_width);
     v = part(v_heads, q_width + k_width);
   } else {
     const bool flat = (layer.parts & kFlatNorms) != 0;
-    q = full = graph_.mul_mat("attn_q", input, gate ? 2 * q_width : q_width);
-    k = graph_.mul_mat("attn_k", input, k_width);
-    v = graph_.mul_mat("attn_v", input, v_width);
+    q = joined = graph.mul_mat("attn_q", input, gate ? 2 * q_width : q_width);
+    k = graph.mul_mat("attn_k", input, k_width);
+    v = graph.mul_mat("attn_v", input, v_width);
     if (flat) {
       q = norm(q, "attn_q_norm");
       k = norm(k, "attn_k_norm");
     }
     const std::uint64_t head = 4 * layer.key_head;
-    q = gate ? graph_.view(full, q_heads, {4, 2 * head, 2 * head * layer.heads, 2 * head * layer.heads * tokens_}, 0)
-             : graph_.reshape(q, q_heads);
-    k = graph_.reshape(k, k_heads);
-    v = graph_.reshape(v, v_heads);
+    q = gate ? graph.view(joined, q_heads, {4, 2 * head, 2 * head * layer.heads, 2 * head * layer.heads * tokens}, 0)
+             : graph.reshape(q, q_heads);
+    k = graph.reshape(k, k_heads);
+    v = graph.reshape(v, v_heads);
   }
   if ((layer.parts & kHeadNorms) != 0) {
     q = norm(q, "attn_q_norm");
@@ -144,67 +144,66 @@ TensorId GraphBuilder::attention(const LayerModel& layer, TensorId input) {
   }
   q = rope(layer, q);
   k = rope(layer, k);
-  if (model_.has(kScaledQuery)) q = graph_.unary(Op::Scale, q);
+  if (model.has(kScaledQuery)) q = graph.unary(Op::Scale, q);
   TensorId result = attend(layer, q, k, v);
   if (gate) {
     const std::uint64_t head = 4 * layer.key_head;
     const TensorId half =
-        graph_.view(full, q_heads, {4, 2 * head, 2 * head * layer.heads, 2 * head * layer.heads * tokens_}, head);
-    result = graph_.mul(result, graph_.unary(Op::Sigmoid, graph_.cont(half, {q_width, tokens_, 1, 1})));
+        graph.view(joined, q_heads, {4, 2 * head, 2 * head * layer.heads, 2 * head * layer.heads * tokens}, head);
+    result = graph.mul(result, graph.unary(Op::Sigmoid, graph.cont(half, {q_width, tokens, 1, 1})));
   }
-  return graph_.mul_mat("attn_output", result, model_.embedding);
+  return graph.mul_mat("attn_output", result, model.embedding);
 }
 
 TensorId GraphBuilder::attend_latent(const LayerModel& layer, TensorId q, TensorId k) {
-  graph_.expand(q);
-  graph_.expand(k);
+  graph.expand(q);
+  graph.expand(k);
   store_keys(inputs_of(layer), k);
-  return weigh_values(layer, q, kOutside, kOutside, model_.kv_lora_rank);
+  return weigh_values(layer, q, kOutside, kOutside, model.kv_lora_rank);
 }
 
 // DeepSeek's attention: one narrow row for keys and values of all heads (llama.cpp src/models/deepseek2.cpp).
 TensorId GraphBuilder::latent_attention(const LayerModel& layer, TensorId input) {
   const bool absorbed = (layer.parts & kAbsorbed) != 0;
-  const std::uint64_t key = absorbed ? model_.latent_key_head : layer.key_head;
-  const std::uint64_t value = absorbed ? model_.latent_value_head : layer.value_head;
-  const std::uint64_t turned = std::min(model_.rope_dimensions, key);
+  const std::uint64_t key = absorbed ? model.latent_key_head : layer.key_head;
+  const std::uint64_t value = absorbed ? model.latent_value_head : layer.value_head;
+  const std::uint64_t turned = std::min(model.rope_dimensions, key);
   const std::uint64_t plain = key - turned;
-  const std::uint64_t rank = model_.kv_lora_rank;
+  const std::uint64_t rank = model.kv_lora_rank;
   TensorId from = input;
   if ((layer.parts & kLowRankQuery) != 0)
-    from = norm(graph_.mul_mat("attn_q_a", input, model_.q_lora_rank), "attn_q_a_norm");
-  const TensorId q =
-      graph_.mul_mat((layer.parts & kLowRankQuery) != 0 ? "attn_q_b" : "attn_q", from, layer.heads * key);
-  const Extent q_stride{4, 4 * key, 4 * key * layer.heads, 4 * key * layer.heads * tokens_};
-  TensorId q_plain = graph_.view(q, {plain, layer.heads, tokens_, 1}, q_stride, 0);
-  TensorId q_turned = graph_.view(q, {turned, layer.heads, tokens_, 1}, q_stride, 4 * plain);
-  const TensorId kv = graph_.mul_mat("attn_kv_a_mqa", input, rank + turned);
-  const std::uint64_t row = graph_.tensor(kv).stride[1];
-  TensorId compressed = graph_.view(kv, {rank, tokens_, 1, 1}, {4, row, row * tokens_, row * tokens_}, 0);
-  TensorId k_turned = graph_.view(kv, {turned, 1, tokens_, 1}, {4, row, row, row * tokens_}, 4 * rank);
+    from = norm(graph.mul_mat("attn_q_a", input, model.q_lora_rank), "attn_q_a_norm");
+  const TensorId q = graph.mul_mat((layer.parts & kLowRankQuery) != 0 ? "attn_q_b" : "attn_q", from, layer.heads * key);
+  const Extent q_stride{4, 4 * key, 4 * key * layer.heads, 4 * key * layer.heads * tokens};
+  TensorId q_plain = graph.view(q, {plain, layer.heads, tokens, 1}, q_stride, 0);
+  TensorId q_turned = graph.view(q, {turned, layer.heads, tokens, 1}, q_stride, 4 * plain);
+  const TensorId kv = graph.mul_mat("attn_kv_a_mqa", input, rank + turned);
+  const std::uint64_t row = graph.tensor(kv).stride[1];
+  TensorId compressed = graph.view(kv, {rank, tokens, 1, 1}, {4, row, row * tokens, row * tokens}, 0);
+  TensorId k_turned = graph.view(kv, {turned, 1, tokens, 1}, {4, row, row, row * tokens}, 4 * rank);
   q_turned = rope(layer, q_turned);
   k_turned = rope(layer, k_turned);
   compressed = norm(compressed, "attn_kv_a_norm");
   TensorId result = kOutside;
   if (absorbed) {
-    q_plain = graph_.mul_mat("attn_k_b", graph_.permute(q_plain, {0, 2, 1, 3}), rank);
-    q_plain = graph_.permute(q_plain, {0, 2, 1, 3});
-    const TensorId queries = graph_.concat(q_plain, q_turned, 0);
-    compressed = graph_.reshape(compressed, {rank, 1, tokens_, 1});
-    const TensorId keys = graph_.concat(compressed, k_turned, 0);
+    q_plain = graph.mul_mat("attn_k_b", graph.permute(q_plain, {0, 2, 1, 3}), rank);
+    q_plain = graph.permute(q_plain, {0, 2, 1, 3});
+    const TensorId queries = graph.concat(q_plain, q_turned, 0);
+    compressed = graph.reshape(compressed, {rank, 1, tokens, 1});
+    const TensorId keys = graph.concat(compressed, k_turned, 0);
     result = attend_latent(layer, queries, keys);
   } else {
-    const TensorId expanded = graph_.mul_mat("attn_kv_b", compressed, layer.heads * (plain + value));
+    const TensorId expanded = graph.mul_mat("attn_kv_b", compressed, layer.heads * (plain + value));
     const std::uint64_t head = 4 * (plain + value);
-    const Extent stride{4, head, head * layer.heads, head * layer.heads * tokens_};
-    const TensorId k_plain = graph_.view(expanded, {plain, layer.heads, tokens_, 1}, stride, 0);
-    const TensorId values = graph_.cont(graph_.view(expanded, {value, layer.heads, tokens_, 1}, stride, 4 * plain));
-    const TensorId queries = graph_.concat(q_plain, q_turned, 0);
-    const TensorId repeated = graph_.make(Op::Repeat, {turned, layer.heads, tokens_, 1}, {k_turned});
-    const TensorId keys = graph_.concat(k_plain, repeated, 0);
+    const Extent stride{4, head, head * layer.heads, head * layer.heads * tokens};
+    const TensorId k_plain = graph.view(expanded, {plain, layer.heads, tokens, 1}, stride, 0);
+    const TensorId values = graph.cont(graph.view(expanded, {value, layer.heads, tokens, 1}, stride, 4 * plain));
+    const TensorId queries = graph.concat(q_plain, q_turned, 0);
+    const TensorId repeated = graph.make(Op::Repeat, {turned, layer.heads, tokens, 1}, {k_turned});
+    const TensorId keys = graph.concat(k_plain, repeated, 0);
     result = attend(layer, queries, keys, values);
   }
-  return graph_.mul_mat("attn_output", result, model_.embedding);
+  return graph.mul_mat("attn_output", result, model.embedding);
 }
 
 }  // namespace weigh::core

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "formats/dtype.h"
+#include "src/memory/graph/recipes.h"
 
 namespace weigh::core {
 
@@ -25,64 +26,65 @@ std::uint64_t reserved_tokens(const Run& run, const Cells& cells) {
 
 }  // namespace
 
-GraphBuilder::GraphBuilder(const RunModel& model, const Run& run, const Cells& cells)
-    : model_(model),
-      run_(run),
-      cells_(cells),
-      tokens_(reserved_tokens(run, cells)),
-      outputs_(std::min(run.outputs.value_or(tokens_), tokens_)) {
-  positions_ = graph_.input("inp_pos", Element::I32, {tokens_ * model.position_values, 1, 1, 1});
-  output_rows_ = graph_.input("out_ids", Element::I32, {outputs_, 1, 1, 1});
-  state_rows_ = graph_.input("rs_s_copy", Element::I32, {run.sequences, 1, 1, 1});
+GraphBuilder::GraphBuilder(const RunModel& of_model, const Run& of_run, const Cells& counted)
+    : model(of_model),
+      run(of_run),
+      cells(counted),
+      tokens(reserved_tokens(run, cells)),
+      outputs(std::min(run.outputs.value_or(tokens), tokens)) {
+  positions = graph.input("inp_pos", Element::I32, {tokens * model.position_values, 1, 1, 1});
+  output_rows = graph.input("out_ids", Element::I32, {outputs, 1, 1, 1});
+  state_rows = graph.input("rs_s_copy", Element::I32, {run.sequences, 1, 1, 1});
   const bool caches = model.rule == nullptr || model.rule->memory != MemoryKind::None;
-  if (!caches) cells_.streams = 1;
-  full_ = cache_inputs(caches ? cells.full : tokens_);
-  window_ = cache_inputs(caches ? cells.window : tokens_);
+  if (!caches) cells.streams = 1;
+  full = cache_inputs(caches ? cells.full : tokens);
+  window = cache_inputs(caches ? cells.window : tokens);
 }
 
-CacheInputs GraphBuilder::cache_inputs(std::uint64_t cells) {
+CacheInputs GraphBuilder::cache_inputs(std::uint64_t count) {
   CacheInputs inputs;
-  inputs.cells = cells;
-  inputs.key_cells = graph_.input("k_idxs", Element::I64, {tokens_, 1, 1, 1});
+  inputs.cells = count;
+  inputs.key_cells = graph.input("k_idxs", Element::I64, {tokens, 1, 1, 1});
   // Transposed values are written one by one.
-  const std::uint64_t per_token = run_.flash_attention ? 1 : value_width(model_, model_.layers.front(), run_);
-  inputs.value_cells = graph_.input("v_idxs", Element::I64, {tokens_ * std::max<std::uint64_t>(per_token, 1), 1, 1, 1});
-  const Element mask = run_.flash_attention ? Element::F16 : Element::F32;
-  inputs.mask = graph_.input("kq_mask", mask, {cells, tokens_ / cells_.streams, 1, cells_.streams});
-  const auto attending = std::ranges::find_if(model_.layers, [](const LayerModel& l) { return l.cached; });
-  if (attending == model_.layers.end()) return inputs;
-  const std::uint64_t key = quantized(run_.key_type) ? rotation_size(attending->key_head) : 0;
-  if (key != 0) inputs.key_rotation = graph_.input("k_rot", Element::F32, {key, key, 1, 1});
+  const std::uint64_t per_token = run.flash_attention ? 1 : value_width(model, model.layers.front(), run);
+  inputs.value_cells = graph.input("v_idxs", Element::I64, {tokens * std::max<std::uint64_t>(per_token, 1), 1, 1, 1});
+  const Element mask = run.flash_attention ? Element::F16 : Element::F32;
+  inputs.mask = graph.input("kq_mask", mask, {count, tokens / cells.streams, 1, cells.streams});
+  const auto attending = std::ranges::find_if(model.layers, [](const LayerModel& l) { return l.cached; });
+  if (attending == model.layers.end()) return inputs;
+  const std::uint64_t key = quantized(run.key_type) ? rotation_size(attending->key_head) : 0;
+  if (key != 0) inputs.key_rotation = graph.input("k_rot", Element::F32, {key, key, 1, 1});
   // Values are rotated in the smallest pieces.
-  const bool value = quantized(run_.value_type) && rotation_size(attending->value_head) != 0;
-  if (value) inputs.value_rotation = graph_.input("v_rot", Element::F32, {64, 64, 1, 1});
+  const bool value = quantized(run.value_type) && rotation_size(attending->value_head) != 0;
+  if (value) inputs.value_rotation = graph.input("v_rot", Element::F32, {64, 64, 1, 1});
   return inputs;
 }
 
 TensorId GraphBuilder::norm(TensorId of, std::string_view weight) {
-  return graph_.with_weight(Op::Mul, graph_.unary(model_.has(kLayerNorm) ? Op::Norm : Op::RmsNorm, of), weight);
+  return graph.with_weight(Op::Mul, graph.unary(model.has(kLayerNorm) ? Op::Norm : Op::RmsNorm, of), weight);
 }
 
 TensorId GraphBuilder::rope(const LayerModel& layer, TensorId of) {
-  const auto number = static_cast<std::size_t>(&layer - model_.layers.data());
-  const bool without = model_.has(kNoRope) || (model_.has(kWindowRope) && model_.window != 0 && !layer.sliding) ||
-                       (model_.has(kRopeThreeOfFour) && number % 4 == 3);
-  return without ? of : graph_.like(Op::Rope, of, positions_);
+  const auto number = static_cast<std::size_t>(&layer - model.layers.data());
+  const bool without = model.has(kNoRope) || (model.has(kWindowRope) && model.window != 0 && !layer.sliding) ||
+                       (model.has(kRopeThreeOfFour) && number % 4 == 3);
+  return without ? of : graph.like(Op::Rope, of, positions);
 }
 
-TensorId GraphBuilder::pick_rows(TensorId of) { return graph_.get_rows(of, output_rows_); }
+TensorId GraphBuilder::pick_rows(TensorId of) { return graph.get_rows(of, output_rows); }
 
 // Tokens or ready embeddings: both ways are in the graph, one of them is taken, so the embeddings' input has its place
 // in either case.
 TensorId GraphBuilder::embed_tokens() {
-  const TensorId tokens = graph_.input("inp_tokens", Element::I32, {tokens_, 1, 1, 1});
-  const TensorId embeddings = graph_.input("inp_embd", Element::F32, {model_.embedding, tokens_, 1, 1});
-  TensorId rows = graph_.make(Op::GetRows, {model_.embedding, tokens_, 1, 1}, {tokens}, Element::F32, "token_embd");
-  graph_.expand(rows);
-  graph_.expand(embeddings);
-  if (model_.has(kPositionTable)) {
-    rows = graph_.add(
-        rows, graph_.make(Op::GetRows, {model_.embedding, tokens_, 1, 1}, {positions_}, Element::F32, "position_embd"));
+  if (host_embeds) return graph.input("embd", Element::F32, {model.embedding, tokens, 1, 1});
+  const TensorId ids = graph.input("inp_tokens", Element::I32, {tokens, 1, 1, 1});
+  const TensorId embeddings = graph.input("inp_embd", Element::F32, {model.embedding, tokens, 1, 1});
+  TensorId rows = graph.make(Op::GetRows, {model.embedding, tokens, 1, 1}, {ids}, Element::F32, "token_embd");
+  graph.expand(rows);
+  graph.expand(embeddings);
+  if (model.has(kPositionTable)) {
+    rows = graph.add(
+        rows, graph.make(Op::GetRows, {model.embedding, tokens, 1, 1}, {positions}, Element::F32, "position_embd"));
   }
   return rows;
 }
@@ -99,10 +101,10 @@ TensorId GraphBuilder::mixer(const LayerModel& layer, TensorId input) {
     case Mixer::Other: break;
   }
   // Not known in detail: three projections of the layer's width, as the linear attentions have at least.
-  const TensorId r = graph_.mul_mat("attn_q", input, model_.embedding);
-  const TensorId k = graph_.mul_mat("attn_k", input, model_.embedding);
-  const TensorId v = graph_.mul_mat("attn_v", input, model_.embedding);
-  return graph_.mul_mat("attn_output", graph_.make(Op::GatedLinear, graph_.extent(r), {r, k, v}), model_.embedding);
+  const TensorId r = graph.mul_mat("attn_q", input, model.embedding);
+  const TensorId k = graph.mul_mat("attn_k", input, model.embedding);
+  const TensorId v = graph.mul_mat("attn_v", input, model.embedding);
+  return graph.mul_mat("attn_output", graph.make(Op::GatedLinear, graph.extent(r), {r, k, v}), model.embedding);
 }
 
 TensorId GraphBuilder::feed_forward(const LayerModel& layer, TensorId input) {
@@ -113,70 +115,84 @@ TensorId GraphBuilder::feed_forward(const LayerModel& layer, TensorId input) {
   if ((layer.parts & kSharedExpert) == 0) return routed;
   TensorId shared = gated(input, layer.shared_ffn, (layer.parts & kExpertGate) != 0, false);
   if ((layer.parts & kSharedRouter) != 0) {
-    shared = graph_.mul(shared, graph_.unary(Op::Sigmoid, graph_.mul_mat("ffn_gate_inp_shexp", input, 1)));
+    shared = graph.mul(shared, graph.unary(Op::Sigmoid, graph.mul_mat("ffn_gate_inp_shexp", input, 1)));
   }
-  return graph_.add(routed, shared);
+  return graph.add(routed, shared);
 }
 
 TensorId GraphBuilder::sum(TensorId a, TensorId b, bool second_first) {
-  return second_first ? graph_.add(b, a) : graph_.add(a, b);
+  return second_first ? graph.add(b, a) : graph.add(a, b);
 }
 
-TensorId GraphBuilder::layer(std::size_t number, TensorId input, bool last) {
-  const LayerModel& layer = model_.layers[number];
+TensorId GraphBuilder::plain_layer(const LayerStep& step) {
+  const auto& [layer, number, input, last] = step;
   const bool has_ffn = (layer.parts & (kDense | kRouter)) != 0;
-  const bool pick_here = last && !model_.has(kRowsAfterNorm);
-  const bool own_norm = model_.has(kOwnFfnNorm);
+  const bool pick_here = last && !model.has(kRowsAfterNorm);
+  const bool own_norm = model.has(kOwnFfnNorm);
   const bool parallel = has_ffn && ((layer.parts & (kFfnNorm | kPostMixerNorm)) == 0 || own_norm);
   TensorId residual = input;
   TensorId normed = (layer.parts & kInputNorm) != 0 ? norm(input, "attn_norm") : input;
-  if (layer.mixer == Mixer::DeltaNet || (layer.parts & kQueryGate) != 0) graph_.expand(normed);
+  if (layer.mixer == Mixer::DeltaNet || (layer.parts & kQueryGate) != 0) graph.expand(normed);
   TensorId mixed = mixer(layer, normed);
-  if ((layer.parts & kParallelMamba) != 0) mixed = graph_.add(mixed, mamba2(norm(input, "attn_norm")));
+  if ((layer.parts & kParallelMamba) != 0) mixed = graph.add(mixed, mamba2(norm(input, "attn_norm")));
   if (pick_here) {
     mixed = pick_rows(mixed);
     residual = pick_rows(residual);
     if (parallel && !own_norm) normed = pick_rows(normed);
   }
   if ((layer.parts & kPostMixerNorm) != 0) mixed = norm(mixed, "post_attention_norm");
-  if (model_.has(kScaledResidual)) mixed = graph_.unary(Op::Scale, mixed);
+  if (model.has(kScaledResidual)) mixed = graph.unary(Op::Scale, mixed);
   if (parallel) {
     const TensorId ffn = feed_forward(layer, own_norm ? norm(residual, "ffn_norm") : normed);
-    return graph_.add(graph_.add(ffn, mixed), residual);
+    return graph.add(graph.add(ffn, mixed), residual);
   }
-  const TensorId middle = sum(mixed, residual, model_.has(kResidualFirst));
+  const TensorId middle = sum(mixed, residual, model.has(kResidualFirst));
   if (!has_ffn) return middle;
   TensorId ffn = feed_forward(layer, (layer.parts & kFfnNorm) != 0 ? norm(middle, "ffn_norm") : middle);
   if ((layer.parts & kPostFfnNorm) != 0) ffn = norm(ffn, "post_ffw_norm");
-  return sum(ffn, middle, model_.has(kInputFirst));
+  return sum(ffn, middle, model.has(kInputFirst));
 }
 
 // The normed rows stay for whoever asks for embeddings, and of models that predict further tokens all of them.
 void GraphBuilder::output_head(TensorId input) {
   TensorId normed = norm(input, "output_norm");
-  graph_.mark_output(normed);
-  if (model_.has(kRowsAfterNorm)) {
+  graph.mark_output(normed);
+  if (model.has(kRowsAfterNorm)) {
     normed = pick_rows(normed);
-    graph_.mark_output(normed);
+    graph.mark_output(normed);
   }
-  if (model_.has(kNoLogits)) return graph_.expand(normed);
-  const TensorId logits = graph_.mul_mat("output", normed, model_.vocab);
-  graph_.mark_output(logits);
-  graph_.expand(logits);
+  if (model.has(kNoLogits)) return graph.expand(normed);
+  const TensorId logits = graph.mul_mat("output", normed, model.vocab);
+  graph.mark_output(logits);
+  graph.expand(logits);
 }
 
-Graph GraphBuilder::build() { return build_from(embed_tokens()); }
+Graph GraphBuilder::build() {
+  host_embeds = false;
+  recipe_of(model)(*this);
+  return std::move(graph);
+}
 
 Graph GraphBuilder::build_device() {
-  return build_from(graph_.input("embd", Element::F32, {model_.embedding, tokens_, 1, 1}));
+  host_embeds = true;
+  recipe_of(model)(*this);
+  return std::move(graph);
 }
 
-Graph GraphBuilder::build_from(TensorId current) {
-  std::size_t run = 0;
-  for (std::size_t i = 0; i < model_.layers.size(); ++i) run = model_.layers[i].predicts ? run : i + 1;
-  for (std::size_t i = 0; i < run; ++i) current = layer(i, current, i + 1 == run);
-  output_head(current);
-  return std::move(graph_);
+std::size_t GraphBuilder::layers_run() const {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < model.layers.size(); ++i) count = model.layers[i].predicts ? count : i + 1;
+  return count;
+}
+
+TensorId GraphBuilder::run_layers(TensorId current, TensorId (GraphBuilder::*layer)(const LayerStep&)) {
+  const std::size_t count = layers_run();
+  for (std::size_t i = 0; i < count; ++i) {
+    graph.begin_layer(static_cast<std::int32_t>(i));
+    current = (this->*layer)({model.layers[i], i, current, i + 1 == count});
+  }
+  graph.begin_layer(kOutside);
+  return current;
 }
 
 }  // namespace weigh::core

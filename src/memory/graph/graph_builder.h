@@ -22,11 +22,20 @@ struct CacheInputs {
   std::uint64_t cells = 0;
 };
 
-/// Builds the graph of one micro-batch, block by block, in the order in which llama.cpp's src/models/*.cpp and
-/// src/llama-graph.cpp make and expand their tensors.
+/// What a recipe is given for each of the blocks that run.
+struct LayerStep {
+  const LayerModel& layer;
+  std::size_t number;
+  TensorId input;
+  bool last;
+};
+
+/// The graph of one micro-batch while it is built, and the blocks that architectures share. A recipe (recipes.h) puts
+/// them together in the order in which llama.cpp's src/models/*.cpp and src/llama-graph.cpp make and expand their
+/// tensors.
 class GraphBuilder {
  public:
-  GraphBuilder(const RunModel& model, const Run& run, const Cells& cells);
+  GraphBuilder(const RunModel& of_model, const Run& of_run, const Cells& counted);
 
   /// Everything on one device, the host included.
   Graph build();
@@ -34,12 +43,11 @@ class GraphBuilder {
   /// like the other inputs.
   Graph build_device();
 
- private:
   // graph_builder.cpp
-  CacheInputs cache_inputs(std::uint64_t cells);
   TensorId embed_tokens();
-  Graph build_from(TensorId embedded);
-  TensorId layer(std::size_t number, TensorId input, bool last);
+  TensorId run_layers(TensorId current, TensorId (GraphBuilder::*layer)(const LayerStep&));
+  [[nodiscard]] std::size_t layers_run() const;
+  TensorId plain_layer(const LayerStep& step);
   TensorId mixer(const LayerModel& layer, TensorId input);
   TensorId feed_forward(const LayerModel& layer, TensorId input);
   void output_head(TensorId input);
@@ -58,7 +66,7 @@ class GraphBuilder {
   TensorId split_streams(TensorId q);
   void store_keys(const CacheInputs& inputs, TensorId k);
   void store_values(const CacheInputs& inputs, TensorId v);
-  const CacheInputs& inputs_of(const LayerModel& layer) const { return layer.sliding ? window_ : full_; }
+  [[nodiscard]] const CacheInputs& inputs_of(const LayerModel& layer) const { return layer.sliding ? window : full; }
 
   // ffn_blocks.cpp
   TensorId gated(TensorId input, std::uint64_t width, bool gate, bool joint);
@@ -76,16 +84,21 @@ class GraphBuilder {
   TensorId short_convolution(TensorId input);
   TensorId convolve(TensorId input, std::uint64_t channels);
 
-  const RunModel& model_;
-  const Run& run_;
-  Cells cells_;
-  std::uint64_t tokens_;
-  std::uint64_t outputs_;
-  Graph graph_;
-  CacheInputs full_, window_;
-  TensorId positions_ = kOutside;
-  TensorId output_rows_ = kOutside;
-  TensorId state_rows_ = kOutside;
+  const RunModel& model;
+  const Run& run;
+  Cells cells;
+  std::uint64_t tokens;   ///< of the batch
+  std::uint64_t outputs;  ///< rows that a result is wanted of
+  Graph graph;
+  CacheInputs full, window;
+  TensorId positions = kOutside;
+  TensorId output_rows = kOutside;
+  TensorId state_rows = kOutside;
+
+ private:
+  CacheInputs cache_inputs(std::uint64_t count);
+
+  bool host_embeds = false;
 };
 
 }  // namespace weigh::core

@@ -5,157 +5,157 @@ namespace weigh::core {
 // Rows of a state cache, one for each sequence (llama.cpp, build_rs). The rows of sequences outside of the batch are
 // none when everything is reserved: an empty copy.
 TensorId GraphBuilder::copy_rows(std::uint64_t values) {
-  const TensorId rows = graph_.view(state_rows_, {run_.sequences, 1, 1, 1}, {4, 4, 4, 4}, 0);
-  return graph_.make(Op::GetRows, {values, run_.sequences, 1, 1}, {rows});
+  const TensorId rows = graph.view(state_rows, {run.sequences, 1, 1, 1}, {4, 4, 4, 4}, 0);
+  return graph.make(Op::GetRows, {values, run.sequences, 1, 1}, {rows});
 }
 
 TensorId GraphBuilder::load_state(std::uint64_t values) {
   const TensorId state = copy_rows(values);
-  graph_.expand(state);
-  const TensorId rest = graph_.view(state_rows_, {0, 1, 1, 1}, {4, 4, 4, 4}, 4 * run_.sequences);
-  graph_.expand(graph_.store(Op::Cpy, {graph_.make(Op::GetRows, {values, 0, 1, 1}, {rest})}));
+  graph.expand(state);
+  const TensorId rest = graph.view(state_rows, {0, 1, 1, 1}, {4, 4, 4, 4}, 4 * run.sequences);
+  graph.expand(graph.store(Op::Cpy, {graph.make(Op::GetRows, {values, 0, 1, 1}, {rest})}));
   return state;
 }
 
 // The convolution over the last few tokens: what the state remembers of them, then this batch's.
 TensorId GraphBuilder::convolve(TensorId input, std::uint64_t channels) {
-  const std::uint64_t past = model_.ssm.convolution == 0 ? 0 : model_.ssm.convolution - 1;
-  const std::uint64_t seqs = run_.sequences, each = tokens_ / seqs;
-  const TensorId state = graph_.reshape(load_state(past * channels), {past, channels, seqs, 1});
-  const TensorId joined = graph_.concat(state, graph_.transpose(input), 0);
-  const Extent stride = graph_.tensor(joined).stride;
-  graph_.expand(graph_.store(Op::Cpy, {graph_.view(joined, {past, channels, seqs, 1}, stride, 4 * each)}));
+  const std::uint64_t past = model.ssm.convolution == 0 ? 0 : model.ssm.convolution - 1;
+  const std::uint64_t seqs = run.sequences, each = tokens / seqs;
+  const TensorId state = graph.reshape(load_state(past * channels), {past, channels, seqs, 1});
+  const TensorId joined = graph.concat(state, graph.transpose(input), 0);
+  const Extent stride = graph.tensor(joined).stride;
+  graph.expand(graph.store(Op::Cpy, {graph.view(joined, {past, channels, seqs, 1}, stride, 4 * each)}));
   return joined;
 }
 
 // Mamba's first version (llama.cpp, build_mamba_layer).
 TensorId GraphBuilder::mamba(TensorId input) {
-  const StateSpace& s = model_.ssm;
-  const std::uint64_t seqs = run_.sequences, each = tokens_ / seqs;
-  const TensorId in = graph_.reshape(input, {model_.embedding, each, seqs, 1});
-  const TensorId xz = graph_.mul_mat("ssm_in", in, 2 * s.inner);
+  const StateSpace& s = model.ssm;
+  const std::uint64_t seqs = run.sequences, each = tokens / seqs;
+  const TensorId in = graph.reshape(input, {model.embedding, each, seqs, 1});
+  const TensorId xz = graph.mul_mat("ssm_in", in, 2 * s.inner);
   const Extent half{s.inner, each, seqs, 1};
-  const Extent stride = graph_.tensor(xz).stride;
-  const TensorId x_in = graph_.view(xz, half, stride, 0);
-  const TensorId z = graph_.view(xz, half, stride, 4 * s.inner);
+  const Extent stride = graph.tensor(xz).stride;
+  const TensorId x_in = graph.view(xz, half, stride, 0);
+  const TensorId z = graph.view(xz, half, stride, 4 * s.inner);
   const TensorId joined = convolve(x_in, s.inner);
-  TensorId x = graph_.make(Op::SsmConv, half, {joined}, Element::F32, "ssm_conv1d");
-  x = graph_.unary(Op::Silu, x);
-  const TensorId x_db = graph_.mul_mat("ssm_x", x, s.rank + 2 * s.state);
-  const Extent db = graph_.tensor(x_db).stride;
-  const TensorId dt_low = graph_.view(x_db, {s.rank, each, seqs, 1}, db, 0);
+  TensorId x = graph.make(Op::SsmConv, half, {joined}, Element::F32, "ssm_conv1d");
+  x = graph.unary(Op::Silu, x);
+  const TensorId x_db = graph.mul_mat("ssm_x", x, s.rank + 2 * s.state);
+  const Extent db = graph.tensor(x_db).stride;
+  const TensorId dt_low = graph.view(x_db, {s.rank, each, seqs, 1}, db, 0);
   const Extent bc{4, 4 * s.state, db[1], db[2]};
-  const TensorId b = graph_.view(x_db, {s.state, 1, each, seqs}, bc, 4 * s.rank);
-  const TensorId c = graph_.view(x_db, {s.state, 1, each, seqs}, bc, 4 * (s.rank + s.state));
-  const TensorId dt = graph_.mul_mat("ssm_dt", dt_low, s.inner);
-  const TensorId x_heads = graph_.reshape(x, {1, s.inner, each, seqs});
-  const std::uint64_t scanned = s.inner * tokens_ + s.state * s.inner * seqs;
-  const TensorId rows = graph_.view(state_rows_, {seqs, 1, 1, 1}, {4, 4, 4, 4}, 0);
-  const TensorId scan = graph_.make(Op::SsmScan, {scanned, 1, 1, 1}, {x_heads, dt, b, c, rows});
-  graph_.expand(scan);
-  graph_.expand(graph_.store(
-      Op::Cpy, {graph_.view(scan, {s.state * s.inner * seqs, 1, 1, 1}, {4, 4, 4, 4}, 4 * s.inner * tokens_)}));
-  TensorId y = graph_.view(scan, half, {4, 4 * s.inner, 4 * s.inner * each, 4 * s.inner * tokens_}, 0);
-  y = graph_.add(y, graph_.with_weight(Op::Mul, x, "ssm_d"));
-  y = graph_.make(Op::Swiglu, half, {graph_.cont(z), y});
-  return graph_.reshape(graph_.mul_mat("ssm_out", y, model_.embedding), {model_.embedding, tokens_, 1, 1});
+  const TensorId b = graph.view(x_db, {s.state, 1, each, seqs}, bc, 4 * s.rank);
+  const TensorId c = graph.view(x_db, {s.state, 1, each, seqs}, bc, 4 * (s.rank + s.state));
+  const TensorId dt = graph.mul_mat("ssm_dt", dt_low, s.inner);
+  const TensorId x_heads = graph.reshape(x, {1, s.inner, each, seqs});
+  const std::uint64_t scanned = s.inner * tokens + s.state * s.inner * seqs;
+  const TensorId rows = graph.view(state_rows, {seqs, 1, 1, 1}, {4, 4, 4, 4}, 0);
+  const TensorId scan = graph.make(Op::SsmScan, {scanned, 1, 1, 1}, {x_heads, dt, b, c, rows});
+  graph.expand(scan);
+  graph.expand(graph.store(
+      Op::Cpy, {graph.view(scan, {s.state * s.inner * seqs, 1, 1, 1}, {4, 4, 4, 4}, 4 * s.inner * tokens)}));
+  TensorId y = graph.view(scan, half, {4, 4 * s.inner, 4 * s.inner * each, 4 * s.inner * tokens}, 0);
+  y = graph.add(y, graph.with_weight(Op::Mul, x, "ssm_d"));
+  y = graph.make(Op::Swiglu, half, {graph.cont(z), y});
+  return graph.reshape(graph.mul_mat("ssm_out", y, model.embedding), {model.embedding, tokens, 1, 1});
 }
 
 // Mamba-2 (llama.cpp, build_mamba2_layer).
 TensorId GraphBuilder::mamba2(TensorId input) {
-  const StateSpace& s = model_.ssm;
-  const std::uint64_t seqs = run_.sequences, each = tokens_ / seqs;
+  const StateSpace& s = model.ssm;
+  const std::uint64_t seqs = run.sequences, each = tokens / seqs;
   const std::uint64_t heads = s.rank == 0 ? 1 : s.rank, head = s.inner / heads;
   const std::uint64_t channels = s.inner + 2 * s.groups * s.state;
-  const TensorId in = graph_.reshape(input, {model_.embedding, each, seqs, 1});
-  const TensorId all = graph_.mul_mat("ssm_in", in, s.inner + channels + heads);
-  const Extent stride = graph_.tensor(all).stride;
+  const TensorId in = graph.reshape(input, {model.embedding, each, seqs, 1});
+  const TensorId all = graph.mul_mat("ssm_in", in, s.inner + channels + heads);
+  const Extent stride = graph.tensor(all).stride;
   const Extent by_head{4, 4 * head, stride[1], stride[2]};
   const Extent heads_extent{head, heads, each, seqs};
-  const TensorId z = graph_.view(all, heads_extent, by_head, 0);
-  const TensorId mixed = graph_.view(all, {channels, each, seqs, 1}, stride, 4 * s.inner);
-  const TensorId dt_in = graph_.view(all, {heads, each, seqs, 1}, stride, 4 * (s.inner + channels));
+  const TensorId z = graph.view(all, heads_extent, by_head, 0);
+  const TensorId mixed = graph.view(all, {channels, each, seqs, 1}, stride, 4 * s.inner);
+  const TensorId dt_in = graph.view(all, {heads, each, seqs, 1}, stride, 4 * (s.inner + channels));
   const TensorId joined = convolve(mixed, channels);
-  TensorId x_all = graph_.make(Op::SsmConv, {channels, each, seqs, 1}, {joined}, Element::F32, "ssm_conv1d");
-  x_all = graph_.unary(Op::Silu, x_all);
-  const Extent rows_of = graph_.tensor(x_all).stride;
-  const TensorId x = graph_.view(x_all, heads_extent, {4, 4 * head, rows_of[1], rows_of[2]}, 0);
+  TensorId x_all = graph.make(Op::SsmConv, {channels, each, seqs, 1}, {joined}, Element::F32, "ssm_conv1d");
+  x_all = graph.unary(Op::Silu, x_all);
+  const Extent rows_of = graph.tensor(x_all).stride;
+  const TensorId x = graph.view(x_all, heads_extent, {4, 4 * head, rows_of[1], rows_of[2]}, 0);
   const Extent groups{s.state, s.groups, each, seqs};
   const Extent group_stride{4, 4 * s.state, rows_of[1], rows_of[2]};
-  const TensorId b = graph_.view(x_all, groups, group_stride, 4 * s.inner);
-  const TensorId c = graph_.view(x_all, groups, group_stride, 4 * (s.inner + s.groups * s.state));
-  const TensorId dt = graph_.cont(dt_in);
-  const TensorId rows = graph_.view(state_rows_, {seqs, 1, 1, 1}, {4, 4, 4, 4}, 0);
-  const std::uint64_t scanned = s.inner * tokens_ + s.state * s.inner * seqs;
-  const TensorId scan = graph_.make(Op::SsmScan, {scanned, 1, 1, 1}, {x, dt, b, c, rows});
-  graph_.expand(scan);
-  graph_.expand(graph_.store(
-      Op::Cpy, {graph_.view(scan, {s.state * s.inner * seqs, 1, 1, 1}, {4, 4, 4, 4}, 4 * s.inner * tokens_)}));
-  TensorId y = graph_.view(scan, heads_extent, {4, 4 * head, 4 * s.inner, 4 * s.inner * each}, 0);
-  y = graph_.add(y, graph_.with_weight(Op::Mul, x, "ssm_d"));
-  y = graph_.make(Op::Swiglu, heads_extent, {graph_.cont(z), y});
-  y = norm(graph_.reshape(y, {s.inner / (s.groups == 0 ? 1 : s.groups), s.groups == 0 ? 1 : s.groups, each, seqs}),
+  const TensorId b = graph.view(x_all, groups, group_stride, 4 * s.inner);
+  const TensorId c = graph.view(x_all, groups, group_stride, 4 * (s.inner + s.groups * s.state));
+  const TensorId dt = graph.cont(dt_in);
+  const TensorId rows = graph.view(state_rows, {seqs, 1, 1, 1}, {4, 4, 4, 4}, 0);
+  const std::uint64_t scanned = s.inner * tokens + s.state * s.inner * seqs;
+  const TensorId scan = graph.make(Op::SsmScan, {scanned, 1, 1, 1}, {x, dt, b, c, rows});
+  graph.expand(scan);
+  graph.expand(graph.store(
+      Op::Cpy, {graph.view(scan, {s.state * s.inner * seqs, 1, 1, 1}, {4, 4, 4, 4}, 4 * s.inner * tokens)}));
+  TensorId y = graph.view(scan, heads_extent, {4, 4 * head, 4 * s.inner, 4 * s.inner * each}, 0);
+  y = graph.add(y, graph.with_weight(Op::Mul, x, "ssm_d"));
+  y = graph.make(Op::Swiglu, heads_extent, {graph.cont(z), y});
+  y = norm(graph.reshape(y, {s.inner / (s.groups == 0 ? 1 : s.groups), s.groups == 0 ? 1 : s.groups, each, seqs}),
            "ssm_norm");
-  return graph_.mul_mat("ssm_out", graph_.reshape(y, {s.inner, tokens_, 1, 1}), model_.embedding);
+  return graph.mul_mat("ssm_out", graph.reshape(y, {s.inner, tokens, 1, 1}), model.embedding);
 }
 
 // Gated delta net with the fused kernel (llama.cpp src/models/qwen35.cpp, delta-net-base.cpp).
 TensorId GraphBuilder::delta_net(TensorId input) {
-  const StateSpace& s = model_.ssm;
-  const std::uint64_t seqs = run_.sequences, each = tokens_ / seqs;
+  const StateSpace& s = model.ssm;
+  const std::uint64_t seqs = run.sequences, each = tokens / seqs;
   const std::uint64_t heads = s.rank == 0 ? 1 : s.rank, head = s.inner / heads;
   const std::uint64_t channels = s.inner + 2 * s.groups * s.state;
-  const TensorId mixed = graph_.reshape(graph_.mul_mat("attn_qkv", input, channels), {channels, each, seqs, 1});
-  const TensorId z = graph_.mul_mat("attn_gate", input, s.inner);
-  TensorId beta = graph_.reshape(graph_.mul_mat("ssm_beta", input, heads), {1, heads, each, seqs});
-  beta = graph_.unary(Op::Sigmoid, beta);
-  TensorId gate = graph_.reshape(graph_.mul_mat("ssm_alpha", input, heads), {heads, each, seqs, 1});
-  gate = graph_.with_weight(Op::Mul, graph_.unary(Op::Softplus, graph_.with_weight(Op::Add, gate, "ssm_dt")), "ssm_a");
-  gate = graph_.reshape(gate, {1, heads, each, seqs});
+  const TensorId mixed = graph.reshape(graph.mul_mat("attn_qkv", input, channels), {channels, each, seqs, 1});
+  const TensorId z = graph.mul_mat("attn_gate", input, s.inner);
+  TensorId beta = graph.reshape(graph.mul_mat("ssm_beta", input, heads), {1, heads, each, seqs});
+  beta = graph.unary(Op::Sigmoid, beta);
+  TensorId gate = graph.reshape(graph.mul_mat("ssm_alpha", input, heads), {heads, each, seqs, 1});
+  gate = graph.with_weight(Op::Mul, graph.unary(Op::Softplus, graph.with_weight(Op::Add, gate, "ssm_dt")), "ssm_a");
+  gate = graph.reshape(gate, {1, heads, each, seqs});
   const TensorId joined = convolve(mixed, channels);
   TensorId state = load_state(s.state * s.inner);
-  state = graph_.reshape(state, {head, head, heads, seqs});
+  state = graph.reshape(state, {head, head, heads, seqs});
   const TensorId convolved =
-      graph_.unary(Op::Silu, graph_.make(Op::SsmConv, {channels, each, seqs, 1}, {joined}, Element::F32, "ssm_conv1d"));
-  const Extent row = graph_.tensor(convolved).stride;
+      graph.unary(Op::Silu, graph.make(Op::SsmConv, {channels, each, seqs, 1}, {joined}, Element::F32, "ssm_conv1d"));
+  const Extent row = graph.tensor(convolved).stride;
   const Extent keys{s.state, s.groups, each, seqs};
   const Extent by_key{4, 4 * s.state, row[1], row[2]};
-  const TensorId q = graph_.make(Op::L2Norm, keys, {graph_.view(convolved, keys, by_key, 0)});
-  const TensorId k = graph_.make(Op::L2Norm, keys, {graph_.view(convolved, keys, by_key, 4 * s.state * s.groups)});
+  const TensorId q = graph.make(Op::L2Norm, keys, {graph.view(convolved, keys, by_key, 0)});
+  const TensorId k = graph.make(Op::L2Norm, keys, {graph.view(convolved, keys, by_key, 4 * s.state * s.groups)});
   const TensorId v =
-      graph_.view(convolved, {head, heads, each, seqs}, {4, 4 * head, row[1], row[2]}, 8 * s.state * s.groups);
+      graph.view(convolved, {head, heads, each, seqs}, {4, 4 * head, row[1], row[2]}, 8 * s.state * s.groups);
   const TensorId result =
-      graph_.make(Op::GatedDeltaNet, {head * heads, tokens_ + head * seqs, 1, 1}, {q, k, v, gate, beta, state});
-  const std::uint64_t out_bytes = 4 * head * heads * tokens_;
+      graph.make(Op::GatedDeltaNet, {head * heads, tokens + head * seqs, 1, 1}, {q, k, v, gate, beta, state});
+  const std::uint64_t out_bytes = 4 * head * heads * tokens;
   const Extent by_head{4, 4 * head, 4 * head * heads, 4 * head * heads * each};
-  const TensorId out = graph_.view(result, {head, heads, each, seqs}, by_head, 0);
-  const TensorId after = graph_.view(result, {head, head, heads, seqs},
-                                     {4, 4 * head, 4 * head * head, 4 * head * head * heads}, out_bytes);
-  graph_.expand(graph_.store(Op::Cpy, {after}));
+  const TensorId out = graph.view(result, {head, heads, each, seqs}, by_head, 0);
+  const TensorId after =
+      graph.view(result, {head, head, heads, seqs}, {4, 4 * head, 4 * head * head, 4 * head * head * heads}, out_bytes);
+  graph.expand(graph.store(Op::Cpy, {after}));
   TensorId y = norm(out, "ssm_norm");
-  y = graph_.mul(y, graph_.unary(Op::Silu, graph_.reshape(z, {head, heads, each, seqs})));
-  y = graph_.reshape(y, {head * heads, each, seqs, 1});
-  return graph_.reshape(graph_.mul_mat("ssm_out", y, model_.embedding), {model_.embedding, tokens_, 1, 1});
+  y = graph.mul(y, graph.unary(Op::Silu, graph.reshape(z, {head, heads, each, seqs})));
+  y = graph.reshape(y, {head * heads, each, seqs, 1});
+  return graph.reshape(graph.mul_mat("ssm_out", y, model.embedding), {model.embedding, tokens, 1, 1});
 }
 
 // LFM2's gated short convolution (llama.cpp src/models/lfm2.cpp).
 TensorId GraphBuilder::short_convolution(TensorId input) {
-  const std::uint64_t seqs = run_.sequences, each = tokens_ / seqs, width = model_.embedding;
-  const std::uint64_t past = model_.short_convolution == 0 ? 0 : model_.short_convolution - 1;
-  const TensorId in = graph_.reshape(input, {width, each, seqs, 1});
-  const TensorId bcx = graph_.mul_mat("shortconv.in_proj", in, 3 * width);
-  const Extent stride = graph_.tensor(bcx).stride;
+  const std::uint64_t seqs = run.sequences, each = tokens / seqs, width = model.embedding;
+  const std::uint64_t past = model.short_convolution == 0 ? 0 : model.short_convolution - 1;
+  const TensorId in = graph.reshape(input, {width, each, seqs, 1});
+  const TensorId bcx = graph.mul_mat("shortconv.in_proj", in, 3 * width);
+  const Extent stride = graph.tensor(bcx).stride;
   const Extent third{width, each, seqs, 1};
-  const TensorId b = graph_.view(bcx, third, stride, 0);
-  const TensorId c = graph_.view(bcx, third, stride, 4 * width);
-  const TensorId x = graph_.view(bcx, third, stride, 8 * width);
-  const TensorId bx = graph_.transpose(graph_.mul(b, x));
-  const TensorId state = graph_.reshape(load_state(past * width), {past, width, seqs, 1});
-  const TensorId joined = graph_.concat(state, bx, 0);
-  graph_.expand(
-      graph_.store(Op::Cpy, {graph_.view(joined, {past, width, seqs, 1}, graph_.tensor(joined).stride, 4 * each)}));
-  const TensorId out = graph_.mul(c, graph_.make(Op::SsmConv, third, {joined}, Element::F32, "shortconv.conv"));
-  return graph_.reshape(graph_.mul_mat("shortconv.out_proj", out, width), {width, tokens_, 1, 1});
+  const TensorId b = graph.view(bcx, third, stride, 0);
+  const TensorId c = graph.view(bcx, third, stride, 4 * width);
+  const TensorId x = graph.view(bcx, third, stride, 8 * width);
+  const TensorId bx = graph.transpose(graph.mul(b, x));
+  const TensorId state = graph.reshape(load_state(past * width), {past, width, seqs, 1});
+  const TensorId joined = graph.concat(state, bx, 0);
+  graph.expand(
+      graph.store(Op::Cpy, {graph.view(joined, {past, width, seqs, 1}, graph.tensor(joined).stride, 4 * each)}));
+  const TensorId out = graph.mul(c, graph.make(Op::SsmConv, third, {joined}, Element::F32, "shortconv.conv"));
+  return graph.reshape(graph.mul_mat("shortconv.out_proj", out, width), {width, tokens, 1, 1});
 }
 
 }  // namespace weigh::core

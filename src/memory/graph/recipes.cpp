@@ -1,0 +1,24 @@
+#include "src/memory/graph/recipes.h"
+
+#include <array>
+
+namespace weigh::core {
+
+namespace {
+
+// In the order of GraphRecipe.
+constexpr auto kRecipes = std::to_array<Recipe>({
+    plain_recipe,
+});
+
+static_assert(kRecipes.size() == static_cast<std::size_t>(GraphRecipe::Count));
+
+}  // namespace
+
+Recipe recipe_of(const RunModel& model) {
+  return kRecipes[model.rule == nullptr ? 0 : static_cast<std::size_t>(model.rule->recipe)];
+}
+
+void plain_recipe(GraphBuilder& b) { b.output_head(b.run_layers(b.embed_tokens(), &GraphBuilder::plain_layer)); }
+
+}  // namespace weigh::core

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "src/memory/graph/graph_builder.h"
+
+namespace weigh::core {
+
+/// Builds one architecture's graph from the embeddings to the logits: a recipe of a family, in a file of its own.
+using Recipe = void (*)(GraphBuilder&);
+
+/// The recipe that an architecture's row names; that of the plain transformer for one without a row.
+Recipe recipe_of(const RunModel& model);
+
+/// Embeddings, blocks of attention (or what stands for it) and a feed-forward part, a norm, logits; what sets one
+/// architecture apart from another is in its row's options and its tensors.
+void plain_recipe(GraphBuilder& b);
+
+}  // namespace weigh::core
