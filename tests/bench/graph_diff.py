@@ -101,14 +101,16 @@ def canonical(nodes):
             continue
         first = by_number.get(computed[0]) if computed else None
         weights = [s for s in node.sources if of_weight(s)]
-        if (node.op in ("add", "mul") and first is not None and weights and len(computed) == 1 and not first.view
+        if (node.op in ("add", "mul", "scale", "clamp") and first is not None and (weights or node.op in ("scale", "clamp"))
+                and len(computed) == 1 and len(node.sources) == 1 + len(weights) and not first.view
                 and not first.out and len(readers[first.number]) == 1 and first.extent == node.extent):
             stands_for[node.number] = stands_for[first.number]
             if node.out:
                 text, line = result[stands_for[node.number]]
                 result[stands_for[node.number]] = (text + " out", line)
             continue
-        op = "activation" if node.op in ACTIVATIONS else "glu" if node.op in GLU else node.op
+        alone = node.op == "soft_max" and len(node.sources) == 1
+        op = "activation" if node.op in ACTIVATIONS or alone else "glu" if node.op in GLU else node.op
         op = "scale" if op == "mul" and weights and len(computed) == 1 else op
         names = [str(n) for n in map(source_name, node.sources) if n is not None and n != "cache" and n != "empty"]
         stands_for[node.number] = len(result)
@@ -121,7 +123,7 @@ def canonical(nodes):
 
 
 def expand(blocks):
-    """The listing's layers in their order, each as often as it runs, numbered as one graph; and where each begins."""
+    """The listing's layers in their order, each as often as it runs, numbered as one graph."""
     layers = {}
     for numbers, lines in blocks:
         for number in numbers or []:
@@ -137,23 +139,26 @@ def expand(blocks):
                     complete[k] is complete[k - p] for k in range(known - 1, max(p + 3, known - 2 * p), -1)))
                 complete[i] = complete[i - period]
     parts = [lines for numbers, lines in blocks if numbers is None] + complete
-    nodes, next_number, end_of_previous, begins = [], 0, None, []
+    before = sum(len(lines) for numbers, lines in blocks if numbers is None)
+    nodes, next_number = [], 0
     for lines in parts:
-        first = lines[0].number if lines else 0
-        shift = next_number - first
-        begins.append(next_number)
+        first = lines[0].number
+        # What a layer reads of the one before it is the first node from outside of it that it reads.
+        previous = next((s for s in lines[0].sources if isinstance(s, int) and s < first), None)
         for line in lines:
             copy = Node(line.text)
-            copy.number += shift
-            copy.sources = [s if not isinstance(s, int) or s < first and s < head(blocks) and (s != head(blocks) - 1 or first <= head(blocks))
-                            else s + shift for s in copy.sources]
+            copy.number += next_number - first
+            copy.sources = [moved(s, first, next_number, previous, before) for s in copy.sources]
             nodes.append(copy)
         next_number += len(lines)
-    return nodes, begins
+    return nodes
 
 
-def head(blocks):
-    return sum(len(lines) for numbers, lines in blocks if numbers is None)
+def moved(source, first, next_number, previous, before):
+    """Where a source of a layer that begins at `first` is, when the layer begins at `next_number`."""
+    if not isinstance(source, int) or source < before and source != previous:
+        return source
+    return source + next_number - first
 
 
 def main():
@@ -164,7 +169,7 @@ def main():
     parser.add_argument("--off", action="store_true", help="without flash attention")
     parser.add_argument("--lines", type=int, default=12, help="lines shown around the first difference")
     options = parser.parse_args()
-    theirs_nodes, _ = expand(read_listing(options.listing, not options.off))
+    theirs_nodes = expand(read_listing(options.listing, not options.off))
     settings = ["context=8192"] + (["flash=off"] if options.off else [])
     printed = subprocess.run([options.print_graph, options.model, *settings], stdout=subprocess.PIPE, check=True, text=True)
     ours_nodes = [Node(line) for line in printed.stdout.splitlines() if LINE.match(line)]
