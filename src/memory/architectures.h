@@ -48,30 +48,40 @@ enum class GraphRecipe : std::uint8_t {
 };
 
 /// What sets an architecture's graph apart, beyond what its tensors show.
-enum GraphOption : std::uint32_t {
-  kLayerNorm = 1U << 0,         ///< LayerNorm, which never works in place, for RMSNorm
-  kNoRope = 1U << 1,            ///< positions do not turn queries and keys
-  kPositionTable = 1U << 2,     ///< learned positions are added to the embeddings
-  kPositionBias = 1U << 3,      ///< each head adds a bias for each distance, so that flash attention cannot be used
-  kScaledQuery = 1U << 4,       ///< a scaling of the queries behind rope
-  kSoftmaxOverUsed = 1U << 5,   ///< experts: soft max over the chosen ones only
-  kRawExpertWeights = 1U << 6,  ///< experts: the chosen ones' weights are not normalised
-  kOwnFfnNorm = 1U << 7,        ///< attention and feed-forward part side by side, each behind a norm of its own
-  kRowsAfterNorm = 1U << 8,     ///< the rows to output are picked behind the last norm, not in the last layer
-  kNoLogits = 1U << 9,          ///< ends with embeddings
-  kScaledResidual = 1U << 10,   ///< the mixer's output is scaled before its sum with the input
-  kWindowRope = 1U << 13,       ///< of a model with a window, only the sliding layers have rope
-  kRopeThreeOfFour = 1U << 14,  ///< every fourth layer is without rope
+enum GraphOption : std::uint64_t {
+  kLayerNorm = 1ULL << 0,         ///< LayerNorm, which never works in place, for RMSNorm
+  kNoRope = 1ULL << 1,            ///< positions do not turn queries and keys
+  kPositionTable = 1ULL << 2,     ///< learned positions are added to the embeddings
+  kPositionBias = 1ULL << 3,      ///< each head adds a bias for each distance, so that flash attention cannot be used
+  kScaledQuery = 1ULL << 4,       ///< a scaling of the queries behind rope
+  kSoftmaxOverUsed = 1ULL << 5,   ///< experts: soft max over the chosen ones only
+  kRawExpertWeights = 1ULL << 6,  ///< experts: the chosen ones' weights are not normalised
+  kOwnFfnNorm = 1ULL << 7,        ///< attention and feed-forward part side by side, each behind a norm of its own
+  kRowsAfterNorm = 1ULL << 8,     ///< the rows to output are picked behind the last norm, not in the last layer
+  kNoLogits = 1ULL << 9,          ///< ends with embeddings
+  kScaledResidual = 1ULL << 10,   ///< the mixer's output is scaled before its sum with the input
+  kWindowRope = 1ULL << 13,       ///< of a model with a window, only the sliding layers have rope
+  kRopeThreeOfFour = 1ULL << 14,  ///< every fourth layer is without rope
   // Which operand of a sum comes first decides whose place the sum takes.
-  kResidualFirst = 1U << 11,  ///< input + mixer
-  kInputFirst = 1U << 12,     ///< its input + feed-forward part
+  kResidualFirst = 1ULL << 11,     ///< input + mixer
+  kInputFirst = 1ULL << 12,        ///< its input + feed-forward part
+  kInputBeforeMixer = 1ULL << 22,  ///< side by side: feed-forward part + input + mixer
+  kMixerBeforeFfn = 1ULL << 23,    ///< side by side: mixer + feed-forward part + input
+  kNormsWithoutWeight = 1ULL << 24,
+  kNormedEmbeddings = 1ULL << 25,
+  kNormBehindRope = 1ULL << 26,    ///< heads are normed after they were turned
+  kEarlyRouter = 1ULL << 27,       ///< the router reads the layer's input
+  kSelectsBySigmoid = 1ULL << 28,  ///< experts: chosen by a sigmoid of the logits, weighed by their soft max
+  kDenseRope = 1ULL << 29,  ///< with kWindowRope: layers without experts have rope too
+  kPicksBehindSum = 1ULL << 30,       ///< in the last layer rows are picked behind the sum of mixer and input
+  kPicksBehindPostNorm = 1ULL << 31,  ///< or behind the mixer's second norm
   // What a file's tensors show, for models known by their hyperparameters alone.
-  kUngated = 1U << 16,
-  kFusedGate = 1U << 17,
-  kFusedQkv = 1U << 18,
-  kQkNorm = 1U << 19,
-  kPostNorms = 1U << 20,
-  kParallel = 1U << 21,  ///< attention and feed-forward part side by side behind one norm
+  kUngated = 1ULL << 16,
+  kFusedGate = 1ULL << 17,
+  kFusedQkv = 1ULL << 18,
+  kQkNorm = 1ULL << 19,
+  kPostNorms = 1ULL << 20,
+  kParallel = 1ULL << 21,  ///< attention and feed-forward part side by side behind one norm
 };
 
 /// One row of the table: how an architecture uses memory.
@@ -87,7 +97,7 @@ struct ArchitectureRule {
   IndexerRule indexer;
   GraphRule graph;
   GraphRecipe recipe;
-  std::uint32_t options;     ///< of GraphOption
+  std::uint64_t options;     ///< of GraphOption
   std::string_view classes;  ///< the Hugging Face classes that convert to it, with spaces between
 };
 

@@ -12,13 +12,17 @@ namespace {
 // What a tensor behind "blk.N." says about its layer.
 struct PartName {
   std::string_view name;
-  std::uint32_t part;
+  std::uint64_t part;
 };
 
 constexpr auto kPartNames = std::to_array<PartName>({
+    {"attn_gate.weight", kAttentionGate},
     {"attn_norm.weight", kInputNorm},
+    {"attn_output_norm.weight", kPostMixerNorm},
     {"attn_q_a.weight", kLowRankQuery},
     {"attn_qkv.weight", kJointQkv},
+    {"attn_sub_norm.weight", kAttentionSubNorm},
+    {"exp_probs_b", kSelectionBias},
     {"exp_probs_b.bias", kSelectionBias},
     {"ffn_down.weight", kDense},
     {"ffn_gate.weight", kGate},
@@ -26,15 +30,24 @@ constexpr auto kPartNames = std::to_array<PartName>({
     {"ffn_gate_inp.weight", kRouter},
     {"ffn_gate_inp_shexp.weight", kSharedRouter},
     {"ffn_gate_up_exps.weight", kExpertJoint},
+    {"ffn_norm", kFfnNorm},
     {"ffn_norm.weight", kFfnNorm},
+    {"ffn_norm_exps.weight", kExpertNorm},
+    {"ffn_sub_norm.weight", kFfnSubNorm},
     {"ffn_up_shexp.weight", kSharedExpert},
+    {"layer_output_scale.weight", kLayerScale},
+    {"post_attention_norm", kPostMixerNorm},
     {"post_attention_norm.weight", kPostMixerNorm},
+    {"post_ffw_norm", kPostFfnNorm},
     {"post_ffw_norm.weight", kPostFfnNorm},
+    {"ssm_dt_norm", kStateNorms},
+    {"ssm_dt_norm.weight", kStateNorms},
+    {"ssm_norm.weight", kStateNorm},
 });
 
 static_assert(std::ranges::is_sorted(kPartNames, {}, &PartName::name), "part_of() searches by halves");
 
-std::uint32_t part_of(std::string_view name) {
+std::uint64_t part_of(std::string_view name) {
   const auto* row = std::ranges::lower_bound(kPartNames, name, {}, &PartName::name);
   return row != kPartNames.end() && row->name == name ? row->part : 0;
 }
@@ -56,6 +69,7 @@ std::uint64_t columns(const Tensor& tensor) { return tensor.shape.empty() ? 0 : 
 struct Shapes {
   std::uint64_t query_rows = 0;
   std::uint64_t query_norm = 0;
+  std::uint64_t gate_rows = 0;
   std::uint64_t up_rows = 0;
   std::uint64_t key_rows = 0;
   std::uint64_t value_rows = 0;
@@ -72,6 +86,11 @@ void read_tensor(std::string_view rest, const Tensor& tensor, LayerModel& layer,
     shapes.key_rows = rows(tensor);
   } else if (rest == "attn_v.weight") {
     shapes.value_rows = rows(tensor);
+  } else if (rest == "attn_gate.weight") {
+    shapes.gate_rows = rows(tensor);
+  } else if (rest == "ffn_down_chexps.weight") {
+    layer.chunk_ffn = columns(tensor);
+    layer.chunk_experts = tensor.shape.front();
   } else if (rest == "attn_q_norm.weight") {
     shapes.query_norm = tensor.elements;
   } else if (rest == "ffn_up.weight") {
@@ -128,14 +147,17 @@ void infer_parts(const RunModel& model, const Shapes& shapes, LayerModel& layer)
   // The layout of 2023, one tensor per expert.
   if ((layer.parts & kRouter) != 0 && !shapes.merged_experts) layer.parts |= kExpertGate;
   if (shapes.query_norm != 0) {
-    layer.parts |= shapes.query_norm == layer.key_head || layer.mixer == Mixer::Latent ? kHeadNorms : kFlatNorms;
+    const bool by_head = shapes.query_norm == layer.key_head || layer.mixer == Mixer::Latent;
+    layer.parts |= by_head || model.has(kNormBehindRope) || (layer.parts & kJointQkv) != 0 ? kHeadNorms : kFlatNorms;
   }
+  if (model.has(kNormsWithoutWeight)) layer.parts |= kInputNorm | kFfnNorm;
+  if (shapes.gate_rows == layer.heads) layer.parts |= kGatePerHead;
   if (layer.mixer == Mixer::Attention && layer.heads != 0 && shapes.query_rows == 2 * layer.heads * layer.key_head) {
     layer.parts |= kQueryGate;
   }
   if ((layer.parts & kGate) == 0 && layer.ffn != 0 && shapes.up_rows == 2 * layer.ffn) layer.parts |= kJointGate;
   // gpt-oss and Qwen3-Next call the norm before the feed-forward part "post attention".
-  constexpr std::uint32_t kBoth = kInputNorm | kPostMixerNorm;
+  constexpr std::uint64_t kBoth = kInputNorm | kPostMixerNorm;
   if ((layer.parts & kBoth) == kBoth && (layer.parts & (kFfnNorm | kPostFfnNorm)) == 0) {
     layer.parts = (layer.parts & ~kPostMixerNorm) | kFfnNorm;
   }
@@ -163,9 +185,12 @@ Mixer assumed_mixer(const RunModel& model, const LayerModel& layer) {
 }
 
 void assume_parts(const RunModel& model, LayerModel& layer) {
-  const auto when = [&](bool condition, std::uint32_t parts) { layer.parts |= condition ? parts : 0; };
+  const auto when = [&](bool condition, std::uint64_t parts) { layer.parts |= condition ? parts : 0; };
   layer.mixer = assumed_mixer(model, layer);
   when(model.rule != nullptr && model.rule->recurrent == RecurrentRule::Every && layer.cached, kParallelMamba);
+  const bool hybrid = model.rule != nullptr && model.rule->memory == MemoryKind::Hybrid;
+  when(layer.mixer == Mixer::Mamba && hybrid, kStateNorms);
+  when(layer.mixer == Mixer::Mamba2, kStateNorm);
   when(true, kInputNorm);
   when(layer.experts == 0 && layer.ffn != 0, kDense);
   when(layer.ffn != 0 && !model.has(kParallel), kFfnNorm);

@@ -36,6 +36,10 @@ void read_scalars(const Hyperparameters& keys, RunModel& model) {
   model.indexer_key = keys.number_or("attention.indexer.key_length", 0);
   model.indexer_heads = keys.number_or("attention.indexer.head_count", 0);
   model.expert_groups = keys.number_or("expert_group_count", 0);
+  const double scale = keys.real("expert_weights_scale").value_or(0);
+  model.scales_expert_weights = scale != 0 && scale != 1;
+  if (const auto norms = keys.number("expert_weights_norm")) model.norms_expert_weights = *norms != 0;
+  model.expert_gating = keys.number("expert_gating_func");
   model.short_convolution = keys.number_or("shortconv.l_cache", 0);
   model.wkv_head = keys.number_or("wkv.head_size", 0);
   model.token_shifts = keys.number_or("token_shift_count", 2);
@@ -76,8 +80,8 @@ bool sane(const RunModel& model) {
   if (s.state * s.inner > (std::uint64_t{1} << 40)) return false;
   return std::ranges::all_of(model.layers, [&](const LayerModel& layer) {
     return fits(layer.heads, layer.kv_heads, layer.key_head, layer.value_head, layer.ffn, layer.expert_ffn,
-                layer.shared_ffn, layer.compress_ratio) &&
-           layer.experts <= kMaxExperts && layer.experts_used <= kMaxExperts;
+                layer.shared_ffn, layer.chunk_ffn, layer.compress_ratio) &&
+           layer.experts <= kMaxExperts && layer.chunk_experts <= kMaxExperts && layer.experts_used <= kMaxExperts;
   });
 }
 
@@ -250,6 +254,7 @@ void mark_layers(const Hyperparameters& keys, const std::vector<LayerType>& type
     layer.key_head = key_swa.value_or(layer.key_head);
     layer.value_head = value_swa.value_or(layer.value_head);
   }
+  if (std::ranges::none_of(model.layers, &LayerModel::sliding)) model.window = 0;
 }
 
 // Layers that reuse what an earlier one has cached. Gemma 3n's count is fixed in the engine.

@@ -15,27 +15,36 @@ namespace weigh::core {
 enum class Mixer : std::uint8_t { None, Attention, Latent, Mamba, Mamba2, DeltaNet, ShortConvolution, Other };
 
 /// Parts of a layer that change which tensors its graph holds. Biases and scales work in place: they are not here.
-enum LayerPart : std::uint32_t {
-  kInputNorm = 1U << 0,
-  kJointQkv = 1U << 1,       ///< one projection makes queries, keys and values
-  kHeadNorms = 1U << 2,      ///< queries and keys are normed head by head
-  kFlatNorms = 1U << 3,      ///< queries and keys are normed as whole rows, before they are split into heads
-  kPostMixerNorm = 1U << 4,  ///< a norm behind the attention, before its sum with the input
-  kFfnNorm = 1U << 5,        ///< a norm before the feed-forward part; without one it shares the attention's
-  kPostFfnNorm = 1U << 6,
-  kGate = 1U << 7,          ///< gate and up as two projections
-  kJointGate = 1U << 8,     ///< gate and up as one projection of twice the width
-  kRouter = 1U << 9,        ///< routed experts
-  kExpertGate = 1U << 10,   ///< gate and up per expert, two projections
-  kExpertJoint = 1U << 11,  ///< gate and up per expert in one
-  kSelectionBias = 1U << 12,
-  kSharedExpert = 1U << 13,
-  kSharedRouter = 1U << 14,  ///< the shared expert has a gate of its own
-  kQueryGate = 1U << 15,     ///< the query projection also makes a gate for the attention's output
-  kLowRankQuery = 1U << 16,
-  kAbsorbed = 1U << 17,       ///< latent attention with the absorbed projections
-  kDense = 1U << 18,          ///< a dense feed-forward part, also beside experts
-  kParallelMamba = 1U << 19,  ///< a state space mixer beside the attention (Falcon-H1)
+enum LayerPart : std::uint64_t {
+  kInputNorm = 1ULL << 0,
+  kJointQkv = 1ULL << 1,       ///< one projection makes queries, keys and values
+  kHeadNorms = 1ULL << 2,      ///< queries and keys are normed head by head
+  kFlatNorms = 1ULL << 3,      ///< queries and keys are normed as whole rows, before they are split into heads
+  kPostMixerNorm = 1ULL << 4,  ///< a norm behind the attention, before its sum with the input
+  kFfnNorm = 1ULL << 5,        ///< a norm before the feed-forward part; without one it shares the attention's
+  kPostFfnNorm = 1ULL << 6,
+  kGate = 1ULL << 7,          ///< gate and up as two projections
+  kJointGate = 1ULL << 8,     ///< gate and up as one projection of twice the width
+  kRouter = 1ULL << 9,        ///< routed experts
+  kExpertGate = 1ULL << 10,   ///< gate and up per expert, two projections
+  kExpertJoint = 1ULL << 11,  ///< gate and up per expert in one
+  kSelectionBias = 1ULL << 12,
+  kSharedExpert = 1ULL << 13,
+  kSharedRouter = 1ULL << 14,  ///< the shared expert has a gate of its own
+  kQueryGate = 1ULL << 15,     ///< the query projection also makes a gate for the attention's output
+  kLowRankQuery = 1ULL << 16,
+  kAbsorbed = 1ULL << 17,       ///< latent attention with the absorbed projections
+  kDense = 1ULL << 18,          ///< a dense feed-forward part, also beside experts
+  kParallelMamba = 1ULL << 19,  ///< a state space mixer beside the attention (Falcon-H1)
+  // Bits 20 to 39 are free.
+  kAttentionGate = 1ULL << 40,     ///< a projection beside the queries gates the attention's output
+  kAttentionSubNorm = 1ULL << 41,  ///< a norm between the attention and its output projection
+  kFfnSubNorm = 1ULL << 42,        ///< likewise in the feed-forward part
+  kExpertNorm = 1ULL << 43,        ///< the experts have a norm of their own, beside the dense part's
+  kStateNorms = 1ULL << 44,        ///< Mamba: norms of the step, B and C
+  kStateNorm = 1ULL << 45,         ///< Mamba-2 and delta net: a norm behind the scan
+  kLayerScale = 1ULL << 46,        ///< talkie: the embeddings are added again, scaled
+  kGatePerHead = 1ULL << 47,       ///< kAttentionGate has one value for each head
 };
 
 /// One block. A count or width of 0 means that this layer has none.
@@ -49,6 +58,8 @@ struct LayerModel {
   std::uint64_t shared_ffn = 0;
   std::uint64_t experts = 0;
   std::uint64_t experts_used = 0;
+  std::uint64_t chunk_ffn = 0;  ///< grovemoe: width of the small experts that stand for a few others each
+  std::uint64_t chunk_experts = 0;
   std::uint64_t compress_ratio = 0;  ///< deepseek4: cells that one compressed cell stands for; 0: none
   Mixer mixer = Mixer::Attention;
   bool cached = true;  ///< has K (and V) of its own
@@ -58,7 +69,7 @@ struct LayerModel {
   /// Values of one sequence that a layer keeps beside what its mixer does (qwen4exp's table of n-grams).
   std::uint64_t more_state = 0;
   bool predicts = false;    ///< a block of multi-token prediction: in the file, not run
-  std::uint32_t parts = 0;  ///< of LayerPart
+  std::uint64_t parts = 0;  ///< of LayerPart
 };
 
 struct StateSpace {
@@ -85,7 +96,10 @@ struct RunModel {
   std::uint64_t indexer_key = 0;
   std::uint64_t indexer_heads = 0;
   std::uint64_t expert_groups = 0;
-  std::uint64_t short_convolution = 0;  ///< shortconv.l_cache
+  bool scales_expert_weights = false;          ///< expert_weights_scale is neither 0 nor 1
+  std::optional<bool> norms_expert_weights;    ///< expert_weights_norm
+  std::optional<std::uint64_t> expert_gating;  ///< expert_gating_func: 1 soft max, 2 sigmoid, 3 soft max over the used
+  std::uint64_t short_convolution = 0;         ///< shortconv.l_cache
   std::uint64_t wkv_head = 0;
   std::uint64_t token_shifts = 0;
   std::uint64_t kda_head = 0;

@@ -91,7 +91,7 @@ def canonical(nodes):
             roots = [source_name(s) for s in computed]
             stands_for[node.number] = roots[0] if roots else "cache"
             if node.op in ("cpy", "set_rows", "scale"):
-                reads = [name for name in map(source_name, node.sources) if name is not None and name != "cache"]
+                reads = [name for name in map(source_name, node.sources) if name not in (None, "cache", "empty")]
                 if reads and node.op != "scale":
                     result.append((f"store <- {', '.join(map(str, reads))}", node.text))
                 stands_for[node.number] = "cache"
@@ -101,13 +101,15 @@ def canonical(nodes):
             continue
         first = by_number.get(computed[0]) if computed else None
         weights = [s for s in node.sources if of_weight(s)]
-        if (node.op in ("add", "mul", "scale", "clamp") and first is not None and (weights or node.op in ("scale", "clamp"))
+        follows = node.op in ACTIVATIONS and first is not None and first.op in ACTIVATIONS
+        if ((node.op in ("add", "mul", "scale", "clamp") or follows) and first is not None
+                and (weights or node.op in ("scale", "clamp") or follows)
                 and len(computed) == 1 and len(node.sources) == 1 + len(weights) and not first.view
                 and not first.out and len(readers[first.number]) == 1 and first.extent == node.extent):
             stands_for[node.number] = stands_for[first.number]
             if node.out:
                 text, line = result[stands_for[node.number]]
-                result[stands_for[node.number]] = (text + " out", line)
+                result[stands_for[node.number]] = (text.replace(" <-", " out <-"), line)
             continue
         alone = node.op == "soft_max" and len(node.sources) == 1
         op = "activation" if node.op in ACTIVATIONS or alone else "glu" if node.op in GLU else node.op

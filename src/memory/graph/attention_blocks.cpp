@@ -138,12 +138,15 @@ TensorId GraphBuilder::attention(const LayerModel& layer, TensorId input) {
     k = graph.reshape(k, k_heads);
     v = graph.reshape(v, v_heads);
   }
-  if ((layer.parts & kHeadNorms) != 0) {
+  const auto norm_heads = [&] {
+    if ((layer.parts & kHeadNorms) == 0) return;
     q = norm(q, "attn_q_norm");
     k = norm(k, "attn_k_norm");
-  }
+  };
+  if (!model.has(kNormBehindRope)) norm_heads();
   q = rope(layer, q);
   k = rope(layer, k);
+  if (model.has(kNormBehindRope)) norm_heads();
   if (model.has(kScaledQuery)) q = graph.unary(Op::Scale, q);
   TensorId result = attend(layer, q, k, v);
   if (gate) {
@@ -152,6 +155,20 @@ TensorId GraphBuilder::attention(const LayerModel& layer, TensorId input) {
         graph.view(joined, q_heads, {4, 2 * head, 2 * head * layer.heads, 2 * head * layer.heads * tokens}, head);
     result = graph.mul(result, graph.unary(Op::Sigmoid, graph.cont(half, {q_width, tokens, 1, 1})));
   }
+  return attention_output(layer, result, input);
+}
+
+// The heads' results, gated and normed where the layer does so, and their projection.
+TensorId GraphBuilder::attention_output(const LayerModel& layer, TensorId result, TensorId input) {
+  if ((layer.parts & kGatePerHead) != 0) {
+    const Extent flat = graph.extent(result);
+    const TensorId gate = graph.unary(Op::Sigmoid, graph.mul_mat("attn_gate", input, layer.heads));
+    const TensorId heads = graph.reshape(result, {layer.value_head, layer.heads, tokens, 1});
+    result = graph.reshape(graph.mul(heads, graph.reshape(gate, {1, layer.heads, tokens, 1})), flat);
+  } else if ((layer.parts & kAttentionGate) != 0) {
+    result = graph.mul(result, graph.unary(Op::Sigmoid, graph.mul_mat("attn_gate", input, graph.extent(result)[0])));
+  }
+  if ((layer.parts & kAttentionSubNorm) != 0) result = norm(result, "attn_sub_norm");
   return graph.mul_mat("attn_output", result, model.embedding);
 }
 

@@ -4,22 +4,30 @@ namespace weigh::core {
 
 // The dense feed-forward part (llama.cpp, build_ffn): up, gate, their product, down. A joint gate is split where it is
 // applied; without any, the activation works in place.
-TensorId GraphBuilder::gated(TensorId input, std::uint64_t width, bool gate, bool joint) {
-  const TensorId up = graph.mul_mat("ffn_up", input, joint ? 2 * width : width);
+TensorId GraphBuilder::gated(const LayerModel& layer, TensorId input, std::uint64_t width, GateKind kind) {
   TensorId hidden = kOutside;
-  const Extent extent{width, graph.tensor(input).extent[1], 1, 1};
-  if (gate) {
-    hidden = graph.make(Op::Swiglu, extent, {graph.mul_mat("ffn_gate", input, width), up});
+  if (kind == GateKind::Joint) {
+    const Extent extent{width, graph.extent(input)[1], 1, 1};
+    hidden = graph.make(Op::Swiglu, extent, {graph.mul_mat("ffn_up", input, 2 * width)});
   } else {
-    hidden = joint ? graph.make(Op::Swiglu, extent, {up}) : graph.unary(Op::Gelu, up);
+    const TensorId up = graph.mul_mat("ffn_up", input, width);
+    hidden = kind == GateKind::Own
+                 ? graph.make(Op::Swiglu, graph.extent(up), {graph.mul_mat("ffn_gate", input, width), up})
+                 : graph.unary(Op::Gelu, up);
   }
+  if ((layer.parts & kFfnSubNorm) != 0) hidden = norm(hidden, "ffn_sub_norm");
   return graph.mul_mat("ffn_down", hidden, model.embedding);
+}
+
+TensorId GraphBuilder::dense(const LayerModel& layer, TensorId input) {
+  const bool own = (layer.parts & kGate) != 0, joint = (layer.parts & kJointGate) != 0;
+  return gated(layer, input, layer.ffn, own ? GateKind::Own : joint ? GateKind::Joint : GateKind::None);
 }
 
 // Leaves only the experts of the best groups to choose from (DeepSeek-V3).
 TensorId GraphBuilder::limit_to_groups(const LayerModel& layer, TensorId scores) {
   const std::uint64_t groups = model.expert_groups;
-  const std::uint64_t count = graph.tensor(scores).extent[1];
+  const std::uint64_t count = graph.extent(scores)[1];
   if (groups <= 1 || layer.experts % groups != 0) return scores;
   const std::uint64_t size = layer.experts / groups;
   const TensorId split = graph.reshape(scores, {size, groups, count, 1});
@@ -34,67 +42,74 @@ TensorId GraphBuilder::limit_to_groups(const LayerModel& layer, TensorId scores)
 }
 
 TensorId GraphBuilder::choose_experts(const LayerModel& layer, TensorId scores) {
-  const std::uint64_t count = graph.tensor(scores).extent[1];
+  const std::uint64_t count = graph.extent(scores)[1];
   const TensorId sorted = graph.argsort(scores);
   const std::uint64_t row = 4 * layer.experts;
   return graph.view(sorted, {layer.experts_used, count, 1, 1}, {4, row, row * count, row * count}, 0);
 }
 
 TensorId GraphBuilder::expert_weights(const LayerModel& layer, TensorId probabilities, TensorId chosen) {
-  const std::uint64_t count = graph.tensor(chosen).extent[1];
+  const std::uint64_t count = graph.extent(chosen)[1];
   const Extent flat{layer.experts_used, count, 1, 1}, each{1, layer.experts_used, count, 1};
   TensorId weights =
       graph.make(Op::GetRows, each, {graph.reshape(probabilities, {1, layer.experts, count, 1}), chosen});
-  if (model.has(kSoftmaxOverUsed)) {
-    weights = graph.reshape(graph.unary(Op::SoftMax, graph.reshape(weights, flat)), each);
-  }
-  if (!model.has(kRawExpertWeights)) {
+  if (soft_max_over_used()) weights = graph.reshape(graph.unary(Op::SoftMax, graph.reshape(weights, flat)), each);
+  if (model.norms_expert_weights.value_or(!model.has(kRawExpertWeights))) {
     weights = graph.reshape(weights, flat);
     const TensorId sum = graph.unary(Op::Clamp, graph.sum_rows(weights));
     weights = graph.reshape(graph.like(Op::Div, weights, sum), each);
   }
-  return weights;
+  return model.scales_expert_weights ? graph.unary(Op::Scale, weights) : weights;
 }
 
-// Routed experts (llama.cpp, build_moe_ffn): every token's row for each of its experts side by side, and their sum.
-TensorId GraphBuilder::experts(const LayerModel& layer, TensorId input) {
-  const std::uint64_t count = graph.tensor(input).extent[1];
-  const std::uint64_t used = layer.experts_used;
-  const std::uint64_t width = layer.expert_ffn;
-  const TensorId logits = graph.mul_mat("ffn_gate_inp", input, layer.experts);
-  const TensorId probabilities = model.has(kSoftmaxOverUsed) ? logits : graph.unary(Op::SoftMax, logits);
-  TensorId scores = probabilities;
+bool GraphBuilder::soft_max_over_used() const {
+  constexpr std::uint64_t kSoftMaxOverUsed = 3;
+  return model.expert_gating ? *model.expert_gating == kSoftMaxOverUsed : model.has(kSoftmaxOverUsed);
+}
+
+// Which experts each token takes, and how much of each (llama.cpp, build_moe_ffn).
+GraphBuilder::Routing GraphBuilder::route(const LayerModel& layer, TensorId logits) {
+  constexpr std::uint64_t kSigmoid = 2;
+  const Op squash = model.expert_gating == kSigmoid ? Op::Sigmoid : Op::SoftMax;
+  const TensorId probabilities = soft_max_over_used() ? logits : graph.unary(squash, logits);
+  TensorId scores = model.has(kSelectsBySigmoid) ? graph.unary(Op::Sigmoid, logits) : probabilities;
   if ((layer.parts & kSelectionBias) != 0) scores = graph.with_weight(Op::Add, scores, "exp_probs_b");
   const TensorId chosen = choose_experts(layer, limit_to_groups(layer, scores));
-  const TensorId weights = expert_weights(layer, probabilities, chosen);
+  return {probabilities, chosen};
+}
+
+// Every token's row for each of its experts side by side, weighed, and their sum.
+TensorId GraphBuilder::sum_of_experts(const LayerModel& layer, TensorId input, std::uint64_t width,
+                                      const Routing& routing, std::string_view up_name, std::string_view gate_name,
+                                      std::string_view down_name) {
+  const TensorId weights = expert_weights(layer, routing.probabilities, routing.chosen);
   graph.expand(weights);
-  const TensorId rows = graph.reshape(input, {model.embedding, 1, count, 1});
-  const Extent hidden_extent{width, used, count, 1};
+  const std::uint64_t count = graph.extent(input)[1], used = layer.experts_used;
+  const TensorId rows = graph.reshape(input, {graph.extent(input)[0], 1, count, 1});
+  const auto project = [&](std::string_view weight, TensorId from, std::uint64_t to) {
+    return graph.make(Op::MulMatId, {to, used, count, 1}, {from, routing.chosen}, Element::F32, weight);
+  };
   TensorId hidden = kOutside;
   if ((layer.parts & kExpertJoint) != 0) {
-    const TensorId both =
-        graph.make(Op::MulMatId, {2 * width, used, count, 1}, {rows, chosen}, Element::F32, "ffn_gate_up_exps");
-    const Extent stride = graph.tensor(both).stride;
-    const TensorId gate = graph.view(both, hidden_extent, stride, 0);
-    const TensorId up = graph.view(both, hidden_extent, stride, 4 * width);
-    hidden = graph.make(Op::Swiglu, hidden_extent, {gate, up});
+    const TensorId both = project("ffn_gate_up_exps", rows, 2 * width);
+    const TensorId gate = graph.columns(both, 0, width);
+    const TensorId up = graph.columns(both, width, width);
+    hidden = graph.make(Op::Swiglu, graph.extent(gate), {gate, up});
   } else {
-    const auto project = [&](std::string_view weight) {
-      return graph.make(Op::MulMatId, hidden_extent, {rows, chosen}, Element::F32, weight);
-    };
-    const TensorId up = project("ffn_up_exps");
+    const TensorId up = project(up_name, rows, width);
     const bool gate = (layer.parts & kExpertGate) != 0;
-    hidden = gate ? graph.make(Op::Swiglu, hidden_extent, {project("ffn_gate_exps"), up}) : graph.unary(Op::Silu, up);
+    hidden = gate ? graph.make(Op::Swiglu, graph.extent(up), {project(gate_name, rows, width), up})
+                  : graph.unary(Op::Silu, up);
   }
-  TensorId all =
-      graph.make(Op::MulMatId, {model.embedding, used, count, 1}, {hidden, chosen}, Element::F32, "ffn_down_exps");
+  const std::uint64_t embedding = model.embedding;
+  TensorId all = project(down_name, hidden, embedding);
   all = graph.mul(all, weights);
   graph.expand(all);
   std::vector<TensorId> parts;
-  const Extent one{model.embedding, count, 1, 1};
-  const std::uint64_t row = 4 * model.embedding;
+  const std::uint64_t row = 4 * embedding;
   for (std::uint64_t i = 0; i < used; ++i) {
-    parts.push_back(graph.view(all, one, {4, row * used, row * used * count, row * used * count}, i * row));
+    parts.push_back(
+        graph.view(all, {embedding, count, 1, 1}, {4, row * used, row * used * count, row * used * count}, i * row));
     graph.expand(parts.back());
   }
   if (parts.empty()) return graph.cont(input);
@@ -105,6 +120,38 @@ TensorId GraphBuilder::experts(const LayerModel& layer, TensorId input) {
     graph.expand(sum);
   }
   return sum;
+}
+
+TensorId GraphBuilder::experts(const LayerModel& layer, TensorId input, TensorId logits) {
+  if (logits == kOutside) logits = graph.mul_mat("ffn_gate_inp", input, layer.experts);
+  const Routing routing = route(layer, logits);
+  const TensorId routed =
+      sum_of_experts(layer, input, layer.expert_ffn, routing, "ffn_up_exps", "ffn_gate_exps", "ffn_down_exps");
+  return layer.chunk_ffn == 0 ? routed : add_chunk_experts(layer, routed, logits);
+}
+
+// GroveMoE: each of a few chosen experts belongs to a small one that works on their sum (llama.cpp
+// src/models/grovemoe.cpp).
+TensorId GraphBuilder::add_chunk_experts(const LayerModel& layer, TensorId routed, TensorId logits) {
+  Routing routing = route(layer, logits);
+  const Extent chosen = graph.extent(routing.chosen);
+  const TensorId numbers = graph.unary(Op::Scale, graph.make(Op::Cpy, chosen, {routing.chosen}));
+  routing.chosen = graph.make(Op::Cpy, chosen, {numbers}, Element::I32);
+  const TensorId small =
+      sum_of_experts(layer, routed, layer.chunk_ffn, routing, "ffn_up_chexps", "ffn_gate_chexps", "ffn_down_chexps");
+  return graph.add(routed, graph.unary(Op::Scale, small));
+}
+
+TensorId GraphBuilder::feed_forward(const LayerModel& layer, TensorId input, TensorId logits) {
+  if ((layer.parts & kRouter) == 0) return dense(layer, input);
+  const TensorId routed = experts(layer, input, logits);
+  if ((layer.parts & kSharedExpert) == 0) return routed;
+  const bool gate = (layer.parts & kExpertGate) != 0;
+  TensorId shared = gated(layer, input, layer.shared_ffn, gate ? GateKind::Own : GateKind::None);
+  if ((layer.parts & kSharedRouter) != 0) {
+    shared = graph.mul(shared, graph.unary(Op::Sigmoid, graph.mul_mat("ffn_gate_inp_shexp", input, 1)));
+  }
+  return graph.add(routed, shared);
 }
 
 }  // namespace weigh::core

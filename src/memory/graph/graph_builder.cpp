@@ -61,13 +61,15 @@ CacheInputs GraphBuilder::cache_inputs(std::uint64_t count) {
 }
 
 TensorId GraphBuilder::norm(TensorId of, std::string_view weight) {
-  return graph.with_weight(Op::Mul, graph.unary(model.has(kLayerNorm) ? Op::Norm : Op::RmsNorm, of), weight);
+  const TensorId normed = graph.unary(model.has(kLayerNorm) ? Op::Norm : Op::RmsNorm, of);
+  return model.has(kNormsWithoutWeight) ? normed : graph.with_weight(Op::Mul, normed, weight);
 }
 
 TensorId GraphBuilder::rope(const LayerModel& layer, TensorId of) {
   const auto number = static_cast<std::size_t>(&layer - model.layers.data());
-  const bool without = model.has(kNoRope) || (model.has(kWindowRope) && model.window != 0 && !layer.sliding) ||
-                       (model.has(kRopeThreeOfFour) && number % 4 == 3);
+  const bool slides_only = model.has(kWindowRope) && model.window != 0 && !layer.sliding &&
+                           !(model.has(kDenseRope) && layer.experts == 0);
+  const bool without = model.has(kNoRope) || slides_only || (model.has(kRopeThreeOfFour) && number % 4 == 3);
   return without ? of : graph.like(Op::Rope, of, positions);
 }
 
@@ -86,7 +88,7 @@ TensorId GraphBuilder::embed_tokens() {
     rows = graph.add(
         rows, graph.make(Op::GetRows, {model.embedding, tokens, 1, 1}, {positions}, Element::F32, "position_embd"));
   }
-  return rows;
+  return model.has(kNormedEmbeddings) ? graph.unary(Op::RmsNorm, rows) : rows;
 }
 
 TensorId GraphBuilder::mixer(const LayerModel& layer, TensorId input) {
@@ -94,8 +96,8 @@ TensorId GraphBuilder::mixer(const LayerModel& layer, TensorId input) {
     case Mixer::None: return input;
     case Mixer::Attention: return attention(layer, input);
     case Mixer::Latent: return latent_attention(layer, input);
-    case Mixer::Mamba: return mamba(input);
-    case Mixer::Mamba2: return mamba2(input);
+    case Mixer::Mamba: return mamba(layer, input);
+    case Mixer::Mamba2: return mamba2(layer, input);
     case Mixer::DeltaNet: return delta_net(input);
     case Mixer::ShortConvolution: return short_convolution(input);
     case Mixer::Other: break;
@@ -107,25 +109,25 @@ TensorId GraphBuilder::mixer(const LayerModel& layer, TensorId input) {
   return graph.mul_mat("attn_output", graph.make(Op::GatedLinear, graph.extent(r), {r, k, v}), model.embedding);
 }
 
-TensorId GraphBuilder::feed_forward(const LayerModel& layer, TensorId input) {
-  if ((layer.parts & kRouter) == 0) {
-    return gated(input, layer.ffn, (layer.parts & kGate) != 0, (layer.parts & kJointGate) != 0);
-  }
-  const TensorId routed = experts(layer, input);
-  if ((layer.parts & kSharedExpert) == 0) return routed;
-  TensorId shared = gated(input, layer.shared_ffn, (layer.parts & kExpertGate) != 0, false);
-  if ((layer.parts & kSharedRouter) != 0) {
-    shared = graph.mul(shared, graph.unary(Op::Sigmoid, graph.mul_mat("ffn_gate_inp_shexp", input, 1)));
-  }
-  return graph.add(routed, shared);
-}
-
 TensorId GraphBuilder::sum(TensorId a, TensorId b, bool second_first) {
   return second_first ? graph.add(b, a) : graph.add(a, b);
 }
 
+// A block that only has a feed-forward part, behind the one norm there is.
+TensorId GraphBuilder::feed_forward_layer(const LayerStep& step) {
+  const auto& [layer, number, input, last] = step;
+  TensorId residual = input;
+  TensorId normed = norm(input, "attn_norm");
+  if (last && !model.has(kRowsAfterNorm)) {
+    normed = pick_rows(normed);
+    residual = pick_rows(residual);
+  }
+  return graph.add(feed_forward(layer, normed), residual);
+}
+
 TensorId GraphBuilder::plain_layer(const LayerStep& step) {
   const auto& [layer, number, input, last] = step;
+  if (layer.mixer == Mixer::None) return feed_forward_layer(step);
   const bool has_ffn = (layer.parts & (kDense | kRouter)) != 0;
   const bool pick_here = last && !model.has(kRowsAfterNorm);
   const bool own_norm = model.has(kOwnFfnNorm);
@@ -133,22 +135,29 @@ TensorId GraphBuilder::plain_layer(const LayerStep& step) {
   TensorId residual = input;
   TensorId normed = (layer.parts & kInputNorm) != 0 ? norm(input, "attn_norm") : input;
   if (layer.mixer == Mixer::DeltaNet || (layer.parts & kQueryGate) != 0) graph.expand(normed);
+  TensorId logits = model.has(kEarlyRouter) ? graph.mul_mat("ffn_gate_inp", input, layer.experts) : kOutside;
   TensorId mixed = mixer(layer, normed);
-  if ((layer.parts & kParallelMamba) != 0) mixed = graph.add(mixed, mamba2(norm(input, "attn_norm")));
-  if (pick_here) {
+  if ((layer.parts & kParallelMamba) != 0) mixed = graph.add(mixed, mamba2(layer, norm(input, "attn_norm")));
+  const bool norm_first = model.has(kPicksBehindPostNorm);
+  if (norm_first && (layer.parts & kPostMixerNorm) != 0) mixed = norm(mixed, "post_attention_norm");
+  if (pick_here && !model.has(kPicksBehindSum)) {
     mixed = pick_rows(mixed);
     residual = pick_rows(residual);
     if (parallel && !own_norm) normed = pick_rows(normed);
+    if (logits != kOutside) logits = pick_rows(logits);
   }
-  if ((layer.parts & kPostMixerNorm) != 0) mixed = norm(mixed, "post_attention_norm");
+  if (!norm_first && (layer.parts & kPostMixerNorm) != 0) mixed = norm(mixed, "post_attention_norm");
   if (model.has(kScaledResidual)) mixed = graph.unary(Op::Scale, mixed);
   if (parallel) {
-    const TensorId ffn = feed_forward(layer, own_norm ? norm(residual, "ffn_norm") : normed);
+    const TensorId ffn = feed_forward(layer, own_norm ? norm(residual, "ffn_norm") : normed, logits);
+    if (model.has(kMixerBeforeFfn)) return graph.add(graph.add(mixed, ffn), residual);
+    if (model.has(kInputBeforeMixer)) return graph.add(graph.add(ffn, residual), mixed);
     return graph.add(graph.add(ffn, mixed), residual);
   }
-  const TensorId middle = sum(mixed, residual, model.has(kResidualFirst));
+  TensorId middle = sum(mixed, residual, model.has(kResidualFirst));
+  if (pick_here && model.has(kPicksBehindSum)) middle = pick_rows(middle);
   if (!has_ffn) return middle;
-  TensorId ffn = feed_forward(layer, (layer.parts & kFfnNorm) != 0 ? norm(middle, "ffn_norm") : middle);
+  TensorId ffn = feed_forward(layer, (layer.parts & kFfnNorm) != 0 ? norm(middle, "ffn_norm") : middle, logits);
   if ((layer.parts & kPostFfnNorm) != 0) ffn = norm(ffn, "post_ffw_norm");
   return sum(ffn, middle, model.has(kInputFirst));
 }

@@ -49,7 +49,7 @@ class GraphBuilder {
   [[nodiscard]] std::size_t layers_run() const;
   TensorId plain_layer(const LayerStep& step);
   TensorId mixer(const LayerModel& layer, TensorId input);
-  TensorId feed_forward(const LayerModel& layer, TensorId input);
+  TensorId feed_forward_layer(const LayerStep& step);
   void output_head(TensorId input);
   TensorId pick_rows(TensorId of);
   TensorId sum(TensorId a, TensorId b, bool second_first);
@@ -58,6 +58,7 @@ class GraphBuilder {
 
   // attention_blocks.cpp
   TensorId attention(const LayerModel& layer, TensorId input);
+  TensorId attention_output(const LayerModel& layer, TensorId result, TensorId input);
   TensorId latent_attention(const LayerModel& layer, TensorId input);
   TensorId attend(const LayerModel& layer, TensorId q, TensorId k, TensorId v);
   TensorId attend_latent(const LayerModel& layer, TensorId q, TensorId k);
@@ -69,17 +70,30 @@ class GraphBuilder {
   [[nodiscard]] const CacheInputs& inputs_of(const LayerModel& layer) const { return layer.sliding ? window : full; }
 
   // ffn_blocks.cpp
-  TensorId gated(TensorId input, std::uint64_t width, bool gate, bool joint);
-  TensorId experts(const LayerModel& layer, TensorId input);
-  TensorId choose_experts(const LayerModel& layer, TensorId logits);
+  enum class GateKind : std::uint8_t { None, Own, Joint };
+  struct Routing {
+    TensorId probabilities;
+    TensorId chosen;
+  };
+  /// Dense or routed, whichever the layer has. Without logits the router reads the input.
+  TensorId feed_forward(const LayerModel& layer, TensorId input, TensorId logits = kOutside);
+  TensorId dense(const LayerModel& layer, TensorId input);
+  TensorId gated(const LayerModel& layer, TensorId input, std::uint64_t width, GateKind kind);
+  TensorId experts(const LayerModel& layer, TensorId input, TensorId logits = kOutside);
+  TensorId sum_of_experts(const LayerModel& layer, TensorId input, std::uint64_t width, const Routing& routing,
+                          std::string_view up_name, std::string_view gate_name, std::string_view down_name);
+  TensorId add_chunk_experts(const LayerModel& layer, TensorId routed, TensorId logits);
+  Routing route(const LayerModel& layer, TensorId logits);
+  TensorId choose_experts(const LayerModel& layer, TensorId scores);
   TensorId limit_to_groups(const LayerModel& layer, TensorId scores);
   TensorId expert_weights(const LayerModel& layer, TensorId probabilities, TensorId chosen);
+  [[nodiscard]] bool soft_max_over_used() const;
 
   // state_blocks.cpp
   TensorId load_state(std::uint64_t values);
   TensorId copy_rows(std::uint64_t values);
-  TensorId mamba(TensorId input);
-  TensorId mamba2(TensorId input);
+  TensorId mamba(const LayerModel& layer, TensorId input);
+  TensorId mamba2(const LayerModel& layer, TensorId input);
   TensorId delta_net(TensorId input);
   TensorId short_convolution(TensorId input);
   TensorId convolve(TensorId input, std::uint64_t channels);

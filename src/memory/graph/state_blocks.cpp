@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "src/memory/graph/graph_builder.h"
 
 namespace weigh::core {
@@ -29,7 +31,7 @@ TensorId GraphBuilder::convolve(TensorId input, std::uint64_t channels) {
 }
 
 // Mamba's first version (llama.cpp, build_mamba_layer).
-TensorId GraphBuilder::mamba(TensorId input) {
+TensorId GraphBuilder::mamba(const LayerModel& layer, TensorId input) {
   const StateSpace& s = model.ssm;
   const std::uint64_t seqs = run.sequences, each = tokens / seqs;
   const TensorId in = graph.reshape(input, {model.embedding, each, seqs, 1});
@@ -45,9 +47,11 @@ TensorId GraphBuilder::mamba(TensorId input) {
   const Extent db = graph.tensor(x_db).stride;
   const TensorId dt_low = graph.view(x_db, {s.rank, each, seqs, 1}, db, 0);
   const Extent bc{4, 4 * s.state, db[1], db[2]};
-  const TensorId b = graph.view(x_db, {s.state, 1, each, seqs}, bc, 4 * s.rank);
-  const TensorId c = graph.view(x_db, {s.state, 1, each, seqs}, bc, 4 * (s.rank + s.state));
-  const TensorId dt = graph.mul_mat("ssm_dt", dt_low, s.inner);
+  const bool norms = (layer.parts & kStateNorms) != 0;
+  const auto normed = [&](TensorId of, std::string_view weight) { return norms ? norm(of, weight) : of; };
+  const TensorId dt = graph.mul_mat("ssm_dt", normed(dt_low, "ssm_dt_norm"), s.inner);
+  const TensorId b = normed(graph.view(x_db, {s.state, 1, each, seqs}, bc, 4 * s.rank), "ssm_b_norm");
+  const TensorId c = normed(graph.view(x_db, {s.state, 1, each, seqs}, bc, 4 * (s.rank + s.state)), "ssm_c_norm");
   const TensorId x_heads = graph.reshape(x, {1, s.inner, each, seqs});
   const std::uint64_t scanned = s.inner * tokens + s.state * s.inner * seqs;
   const TensorId rows = graph.view(state_rows, {seqs, 1, 1, 1}, {4, 4, 4, 4}, 0);
@@ -62,7 +66,7 @@ TensorId GraphBuilder::mamba(TensorId input) {
 }
 
 // Mamba-2 (llama.cpp, build_mamba2_layer).
-TensorId GraphBuilder::mamba2(TensorId input) {
+TensorId GraphBuilder::mamba2(const LayerModel& layer, TensorId input) {
   const StateSpace& s = model.ssm;
   const std::uint64_t seqs = run.sequences, each = tokens / seqs;
   const std::uint64_t heads = s.rank == 0 ? 1 : s.rank, head = s.inner / heads;
@@ -94,8 +98,10 @@ TensorId GraphBuilder::mamba2(TensorId input) {
   TensorId y = graph.view(scan, heads_extent, {4, 4 * head, 4 * s.inner, 4 * s.inner * each}, 0);
   y = graph.add(y, graph.with_weight(Op::Mul, x, "ssm_d"));
   y = graph.make(Op::Swiglu, heads_extent, {graph.cont(z), y});
-  y = norm(graph.reshape(y, {s.inner / (s.groups == 0 ? 1 : s.groups), s.groups == 0 ? 1 : s.groups, each, seqs}),
-           "ssm_norm");
+  if ((layer.parts & kStateNorm) != 0) {
+    const std::uint64_t parts = std::max<std::uint64_t>(s.groups, 1);
+    y = norm(graph.reshape(y, {s.inner / parts, parts, each, seqs}), "ssm_norm");
+  }
   return graph.mul_mat("ssm_out", graph.reshape(y, {s.inner, tokens, 1, 1}), model.embedding);
 }
 
