@@ -83,7 +83,8 @@ Pieces all_pieces(Candidate& candidate, const Run& run) {
   Pieces pieces;
   pieces.list.push_back({.weights = plus(parts.input, parts.everywhere), .block = false});
   add_blocks(candidate, run, 0, pieces);
-  pieces.list.push_back({.weights = parts.output, .block = false, .output = true});
+  const std::uint64_t copied = candidate.engine() == Engine::LlamaCpp ? parts.copied : 0;
+  pieces.list.push_back({.weights = plus(parts.output, copied), .block = false, .output = true});
   pieces.compute = pieces.compute_with_output = whole.compute;
   // Each engine has its own idea of a cache; llama.cpp's says how it spreads over the layers.
   SaturatingSum cache;

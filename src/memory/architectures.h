@@ -15,6 +15,7 @@ enum class WindowRule : std::uint8_t {
   Period,      ///< all but the last of each period
   Period64,    ///< the same, of the 64-layer model only
   DenseFirst,  ///< all but the first of each period
+  Stated,      ///< as DenseFirst, where the key is above 0, in a fixed width
   Chunked,     ///< as Period, in chunks of a fixed width; a key of 0 switches it off
   Array,       ///< only what the file's array says
   Attention,   ///< every layer that has attention
@@ -26,8 +27,12 @@ enum class RecurrentRule : std::uint8_t { None, Every, NoKvHeads, NoKvHeadsNoFfn
 /// What a recurrent layer's state holds (llama.cpp: llama_hparams::n_embd_r and n_embd_s).
 enum class StateRule : std::uint8_t { None, Ssm, Rwkv, ShortConvolution, KimiDelta, Lightning, Compressor };
 
-/// Blocks of multi-token prediction, which are in the file and not run.
-enum class PredictionRule : std::uint8_t { None, Cached, NotCached };
+/// Whether blocks of multi-token prediction, which are in the file and not run, have a cache.
+enum class PredictionRule : std::uint8_t {
+  None,    ///< they have none
+  Cached,  ///< those of attention have one like any other block
+  Run,     ///< what the key counts is run with the others (graniteswitch: a router)
+};
 
 /// Layers with a second, narrow K cache that a sparse attention picks its cells by.
 enum class IndexerRule : std::uint8_t {

@@ -37,24 +37,29 @@ Bytes row_bytes(Dtype type, std::uint64_t values) { return tensor_bytes(type, st
 Bytes attention_cache(const RunModel& model, const LayerModel& layer, const Run& run, const Cells& cells) {
   const std::uint64_t count = layer.sliding ? cells.window : cells.full;
   RowSum bytes;
-  bytes.add(row_bytes(run.key_type, layer.key_head * layer.kv_heads), count, cells.streams * model.loops);
+  if (layer.cached) {
+    bytes.add(row_bytes(run.key_type, layer.key_head * layer.kv_heads), count, cells.streams * model.loops);
+  }
   if (layer.value_head != 0) {
     bytes.add(row_bytes(run.value_type, value_width(model, layer, run)), count, cells.streams * model.loops);
   }
-  if (layer.indexed) bytes.add(row_bytes(run.key_type, model.indexer_key), count, cells.streams);
+  if (layer.indexed) {
+    bytes.add(row_bytes(run.key_type, model.indexer_key), count, cells.streams);
+    bytes.add(row_bytes(run.value_type, model.indexer_value), count, cells.streams);
+  }
   return bytes.get();
 }
 
 // docs/memory-rules.md 3.5, DeepSeek V4: a raw window cache, and compressed cells of the whole context beside it.
-Bytes compressed_cache(const LayerModel& layer, const Run& run, const Cells& cells) {
-  constexpr std::uint64_t kCompressed = 512, kIndexer = 128, kFineRatio = 4;
+Bytes compressed_cache(const RunModel& model, const LayerModel& layer, const Run& run, const Cells& cells) {
+  constexpr std::uint64_t kFineRatio = 4;
   RowSum bytes;
   bytes.add(row_bytes(run.key_type, layer.key_head), cells.window, cells.streams);
   if (layer.compress_ratio != 0) {
     const std::uint64_t count =
         round_up((cells.full + layer.compress_ratio - 1) / layer.compress_ratio, cells.multiple);
-    bytes.add(row_bytes(run.key_type, kCompressed), count, cells.streams);
-    if (layer.compress_ratio == kFineRatio) bytes.add(row_bytes(run.key_type, kIndexer), count, cells.streams);
+    bytes.add(row_bytes(run.key_type, layer.key_head), count, cells.streams);
+    if (layer.compress_ratio == kFineRatio) bytes.add(row_bytes(run.key_type, model.indexer_key), count, cells.streams);
   }
   return bytes.get();
 }
@@ -95,11 +100,16 @@ Bytes state_bytes(const RunModel& model, const LayerModel& layer, const Run& run
     case StateRule::Lightning: bytes.add(kStateValue * layer.key_head, layer.key_head, layer.heads); break;
     case StateRule::Compressor:
       // Two tensors each; ratio 4 has its indexer's beside it.
-      if (layer.compress_ratio == 4) bytes.add(2 * 8, 1024 + 256, kStateValue);
-      if (layer.compress_ratio == 128) bytes.add(2 * 128, 512, kStateValue);
+      if (layer.compress_ratio == 4) bytes.add(2 * 8, 2 * (layer.key_head + model.indexer_key), kStateValue);
+      if (layer.compress_ratio == 128) bytes.add(2 * 128, layer.key_head, kStateValue);
       break;
   }
   return bytes.get();
+}
+
+// One row for each sequence, and for each token that it may have to go back over.
+std::uint64_t state_rows(const RunModel& model, const Run& run) {
+  return times(run.sequences, plus(1, model.has(kRollsBack) ? run.drafted : 0));
 }
 
 bool keeps_state(const RunModel& model, const LayerModel& layer) {
@@ -121,15 +131,16 @@ std::optional<Cells> count_cells(const RunModel& model, const Run& run) {
     return std::nullopt;
   }
   Cells cells;
-  // DeepSeek V4 keeps one stream per sequence whatever is asked.
-  const bool unified = run.unified_cache && !model.compresses();
+  // DeepSeek V4 keeps one stream per sequence whatever is asked; together each of them has all cells.
+  const bool unified = run.unified_cache;
+  const bool shared = unified && !model.compresses();
   cells.context = round_up(asked, kCellMultiple);
-  cells.streams = unified ? 1 : run.sequences;
+  cells.streams = shared ? 1 : run.sequences;
   cells.full =
       unified ? cells.context : round_up(std::max(cells.context / run.sequences, kCellMultiple), kCellMultiple);
-  cells.context = cells.full * cells.streams;
+  if (!unified) cells.context = cells.full * cells.streams;
   cells.batch = std::min({run.micro_batch, run.batch, cells.context});
-  const std::uint64_t window = model.window * (unified ? run.sequences : 1) + cells.batch;
+  const std::uint64_t window = model.window * (shared ? run.sequences : 1) + cells.batch;
   cells.window = run.full_window_cache ? cells.full : round_up(std::min(cells.full, window), kCellMultiple);
   return cells;
 }
@@ -143,7 +154,7 @@ std::uint64_t value_width(const RunModel& model, const LayerModel& layer, const 
 }
 
 Bytes layer_kv_bytes(const RunModel& model, const LayerModel& layer, const Run& run, const Cells& cells) {
-  return model.compresses() ? compressed_cache(layer, run, cells) : attention_cache(model, layer, run, cells);
+  return model.compresses() ? compressed_cache(model, layer, run, cells) : attention_cache(model, layer, run, cells);
 }
 
 std::optional<std::vector<LayerCache>> layer_caches(const RunModel& model, const Run& run) {
@@ -152,14 +163,13 @@ std::optional<std::vector<LayerCache>> layer_caches(const RunModel& model, const
   std::vector<LayerCache> caches(model.layers.size());
   for (std::size_t i = 0; i < caches.size(); ++i) {
     const LayerModel& layer = model.layers[i];
-    if (layer.cached) {
+    if (layer.cached || (layer.headless && !run.flash_attention)) {
       const Bytes kv = layer_kv_bytes(model, layer, run, *cells);
       if (!kv) return std::nullopt;
       caches[i].kv = *kv;
     }
     if (keeps_state(model, layer)) {
-      // One row for each sequence.
-      const Bytes bytes = times(state_bytes(model, layer, run), Bytes(run.sequences));
+      const Bytes bytes = times(state_bytes(model, layer, run), Bytes(state_rows(model, run)));
       if (!bytes) return std::nullopt;
       caches[i].state = *bytes;
     }

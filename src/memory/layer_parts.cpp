@@ -173,6 +173,7 @@ void guess_heads(const Shapes& shapes, LayerModel& layer) {
   layer.key_head = head;
   layer.value_head = shapes.value_rows / layer.kv_heads;
   layer.cached = !layer.predicts;
+  layer.headless = false;
 }
 
 // The mixer of a recurrent layer that no tensor tells about.

@@ -32,6 +32,7 @@ struct Run {
   std::optional<std::uint64_t> gpu_layers = std::nullopt;
   std::uint64_t cpu_moe_layers = 0;  ///< experts of the first blocks stay on the host (--n-cpu-moe)
   bool projector_on_host = false;    ///< --no-mmproj-offload
+  std::uint64_t drafted = 0;         ///< tokens drafted ahead that a state may have to go back over; 0: nothing drafts
 
   friend auto operator<=>(const Run&, const Run&) = default;
 };

@@ -72,9 +72,10 @@ bool sane(const RunModel& model) {
   const auto fits = [](auto... values) { return ((values <= kMaxWidth) && ...); };
   const StateSpace& s = model.ssm;
   if (!fits(model.embedding, model.vocab, model.window, model.kv_lora_rank, model.q_lora_rank, model.rope_dimensions,
-            model.latent_key_head, model.latent_value_head, model.indexer_key, model.indexer_heads, model.expert_groups,
-            model.short_convolution, model.wkv_head, model.token_shifts, model.kda_head, model.loops,
-            model.residual_streams, model.layer_embedding, s.convolution, s.inner, s.state, s.groups, s.rank)) {
+            model.latent_key_head, model.latent_value_head, model.indexer_key, model.indexer_value, model.indexer_heads,
+            model.expert_groups, model.short_convolution, model.wkv_head, model.token_shifts, model.kda_head,
+            model.loops, model.residual_streams, model.layer_embedding, s.convolution, s.inner, s.state, s.groups,
+            s.rank)) {
     return false;
   }
   if (s.state * s.inner > (std::uint64_t{1} << 40)) return false;
@@ -100,35 +101,37 @@ std::uint64_t count_vocabulary(const Hyperparameters& keys, const Model& model) 
 // Which layers slide, of a model that slides at all.
 class SlidingLayers {
  public:
-  SlidingLayers(const Hyperparameters& keys, const RunModel& model)
-      : rule_(model.rule), layers_(model.layers.size()), pattern_(keys.numbers("attention.sliding_window_pattern")) {
+  SlidingLayers(const Hyperparameters& keys, const RunModel& model, std::size_t trunk)
+      : rule_(model.rule), trunk_(trunk), pattern_(keys.numbers("attention.sliding_window_pattern")) {
     if (pattern_.empty()) pattern_ = keys.sliding_layers();
   }
 
   [[nodiscard]] bool slides(std::size_t layer, bool has_attention) const {
-    if (rule_ == nullptr || rule_->window == WindowRule::None) return false;
-    if (rule_->window == WindowRule::Period64 && layers_ != 64) return false;
+    if (rule_ == nullptr || rule_->window == WindowRule::None || layer >= trunk_) return false;
+    if (rule_->window == WindowRule::Period64 && trunk_ != 64) return false;
     if (rule_->window == WindowRule::Attention) return has_attention;
     if (rule_->window == WindowRule::Every) return true;
     if (pattern_.size() > 1) return layer < pattern_.size() && pattern_[layer] != 0;
     if (rule_->window == WindowRule::Array) return !pattern_.empty() && pattern_.front() != 0;
     const std::uint64_t period = pattern_.empty() ? rule_->window_period : pattern_.front();
     if (period == 0) return true;
-    return rule_->window == WindowRule::DenseFirst ? layer % period != 0 : layer % period < period - 1;
+    const bool dense_first = rule_->window == WindowRule::DenseFirst || rule_->window == WindowRule::Stated;
+    return dense_first ? layer % period != 0 : layer % period < period - 1;
   }
 
  private:
   const ArchitectureRule* rule_;
-  std::size_t layers_;
+  std::size_t trunk_;  // layers before those that predict
   std::vector<std::uint64_t> pattern_;
 };
 
-// The window's width; 0 when nothing slides. Llama 4 has its fixed chunks unless the key says 0.
+// The window's width; 0 when nothing slides. Llama 4 has its fixed chunks unless the key says 0, SmallThinker its fixed
+// window when the key says anything else.
 std::uint64_t window_width(const Hyperparameters& keys, const RunModel& model) {
   if (model.rule == nullptr || model.rule->window == WindowRule::None) return 0;
   const auto stated = keys.number("attention.sliding_window");
   if (model.rule->window == WindowRule::Chunked) return stated == 0U ? 0 : model.rule->window_default;
-  if (model.architecture == "smallthinker") return stated == 0U ? 0 : model.rule->window_default;
+  if (model.rule->window == WindowRule::Stated) return stated.value_or(0) == 0 ? 0 : model.rule->window_default;
   return stated.value_or(model.rule->window_default);
 }
 
@@ -237,13 +240,13 @@ void read_layers(const Hyperparameters& keys, RunModel& model) {
 
 void mark_layers(const Hyperparameters& keys, const std::vector<LayerType>& types, std::uint64_t prediction,
                  RunModel& model) {
-  const SlidingLayers sliding(keys, model);
   const auto stated_recurrent = keys.numbers("attention.recurrent_layers");
   const std::uint64_t interval = keys.number_or(
       "full_attention_interval", model.rule != nullptr && model.rule->recurrent == RecurrentRule::Interval8 ? 8 : 4);
   const auto key_swa = keys.number("attention.key_length_swa");
   const auto value_swa = keys.number("attention.value_length_swa");
   const std::size_t count = model.layers.size();
+  const SlidingLayers sliding(keys, model, count - static_cast<std::size_t>(prediction));
   model.window = window_width(keys, model);
   for (std::size_t i = 0; i < count; ++i) {
     LayerModel& layer = model.layers[i];
@@ -269,16 +272,19 @@ std::size_t layers_with_own_cache(const Hyperparameters& keys, const RunModel& m
 void mark_cached(const Hyperparameters& keys, RunModel& model) {
   const MemoryKind memory = model.rule == nullptr ? MemoryKind::Attention : model.rule->memory;
   const bool every_recurrent = model.rule != nullptr && model.rule->recurrent == RecurrentRule::Every;
+  // Layers that are a feed-forward part alone, also of those that predict.
+  const bool own_ffn_layers = model.rule != nullptr && model.rule->recurrent == RecurrentRule::NoKvHeadsNoFfn;
   const auto indexer_types = keys.numbers("attention.indexer.types");
   const bool picks = keys.number_or("attention.indexer.top_k", 0) != 0;
   const std::uint64_t dense_lead = keys.number_or("leading_dense_block_count", 0);
   const std::size_t own = layers_with_own_cache(keys, model);
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
     LayerModel& layer = model.layers[i];
-    const bool left_out =
-        layer.predicts && model.rule != nullptr && model.rule->prediction == PredictionRule::NotCached;
-    layer.cached = (memory == MemoryKind::Attention || memory == MemoryKind::Hybrid) && i < own && !left_out &&
-                   (!layer.recurrent || every_recurrent) && layer.kv_heads != 0;
+    const bool left_out = layer.predicts && (model.rule == nullptr || model.rule->prediction == PredictionRule::None);
+    const bool in_cache = (memory == MemoryKind::Attention || memory == MemoryKind::Hybrid) && i < own && !left_out &&
+                          (!layer.recurrent || every_recurrent) && !(own_ffn_layers && layer.ffn != 0);
+    layer.cached = in_cache && layer.kv_heads != 0;
+    layer.headless = in_cache && layer.kv_heads == 0;
     if (model.rule == nullptr || left_out) continue;
     switch (model.rule->indexer) {
       case IndexerRule::None: break;
@@ -288,6 +294,9 @@ void mark_cached(const Hyperparameters& keys, RunModel& model) {
       case IndexerRule::FullLayers: layer.indexed = !layer.sliding; break;
       case IndexerRule::AfterDense: layer.indexed = i >= dense_lead; break;
     }
+  }
+  if (model.rule != nullptr && model.rule->indexer == IndexerRule::AfterDense) {
+    model.indexer_value = keys.number_or("attention.value_length", model.layers.front().value_head);
   }
 }
 
@@ -315,15 +324,16 @@ void set_global_heads(const ConfigReader& config, RunModel& model) {
   }
 }
 
-// Latent attention with absorbed projections caches one row for all heads and takes the values out of it.
-void fold_latent(RunModel& model) {
+// Latent attention with absorbed projections caches one row for all heads and takes the values out of it. GGUF states
+// the row's width, of sliding layers too; config.json what it is made of.
+void fold_latent(bool stated, RunModel& model) {
   for (LayerModel& layer : model.layers) {
     if (model.kv_lora_rank == 0 || layer.recurrent) continue;
     layer.mixer = Mixer::Latent;
     if (model.latent_key_head == 0 || model.latent_value_head == 0) continue;
     layer.parts |= kAbsorbed;
     layer.kv_heads = 1;
-    layer.key_head = model.kv_lora_rank + model.rope_dimensions;
+    if (!stated) layer.key_head = model.kv_lora_rank + model.rope_dimensions;
     layer.value_head = 0;
   }
 }
@@ -336,6 +346,7 @@ std::optional<RunModel> read_run_model(const Model& source) {
   const std::string_view name = keys.architecture();
   model.rule = keys.gguf() ? architecture_rule(name) : architecture_rule_of_class(name);
   model.architecture = model.rule != nullptr ? model.rule->name : name;
+  model.traits = architecture_traits(model.architecture);
   // Of an encoder with a decoder, the decoder's: it has the cache.
   const auto decoder = keys.number("decoder_block_count");
   const auto layers = decoder ? *decoder : keys.number("block_count").value_or(source.architecture.layers.value_or(0));
@@ -352,11 +363,13 @@ std::optional<RunModel> read_run_model(const Model& source) {
   model.layers_told_apart = keys.gguf() || !types.empty();
   // Of config.json the layers to predict with are not among num_hidden_layers.
   const std::uint64_t prediction = keys.gguf() ? keys.number_or("nextn_predict_layers", 0) : 0;
-  mark_layers(keys, types, std::min(prediction, layers - 1), model);
+  const bool run = model.rule != nullptr && model.rule->prediction == PredictionRule::Run;
+  // A file that has no others is run for them: a head to draft with.
+  mark_layers(keys, types, run || prediction >= layers ? 0 : prediction, model);
   mark_cached(keys, model);
   add_lookup_state(keys, model);
   if (!keys.gguf()) set_global_heads(keys.config(), model);
-  fold_latent(model);
+  fold_latent(keys.gguf() && keys.number("attention.key_length"), model);
   read_layer_parts(source, model);
   return sane(model) ? std::optional(std::move(model)) : std::nullopt;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "src/memory/architectures.h"
+#include "src/memory/traits.h"
 #include "src/model/model.h"
 
 namespace weigh::core {
@@ -63,6 +64,8 @@ struct LayerModel {
   std::uint64_t compress_ratio = 0;  ///< deepseek4: cells that one compressed cell stands for; 0: none
   Mixer mixer = Mixer::Attention;
   bool cached = true;  ///< has K (and V) of its own
+  /// A place in the cache without heads: nothing but V as wide as the widest, and that without flash attention only.
+  bool headless = false;
   bool sliding = false;
   bool recurrent = false;
   bool indexed = false;
@@ -84,6 +87,7 @@ struct StateSpace {
 struct RunModel {
   std::string architecture;
   const ArchitectureRule* rule = nullptr;  ///< null: no rule for this architecture yet
+  std::uint32_t traits = 0;                ///< of ArchitectureTrait
   std::optional<std::uint64_t> trained_context;
   std::uint64_t embedding = 0;
   std::uint64_t vocab = 0;
@@ -94,6 +98,7 @@ struct RunModel {
   std::uint64_t latent_key_head = 0;    ///< expanded head of latent attention
   std::uint64_t latent_value_head = 0;  ///< likewise
   std::uint64_t indexer_key = 0;
+  std::uint64_t indexer_value = 0;  ///< V of an indexer that keeps some
   std::uint64_t indexer_heads = 0;
   std::uint64_t expert_groups = 0;
   bool scales_expert_weights = false;          ///< expert_weights_scale is neither 0 nor 1
@@ -115,6 +120,7 @@ struct RunModel {
   /// DeepSeek V4: a window cache, and compressed cells of the whole context.
   [[nodiscard]] bool compresses() const { return rule != nullptr && rule->state == StateRule::Compressor; }
   [[nodiscard]] bool has(GraphOption option) const { return rule != nullptr && (rule->options & option) != 0; }
+  [[nodiscard]] bool has(ArchitectureTrait trait) const { return (traits & trait) != 0; }
 };
 
 /// From a GGUF model's keys and tensors, or from a safetensors model's config.json as its GGUF would have it. Nothing

@@ -86,8 +86,8 @@ class Filler {
     SplitPart& output = at(slots_.output);
     output.output = true;
     add(output.need.weights, weights_.output);
-    // On the host it is the same tensor for both ends.
-    if (weights_.tied && slots_.output != kHost) add(output.need.weights, weights_.embeddings);
+    // On the host it is the same tensor for both ends, but for the architectures that copy it.
+    if (weights_.tied) add(output.need.weights, slots_.output == kHost ? weights_.copied : weights_.embeddings);
     for (SplitPart& part : split_.devices) put_tables(part);
     put_tables(split_.host);
   }
@@ -150,6 +150,7 @@ SplitNeed split_need(const Model& source, const RunModel& model, const Run& run,
 std::uint64_t loaded_weights(const Model& source, const RunModel& model) {
   const WeightParts weights = weight_parts(source, model);
   SaturatingSum sum{.value = weights.input};
+  sum.add(weights.copied);
   sum.add(weights.output);
   sum.add(weights.everywhere);
   for (const WeightParts::Block& block : weights.blocks) sum.add(block.bytes);

@@ -11,6 +11,12 @@ namespace {
 // Which part of the model a tensor outside of its blocks is loaded with.
 enum class Place : std::uint8_t { Input, Embeddings, Everywhere, Head, Output };
 
+// Every tensor of a buffer starts at a multiple of this many bytes (docs/memory-rules.md 1.3).
+std::uint64_t in_memory(const Tensor& tensor) {
+  constexpr std::uint64_t kAlignment = 32;
+  return plus(tensor.bytes, (kAlignment - tensor.bytes % kAlignment) % kAlignment);
+}
+
 Place place_of(const Tensor& tensor, Role role) {
   // What prepares the embeddings is loaded with them, whatever it does: a norm, or a second embedding for each layer.
   const bool prepares =
@@ -29,20 +35,29 @@ void add_outside(const Tensor& tensor, Role role, WeightParts& parts) {
   const Place place = place_of(tensor, role);
   const bool input = place == Place::Input || place == Place::Embeddings;
   std::uint64_t& sum = input ? parts.input : place == Place::Everywhere ? parts.everywhere : parts.output;
-  sum = plus(sum, tensor.bytes);
-  if (place == Place::Embeddings) parts.embeddings = plus(parts.embeddings, tensor.bytes);
+  sum = plus(sum, in_memory(tensor));
+  if (place == Place::Embeddings) parts.embeddings = plus(parts.embeddings, in_memory(tensor));
   if (place == Place::Head) parts.tied = false;
 }
 
 void add_to_block(const TensorFacts& facts, WeightParts::Block& block) {
-  const Tensor& tensor = *facts.tensor;
-  block.bytes = plus(block.bytes, tensor.bytes);
+  const std::uint64_t bytes = in_memory(*facts.tensor);
+  block.bytes = plus(block.bytes, bytes);
   if (facts.routed_expert) {
-    block.experts = plus(block.experts, tensor.bytes);
-    block.largest_expert = std::max(block.largest_expert, tensor.bytes);
+    block.experts = plus(block.experts, bytes);
+    block.largest_expert = std::max(block.largest_expert, bytes);
   } else {
-    block.largest = std::max(block.largest, tensor.bytes);
+    block.largest = std::max(block.largest, bytes);
   }
+}
+
+// Of a block that predicts, what the engine loads whether or not it is run.
+bool loaded_all_the_same(const RunModel& model, std::string_view name) {
+  constexpr std::string_view kBlock = "blk.";
+  if (!name.starts_with(kBlock)) return false;
+  const std::string_view rest = name.substr(std::min(name.find('.', kBlock.size()), name.size() - 1) + 1);
+  return std::ranges::any_of(loaded_of_prediction(model.architecture),
+                             [&](std::string_view part) { return rest.starts_with(part); });
 }
 
 bool of_language_model(const TensorFacts& facts) {
@@ -61,11 +76,14 @@ WeightParts weight_parts(const Model& source, const RunModel& model) {
     const bool after_last = facts.stack == Stack::Main && layer >= parts.blocks.size();
     if (facts.stack == Stack::Prediction || after_last) continue;
     if (facts.layer >= 0 && of_language_model(facts) && layer < parts.blocks.size()) {
-      if (!model.layers[layer].predicts) add_to_block(facts, parts.blocks[layer]);
+      if (!model.layers[layer].predicts || loaded_all_the_same(model, facts.tensor->name)) {
+        add_to_block(facts, parts.blocks[layer]);
+      }
     } else {
       add_outside(*facts.tensor, facts.role, parts);
     }
   }
+  if (parts.tied && model.has(kOutputCopied)) parts.copied = parts.embeddings;
   return parts;
 }
 

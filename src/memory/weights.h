@@ -10,7 +10,7 @@
 
 namespace weigh::core {
 
-/// A model's weights by where an engine may put them, in bytes.
+/// A model's weights by where llama.cpp may put them, in bytes of its buffers.
 struct WeightParts {
   struct Block {
     std::uint64_t bytes = 0;
@@ -20,10 +20,11 @@ struct WeightParts {
   };
   std::uint64_t input = 0;       ///< token, position and type embeddings
   std::uint64_t embeddings = 0;  ///< of these, the token embeddings, which a model without `output` uses as output too
+  std::uint64_t copied = 0;      ///< of these, what a host alone holds a second time, for the output
   std::uint64_t output = 0;      ///< everything that stands outside of the blocks otherwise
   std::uint64_t everywhere = 0;  ///< rope tables: with each memory that holds blocks
   bool tied = false;             ///< no output of its own
-  std::vector<Block> blocks;     ///< those that predict hold nothing: they are not loaded
+  std::vector<Block> blocks;     ///< of those that predict, what is loaded although they are not run
 };
 
 WeightParts weight_parts(const Model& source, const RunModel& model);

@@ -192,13 +192,169 @@ TEST_CASE("models without a cache have none", "[memory]") {
   }
 }
 
-TEST_CASE("blocks of multi-token prediction: cached by some, by others not", "[memory]") {
-  const auto kv = [](const std::string& name, std::uint32_t layers, std::uint32_t nextn) {
-    return cache_sums(keys_only(name, transformer(layers, 4096, 32, {8}, {14336}, 1000, 128) +
-                                          Keys{{"nextn_predict_layers", {nextn}}}),
-                      at(8192))
-        .kv;
+namespace {
+
+constexpr std::uint64_t kHeads = 8192 * 2 * 8 * 128 * 2;  // K and V of 8 heads of 128 in F16, 8192 cells
+constexpr std::uint64_t kLatent = 8192 * 576 * 2;         // the row of latent attention
+constexpr std::uint64_t kKey = 8192 * 128 * 2;            // a key of an indexer
+
+Keys eight_heads(std::uint32_t layers) { return transformer(layers, 4096, 32, {8}, {14336}, 1000, 128); }
+Keys predicting(std::uint32_t blocks) { return {{"nextn_predict_layers", {blocks}}}; }
+
+}  // namespace
+
+TEST_CASE("blocks of multi-token prediction have no cache, but for a few architectures", "[memory]") {
+  struct Row {
+    std::string name;
+    Keys keys;
+    std::uint64_t kv;
   };
-  CHECK(kv("glm4moe", 47, 1) == kv("glm4moe", 47, 0));
-  CHECK(kv("hy_v3", 47, 1) == kv("hy_v3", 46, 0));
+  const Keys latent_keys = transformer(4, 4096, 32, {1}, {14336}, 1000) + latent(512, 64);
+  const Keys indexer{{"attention.indexer.key_length", {128}}, {"attention.indexer.top_k", {64}}};
+  const Keys hybrid = transformer(4, 4096, 32, {0, 8, 0, 8}, {0, 0, 512, 0}, 1000, 128) + state_space(4, 64, 16, 1, 4);
+  Keys hybrid_ffn = transformer(4, 4096, 32, {0, 8, 0, 8}, {0, 0, 512, 512}, 1000, 128) + state_space(4, 64, 16, 1, 4);
+  const std::vector<Row> rows{
+      {"glm4", eight_heads(4), 3 * kHeads},
+      {"glm4moe", eight_heads(4), 3 * kHeads},
+      {"exaone4", eight_heads(4), 3 * kHeads},
+      {"exaone-moe", eight_heads(4), 3 * kHeads},  // nothing slides without the key
+      {"bailingmoe2", eight_heads(4), 3 * kHeads},
+      {"hy_v3", eight_heads(4), 3 * kHeads},
+      {"llama", eight_heads(4), 3 * kHeads},
+      {"not-there", eight_heads(4), 3 * kHeads},
+      {"deepseek2", latent_keys, 3 * kLatent},
+      {"mistral4", latent_keys, 3 * kLatent},
+      {"deepseek32", latent_keys + indexer, 3 * (kLatent + kKey)},
+      {"hy_v4", latent_keys + indexer, 4 * (kLatent + kKey)},
+      {"graniteswitch", eight_heads(4), 4 * kHeads},
+      // Layer 3 predicts: attention without a feed-forward part has a cache, any other has none.
+      {"nemotron_h", hybrid, 2 * kHeads},
+      {"nemotron_h", hybrid_ffn, kHeads},
+      {"nemotron_h_moe", hybrid, 2 * kHeads},
+      {"granitehybrid", hybrid, 2 * kHeads},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    CHECK(cache_sums(keys_only(row.name, row.keys + predicting(1)), at(8192)).kv == row.kv);
+  }
+}
+
+TEST_CASE("of a file with nothing but next-token blocks all have a cache", "[memory]") {
+  CHECK(cache_sums(keys_only("glm4moe", eight_heads(2) + predicting(2)), at(8192)).kv == 2 * kHeads);
+}
+
+TEST_CASE("blocks that predict neither slide nor count for the size of a model that slides", "[memory]") {
+  const auto kv = [](const std::string& name, const Keys& keys) {
+    return cache_sums(keys_only(name, keys), at(8192)).kv;
+  };
+  // 64 layers of the trunk: every fourth sees everything, the others 1024 and 512 cells of the batch.
+  const std::uint64_t sliding = 16 * kHeads + 48 * (kHeads / 8192 * 1536);
+  CHECK(kv("exaone4", eight_heads(65) + window(1024) + predicting(1)) == sliding);
+  CHECK(kv("exaone4", eight_heads(64) + window(1024) + predicting(1)) == 63 * kHeads);
+}
+
+TEST_CASE("where nothing slides without the window's key", "[memory]") {
+  struct Row {
+    std::string name;
+    Keys keys;
+    std::uint64_t sliding;  // of four layers
+    std::uint64_t cells;
+  };
+  const Keys four = eight_heads(4);
+  const Keys pattern{{"attention.sliding_window_pattern", {1, 0, 1, 1}}};
+  const std::vector<Row> rows{
+      {"smallthinker", four, 0, 0},
+      {"smallthinker", four + window(0), 0, 0},
+      {"smallthinker", four + window(100), 3, 4096 + 512},  // the engine's own width
+      {"llama4", four, 3, 8192},
+      {"llama4", four + window(0), 0, 0},
+      {"exaone-moe", four, 0, 0},
+      {"exaone-moe", four + window(128), 3, 768},
+      {"afmoe", four, 0, 0},
+      {"laguna", four, 0, 0},
+      {"laguna", four + window(128), 3, 768},
+      {"mellum", four, 0, 0},
+      {"olmo2", four, 0, 0},
+      {"plamo3", four, 0, 0},
+      {"gemma3", four, 0, 0},
+      {"gemma2", four, 2, 4096 + 512},
+      {"maple", four + window(128), 0, 0},  // the array alone says which
+      {"maple", four + window(128) + pattern, 3, 768},
+      {"spark2_5", four + pattern, 0, 0},
+      {"granite_swa", four + window(128) + pattern, 3, 768},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name, row.keys.size());
+    const std::uint64_t expected = (4 - row.sliding) * kHeads + row.sliding * (kHeads / 8192 * row.cells);
+    CHECK(cache_sums(keys_only(row.name, row.keys), at(8192)).kv == expected);
+  }
+}
+
+TEST_CASE("layers without heads have V without flash attention, as wide as the widest", "[memory]") {
+  const Model model = keys_only("deci", transformer(3, 1024, 8, {8, 0, 2}, {1024}, 100, 128));
+  const std::uint64_t head = 2 * 128 * 256;
+  Run run = at(256);
+  CHECK(cache_sums(model, run).kv == head * (8 + 8 + 2 + 2));
+  run.flash_attention = false;
+  CHECK(cache_sums(model, run).kv == head * (8 + 8 + 0 + 8 + 2 + 8));
+  // Recurrent layers of a hybrid are not in the cache at all.
+  const Model hybrid =
+      keys_only("jamba", transformer(3, 1024, 8, {8, 0, 2}, {1024}, 100, 128) + state_space(4, 64, 16, 0, 4));
+  CHECK(cache_sums(hybrid, run).kv == head * (8 + 8 + 2 + 8));
+}
+
+TEST_CASE("MiniMax M3's indexer keeps K and V behind the dense layers", "[memory]") {
+  const Model model = keys_only(
+      "minimax-m3", eight_heads(4) + Keys{{"attention.indexer.key_length", {64}}, {"leading_dense_block_count", {1}}});
+  CHECK(cache_sums(model, at(8192)).kv == 4 * kHeads + 3 * (kKey / 2 + kKey));
+  Run small = at(8192);
+  small.value_type = Dtype::Q8_0;
+  CHECK(cache_sums(model, small).kv == 4 * (kHeads / 2 + kHeads / 4 * 34 / 32) + 3 * (kKey / 2 + kKey / 2 * 34 / 32));
+}
+
+TEST_CASE("sliding layers of latent attention have a row of their own width", "[memory]") {
+  const Model model =
+      keys_only("dots3note", transformer(2, 4096, 32, {1}, {14336}, 1000) + latent(512, 64) + window(256) +
+                                 Keys{{"attention.key_length_swa", {320}},
+                                      {"attention.indexer.key_length", {128}},
+                                      {"attention.sliding_window_pattern", {0, 1}}});
+  CHECK(cache_sums(model, at(8192)).kv == kLatent + kKey + 768 * 320 * 2);
+}
+
+TEST_CASE("DeepSeek V4: compressed cells, and all of them for each sequence of a unified cache", "[memory]") {
+  const Model model = keys_only(
+      "deepseek4", transformer(3, 1024, 8, {1}, {1024}, 100, 256) + window(128) +
+                       Keys{{"attention.compress_ratios", {0, 4, 128}}, {"attention.indexer.key_length", {64}}});
+  const std::uint64_t rows = 3 * 768 * 256 * 2;                          // the window in every layer
+  const std::uint64_t apart = 512 * (256 + 64) * 2 + 256 * 256 * 2;      // of 2048 cells: 512 and one row of 256
+  const std::uint64_t together = 2048 * (256 + 64) * 2 + 256 * 256 * 2;  // of 8192
+  const std::uint64_t state = 4 * (2 * 8 * 2 * (256 + 64) + 2 * 128 * 256);
+  CHECK(cache_sums(model, sequences(8192, 4, false)).kv == 4 * (rows + apart));
+  CHECK(cache_sums(model, sequences(8192, 4, true)).kv == 4 * (rows + together));
+  CHECK(cache_sums(model, sequences(8192, 4, true)).state == 4 * state);
+}
+
+TEST_CASE("a state that can go back has a row for each drafted token", "[memory]") {
+  Run drafting = at(8192);
+  drafting.drafted = 3;
+  const auto rows = [&](const std::string& name, const Keys& keys) {
+    const Model model = keys_only(name, keys);
+    const std::uint64_t one = cache_sums(model, at(8192)).state;
+    REQUIRE(one != 0);
+    return cache_sums(model, drafting).state / one;
+  };
+  const Keys hybrid = transformer(4, 1024, 8, {0, 8, 0, 8}, {512}, 100, 128) + state_space(4, 64, 16, 1, 4);
+  const Keys convolution = transformer(4, 1024, 8, {0, 8, 0, 8}, {512}, 100) + Keys{{"shortconv.l_cache", {3}}};
+  const Keys kimi =
+      transformer(4, 1024, 8, {0, 8, 0, 8}, {512}, 100) + Keys{{"ssm.conv_kernel", {4}}, {"kda.head_dim", {64}}};
+  CHECK(rows("qwen35", hybrid) == 4);
+  CHECK(rows("qwen35moe", hybrid) == 4);
+  CHECK(rows("qwen4exp", hybrid) == 4);
+  CHECK(rows("lfm2", convolution) == 4);
+  CHECK(rows("lfm2moe", convolution) == 4);
+  CHECK(rows("kimi-k3", kimi) == 4);
+  CHECK(rows("bailingmoe3", kimi) == 4);
+  CHECK(rows("kimi-linear", kimi) == 1);
+  CHECK(rows("qwen3next", hybrid) == 1);
+  CHECK(rows("jamba", hybrid) == 1);
 }

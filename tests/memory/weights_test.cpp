@@ -10,16 +10,19 @@ namespace {
 
 constexpr std::uint64_t kBytes = 64 * 2;  // of each tensor below
 
-WeightParts parts_with(const std::vector<std::string>& names) {
+// The second of two blocks predicts where `predicting` is 1.
+WeightParts parts_with(const std::vector<std::string>& names, const std::string& architecture = "llama",
+                       std::uint32_t predicting = 0) {
   std::vector<TensorSpec> tensors;
   for (const std::string& name : names) {
     const bool stacked = name.find("_exps") != std::string::npos;
     tensors.push_back(
         {name, Dtype::F16, stacked ? std::vector<std::uint64_t>{2, 8, 4} : std::vector<std::uint64_t>{8, 8}});
   }
-  std::vector<KeySpec> keys{{.key = "general.architecture", .text = "llama"}};
-  for (const auto& [key, numbers] : transformer(2, 64, 2, {2}, {128}, 100)) {
-    keys.push_back({.key = "llama." + key, .numbers = numbers});
+  std::vector<KeySpec> keys{{.key = "general.architecture", .text = architecture}};
+  for (const auto& [key, numbers] :
+       transformer(2, 64, 2, {2}, {128}, 100) + Keys{{"nextn_predict_layers", {predicting}}}) {
+    keys.push_back({.key = architecture + "." + key, .numbers = numbers});
   }
   const Model model = describe(gguf(tensors, keys));
   return weight_parts(model, read_run_model(model).value());
@@ -66,4 +69,47 @@ TEST_CASE("routed experts are counted apart in their block", "[memory]") {
   CHECK(parts.blocks[0].largest == kBytes);
   CHECK(parts.blocks[0].largest_expert == kBytes);
   CHECK(parts.blocks[1].experts == 2 * kBytes);  // as they were named once, each expert by itself
+}
+
+TEST_CASE("of next-token blocks few architectures load a part", "[memory]") {
+  const std::vector<std::string> names{"blk.1.attn_norm.weight",
+                                       "blk.1.attn_q.weight",
+                                       "blk.1.ffn_norm.weight",
+                                       "blk.1.ffn_gate_inp.weight",
+                                       "blk.1.exp_probs_b.bias",
+                                       "blk.1.ffn_up_exps.weight",
+                                       "blk.1.ffn_down_shexp.weight",
+                                       "blk.1.nextn.embed_tokens.weight",
+                                       "blk.1.nextn.shared_head_head.weight",
+                                       "blk.1.nextn.shared_head_norm.weight",
+                                       "blk.1.nextn.eh_proj.weight",
+                                       "blk.1.nextn.enorm.weight"};
+  struct Row {
+    std::string architecture;
+    std::uint64_t tensors;
+  };
+  for (const Row& row : std::vector<Row>{
+           {"glm4moe", 0}, {"qwen35", 0}, {"hy_v3", 7}, {"cohere2moe", 3}, {"deepseek32", 1}, {"glm-dsa", 1}}) {
+    CAPTURE(row.architecture);
+    CHECK(parts_with(names, row.architecture, 1).blocks[1].bytes == row.tensors * kBytes);
+    CHECK(parts_with(names, row.architecture, 0).blocks[1].bytes == names.size() * kBytes);
+  }
+}
+
+TEST_CASE("a tied matrix is a second tensor in memory for two architectures", "[memory]") {
+  CHECK(parts_with({"token_embd.weight"}, "gemma3n").copied == kBytes);
+  CHECK(parts_with({"token_embd.weight"}, "gemma4").copied == kBytes);
+  CHECK(parts_with({"token_embd.weight"}, "gemma3").copied == 0);
+  CHECK(parts_with({"token_embd.weight", "output.weight"}, "gemma4").copied == 0);
+}
+
+TEST_CASE("every tensor starts at a multiple of 32 bytes", "[memory]") {
+  const Model model =
+      describe(gguf({{"token_embd.weight", Dtype::F32, {3, 3}}, {"output_norm.weight", Dtype::F32, {3}}},
+                    {{.key = "general.architecture", .text = "llama"},
+                     {.key = "llama.block_count", .numbers = {1}},
+                     {.key = "llama.embedding_length", .numbers = {3}}}));
+  const WeightParts parts = weight_parts(model, read_run_model(model).value());
+  CHECK(parts.input == 64);
+  CHECK(parts.output == 32);
 }
