@@ -4,15 +4,18 @@
     make_vectors.py CORPUS FOLDER
 
 CORPUS holds runtime/llama.cpp-VERSION-*.json, what the engine reported, and models/NAME.json.gz, descriptions of the
-models it ran. FOLDER gets llama.cpp-VERSION.json and headers/NAME.gguf.gz; what else lies in it stays. The same input
-makes the same bytes. docs/conformance/README.md describes every key."""
+models it ran. FOLDER gets llama.cpp-VERSION.json and headers/NAME.gguf.gz. Models that FOLDER has and CORPUS lacks stay.
+The same input makes the same bytes. docs/conformance/README.md describes every key."""
 import gzip
 import json
 import os
 import re
 import sys
+import tempfile
 
 sys.dont_write_bytecode = True
+
+from vectors_file import read_vectors, write_header, write_vectors
 
 # (key in CORPUS, key of a run's settings)
 SETTINGS = [("n_ctx_asked", "context"), ("kv_type", "cache_type"), ("flash_attn", "flash_attention"),
@@ -85,26 +88,8 @@ def bytes_of(tensor):
     return prod(tensor[2]) // block * size
 
 
-def write_lines(document, path):
-    """One run a line, so that a difference shows which run."""
-    def line(value):
-        return json.dumps(value, ensure_ascii=False)
-    out = ["{"] + [f" {line(key)}: {line(value)}," for key, value in document.items() if key != "models"] + [' "models": {']
-    for at, (name, model) in enumerate(document["models"].items()):
-        out.append(f"  {line(name)}: {{")
-        for number, (key, value) in enumerate(model.items()):
-            end = "," if number + 1 < len(model) else ""
-            if isinstance(value, list) and value:
-                rows = ",\n".join("    " + line(row) for row in value)
-                out += [f"   {line(key)}: [", rows, f"   ]{end}"]
-            else:
-                out.append(f"   {line(key)}: {line(value)}{end}")
-        out.append("  }," if at + 1 < len(document["models"]) else "  }")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write("\n".join(out + [" }", "}"]) + "\n")
-
-
 def main(corpus, folder):
+    os.makedirs(folder, exist_ok=True)
     sys.path.insert(0, corpus)
     from materialize import write_gguf
     runtime = os.path.join(corpus, "runtime")
@@ -112,27 +97,25 @@ def main(corpus, folder):
     version = re.match(r"llama\.cpp-(v[\d.]+)-", files[0]).group(1)
     hosts = [read(os.path.join(runtime, name)) for name in files if "-cpu" in name]
     splits = [read(os.path.join(runtime, name)) for name in files if "-split" in name]
-    headers = os.path.join(folder, "headers")
-    os.makedirs(headers, exist_ok=True)
+    scratch = tempfile.mkdtemp(dir=folder)  # where files may be as sparse as FOLDER's
 
-    models = {}
-    for name, entry in sorted((item for host in hosts for item in host["models"].items()), key=lambda item: item[0].lower()):
+    found = read_vectors(folder)
+    models = dict(found[1]["models"]) if found else {}
+    for name, entry in (item for host in hosts for item in host["models"].items()):
         described = read(os.path.join(corpus, "models", name + ".json.gz"))
-        head, size = header_of(without_words(described), write_gguf, headers)
-        with open(os.path.join(headers, name + ".gguf.gz"), "wb") as packed:
-            with gzip.GzipFile(filename="", mode="wb", fileobj=packed, compresslevel=9, mtime=0) as file:
-                file.write(head)
+        head, size = header_of(without_words(described), write_gguf, scratch)
         made_up = bool(re.search(r"-(synth|shrunk|tiny)\b", name))
-        models[name] = {"architecture": entry["architecture"], "header": f"headers/{name}.gguf.gz", "file_bytes": size,
+        models[name] = {"architecture": entry["architecture"], "header": write_header(head, name, folder), "file_bytes": size,
                         "published_dimensions": not made_up, "parameters": entry["engine_reports"]["params"],
                         "runs": [recorded(run) for run in entry["runs"]],
                         "refused": [refused(run) for run in entry.get("engine_refuses", [])],
                         "split_runs": [recorded_split(run) for split in splits for run in split["models"].get(name, [])]}
-    write_lines({"schema": "weigh.conformance/1", "engine": "llama.cpp", "version": version, "how": HOW,
-                   "backend": "CPU, " + hosts[0]["engine"].partition("), ")[2],
-                   "split_backend": re.sub(r"^.*?, |, no-allocation mode$", "", splits[0]["engine"]) if splits else None,
-                   "models": models},
+    backend = re.sub(r"^.*?\), ", "CPU, ", hosts[0]["engine"])
+    split_backend = re.sub(r"^.*?, |, no-allocation mode$", "", splits[0]["engine"]) if splits else None
+    write_vectors({"schema": "weigh.conformance/1", "engine": "llama.cpp", "version": version, "how": HOW,
+                   "backend": backend, "split_backend": split_backend, "models": models},
                   os.path.join(folder, f"llama.cpp-{version}.json"))
+    os.rmdir(scratch)
     print(f"{len(models)} models, {sum(len(m['runs']) for m in models.values())} runs")
 
 
