@@ -55,7 +55,8 @@ Results count_all(const Vectors& vectors, const std::optional<std::string>& arch
 struct Tally {
   std::string architecture;
   std::size_t models = 0, runs = 0;
-  std::size_t weights_exact = 0, weights_close = 0, cache_exact = 0, compute_exact = 0, compute_close = 0, compute_one_percent = 0;
+  std::size_t weights_exact = 0, weights_close = 0, cache_exact = 0, compute_exact = 0, compute_close = 0,
+              compute_one_percent = 0;
   std::size_t sum_close = 0, below = 0;
   double worst_compute = 0;  ///< the error that is largest, with its sign
   double worst_sum = 0;

@@ -38,15 +38,16 @@ std::string summary(const Results& results) {
   const std::size_t architectures = tally_by_architecture(results.runs).size();
   return fmt::format(
       "| {} runs of {} models, {} architectures | |\n| --- | --- |\n"
-      "| weights to the byte | {} |\n| weights within 0.01 % | {} |\n| KV cache and state to the byte | {} |\n| compute buffer to the byte | {} |\n"
+      "| weights to the byte | {} |\n| weights within 0.01 % | {} |\n| KV cache and state to the byte | {} |\n| "
+      "compute buffer to the byte | {} |\n"
       "| compute buffer within 0.1 % | {} |\n| compute buffer within 1 % | {} |\n"
       "| cache, state and compute together within 0.1 % | {} |\n| the same below the engine's by more than 4,096 bytes "
       "| {} |\n"
       "| largest error of that sum | {} |\n| architectures proven | {} |\n",
-      grouped(all.runs), all.models, architectures, of(all.weights_exact, all.runs), of(all.weights_close, all.runs), of(all.cache_exact, all.runs),
-      of(all.compute_exact, all.runs), of(all.compute_close, all.runs), of(all.compute_one_percent, all.runs),
-      of(all.sum_close, all.runs), of(all.below, all.runs), percent(all.worst_sum),
-      of(proven_names(results).size(), architectures));
+      grouped(all.runs), all.models, architectures, of(all.weights_exact, all.runs), of(all.weights_close, all.runs),
+      of(all.cache_exact, all.runs), of(all.compute_exact, all.runs), of(all.compute_close, all.runs),
+      of(all.compute_one_percent, all.runs), of(all.sum_close, all.runs), of(all.below, all.runs),
+      percent(all.worst_sum), of(proven_names(results).size(), architectures));
 }
 
 std::string architecture_table(const Results& results) {
