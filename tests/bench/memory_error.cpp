@@ -1,188 +1,173 @@
-// How far the memory model is from the engine: memory_error CORPUS MODELS
+// How far the memory model is from the engine, run by run.
 //
-// CORPUS holds runtime/*.json, what an engine reported for runs of known models; MODELS the files they ran, as
-// CORPUS/materialize.py makes them. Prints the error of each part for each run, worst first, and a summary. Exit status
-// 0 when the targets of this project are met, 1 when one is missed, 2 for wrong usage, 77 when the corpus is not there.
+// FOLDER holds what an engine reported for runs of known models (docs/conformance/README.md). Without an option that asks
+// for something else, prints every run, the largest error of cache + compute first, then a table by architecture and the
+// targets. Exit status 0 when the targets are met, 1 when one is missed, 2 for wrong usage.
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
+#include <map>
 #include <optional>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
-#include "src/checkpoint/open_checkpoint.h"
-#include "src/memory/memory.h"
+#include "tests/conformance/accuracy.h"
+#include "tests/conformance/pages.h"
+#include "tests/conformance/vectors.h"
 
 namespace {
 
-using nlohmann::json;
-using weigh::core::Run;
+using namespace weigh::conformance;
 
-constexpr int kSkipped = 77;
+constexpr std::string_view kUsage =
+    "usage: memory_error FOLDER [OPTION...]\n"
+    "  --arch NAME    the runs of one architecture\n"
+    "  --table        the table by architecture alone\n"
+    "  --markdown     docs/accuracy.md\n"
+    "  --readme       the figure of README.md\n"
+    "  --proven       src/memory/proven.inc\n"
+    "  --at-least cache=N,compute=N,weights=N,split=N,above=N\n"
+    "                 other targets: in how many runs\n";
 
-struct Parts {
-  std::uint64_t cache = 0;  ///< KV cache and state
-  std::uint64_t compute = 0;
-  std::uint64_t weights = 0;
+struct Options {
+  std::string folder;
+  std::optional<std::string> architecture;
+  std::string page;  // one of table, markdown, readme, proven; empty: everything in words
+  std::map<std::string, std::size_t> least;
 };
 
-struct Result {
-  std::string run;
-  Parts ours, engine;
-
-  [[nodiscard]] double total_error() const { return error(ours.cache + ours.compute, engine.cache + engine.compute); }
-  [[nodiscard]] bool exact() const { return ours.cache == engine.cache && ours.weights == engine.weights; }
-  static double error(std::uint64_t ours, std::uint64_t theirs) {
-    if (theirs == 0) return ours == 0 ? 0 : 1;
-    return static_cast<double>(ours) / static_cast<double>(theirs) - 1;
+std::map<std::string, std::size_t> read_targets(std::string_view text) {
+  std::map<std::string, std::size_t> targets;
+  while (!text.empty()) {
+    const std::string_view one = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(text.size(), one.size() + 1));
+    const std::size_t equals = one.find('=');
+    if (equals == std::string_view::npos) throw std::invalid_argument("--at-least NAME=N,...");
+    targets[std::string(one.substr(0, equals))] = std::stoul(std::string(one.substr(equals + 1)));
   }
-};
-
-std::optional<json> read_json(const std::filesystem::path& path) {
-  std::ifstream stream(path);
-  if (!stream) return std::nullopt;
-  return json::parse(stream);
+  return targets;
 }
 
-std::optional<weigh::core::Model> open_model(const std::filesystem::path& models, const std::string& name) {
-  auto opened = weigh::core::open_checkpoints((models / (name + ".gguf")).string());
-  if (opened.checkpoints.empty()) return std::nullopt;
-  return weigh::core::describe(std::move(opened.checkpoints.front()));
-}
-
-Run run_of(const json& settings) {
-  Run run;
-  run.context = settings.value("n_ctx_asked", settings.value("n_ctx", 0U));
-  run.key_type = run.value_type = weigh::core::dtype_from_name(settings.at("kv_type").get<std::string>()).value();
-  run.sequences = settings.at("n_seq_max");
-  run.unified_cache = settings.value("kv_unified", false);
-  run.micro_batch = settings.at("n_ubatch");
-  run.flash_attention = settings.at("flash_attn") != "off";
-  run.full_window_cache = settings.value("swa_full", false);
-  return run;
-}
-
-std::string describe_run(const std::string& name, const Run& run) {
-  return fmt::format("{} {} {} fa {} ub {} np {}{}{}", name, *run.context, weigh::core::name(run.key_type),
-                     run.flash_attention ? "on" : "off", run.micro_batch, run.sequences,
-                     run.unified_cache ? " unified" : "", run.full_window_cache ? " swa-full" : "");
-}
-
-std::vector<Result> host_runs(const json& runtime, const std::filesystem::path& models) {
-  std::vector<Result> results;
-  for (const auto& [name, entry] : runtime.at("models").items()) {
-    const auto model = open_model(models, name);
-    for (const json& settings : entry.at("runs")) {
-      const Run run = run_of(settings);
-      Result result{.run = describe_run(name, run),
-                    .ours = {},
-                    .engine = {settings.at("cache_bytes"), settings.at("compute_bytes"), settings.at("model_bytes")}};
-      if (model) {
-        const weigh::core::MemoryNeed ours = weigh::core::measure(*model, run).need;
-        result.ours = {ours.kv_cache.value_or(0) + ours.state.value_or(0), ours.compute.value_or(0),
-                       ours.weights.value_or(0)};
-      }
-      results.push_back(std::move(result));
+std::optional<Options> read_options(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    const bool more = i + 1 < argc;
+    if (word == "--arch" && more) {
+      options.architecture = argv[++i];
+    } else if (word == "--at-least" && more) {
+      options.least = read_targets(argv[++i]);
+    } else if (word == "--table" || word == "--markdown" || word == "--readme" || word == "--proven") {
+      options.page = word.substr(2);
+    } else if (!word.starts_with("-") && options.folder.empty()) {
+      options.folder = word;
+    } else {
+      return std::nullopt;
     }
   }
-  return results;
+  return options.folder.empty() ? std::nullopt : std::optional(options);
 }
 
-Parts sum_of(const weigh::core::MemoryNeed& need) {
-  return {need.kv_cache.value_or(0) + need.state.value_or(0), need.compute.value_or(0), need.weights.value_or(0)};
-}
+std::int64_t difference(std::uint64_t ours, std::uint64_t engine) { return static_cast<std::int64_t>(ours - engine); }
 
-// Two results for each run: the device, and the host with all of its buffers.
-std::vector<Result> split_runs(const json& runtime, const std::filesystem::path& models) {
-  std::vector<Result> results;
-  for (const auto& [name, runs] : runtime.at("models").items()) {
-    const auto model = open_model(models, name);
-    for (const json& settings : runs) {
-      Run run = run_of(settings);
-      run.gpu_layers = settings.at("n_gpu_layers").get<std::uint64_t>();
-      const std::string label = fmt::format("{} ngl {}", describe_run(name, run), *run.gpu_layers);
-      Result device{.run = label + " device", .ours = {}, .engine = {}};
-      Result host{.run = label + " host", .ours = {}, .engine = {}};
-      for (const json& buffer : settings.at("buffers")) {
-        Parts& parts = buffer.at("where") == "device" ? device.engine : host.engine;
-        parts.cache += buffer.at("cache").get<std::uint64_t>();
-        parts.compute += buffer.at("compute").get<std::uint64_t>();
-        parts.weights += buffer.at("model").get<std::uint64_t>();
-      }
-      const double all = 1;
-      const auto split = model ? weigh::core::measure_split(*model, run, {&all, 1}) : std::nullopt;
-      if (split) {
-        device.ours = sum_of(split->devices.front().need);
-        host.ours = sum_of(split->host.need);
-      }
-      results.push_back(std::move(device));
-      results.push_back(std::move(host));
-    }
-  }
-  return results;
-}
-
-void print(std::vector<Result>& results) {
-  std::ranges::stable_sort(results, [](const Result& a, const Result& b) {
-    return std::pair(a.exact(), -std::abs(a.total_error())) < std::pair(b.exact(), -std::abs(b.total_error()));
+void print_runs(std::vector<Result> runs) {
+  std::ranges::stable_sort(runs, [](const Result& a, const Result& b) {
+    const auto wrong = [](const Result& r) { return r.weights_exact() && r.cache_exact() ? 0 : 1; };
+    return std::tuple(std::abs(a.sum_error()), std::abs(a.compute_error()), wrong(a)) >
+           std::tuple(std::abs(b.sum_error()), std::abs(b.compute_error()), wrong(b));
   });
-  for (const Result& r : results) {
-    fmt::print("{:+9.4f} %  weights {:+d}  cache {:+d}  compute {:+d} ({:+.3f} %)  {}\n", 100 * r.total_error(),
-               static_cast<std::int64_t>(r.ours.weights - r.engine.weights),
-               static_cast<std::int64_t>(r.ours.cache - r.engine.cache),
-               static_cast<std::int64_t>(r.ours.compute - r.engine.compute),
-               100 * Result::error(r.ours.compute, r.engine.compute), r.run);
+  for (const Result& r : runs) {
+    fmt::print("{:+9.4f} %  weights {:+d}  cache {:+d}  compute {:+d} ({:+.3f} %)  {} {}{}{}  [{}]\n",
+               100 * r.sum_error(), difference(r.ours.weights, r.engine.weights),
+               difference(r.ours.cache, r.engine.cache), difference(r.ours.compute, r.engine.compute),
+               100 * r.compute_error(), r.model->name, r.settings, r.split() ? " " : "", r.memory,
+               r.model->architecture);
   }
 }
 
-bool summarise_host(const std::vector<Result>& results) {
-  const auto count = [&](auto holds) { return static_cast<std::size_t>(std::ranges::count_if(results, holds)); };
-  const std::size_t all = results.size(), exact = count(&Result::exact);
-  const std::size_t compute = count([](const Result& r) { return r.ours.compute == r.engine.compute; });
-  const std::size_t one = count([](const Result& r) { return std::abs(r.total_error()) <= 0.01; });
-  const std::size_t ten = count([](const Result& r) { return std::abs(r.total_error()) <= 0.10; });
-  const std::size_t below = count([](const Result& r) { return r.total_error() < -0.001; });
-  fmt::print(
-      "{} runs on the host: weights and cache exact in {}, compute exact in {}, cache + compute within 1 % in {}, "
-      "within 10 % in {}, below the engine's in {}\n",
-      all, exact, compute, one, ten, below);
-  return all > 0 && exact == all && 10 * one >= 9 * all && ten == all && below == 0;
+void print_table(const Results& results) {
+  fmt::print("{:<16}{:>7}{:>6}{:>9}{:>7}{:>9}{:>9}{:>7}{:>7}{:>12}{:>12}\n", "architecture", "models", "runs",
+             "weights", "cache", "compute", "0.1 %", "1 %", "below", "worst comp.", "worst sum");
+  std::vector<Tally> rows = tally_by_architecture(results.runs);
+  rows.push_back(tally(results.runs, false));
+  rows.back().architecture = "all";
+  for (const Tally& row : rows) {
+    fmt::print("{:<16}{:>7}{:>6}{:>9}{:>7}{:>9}{:>9}{:>7}{:>7}{:>+10.2f} %{:>+10.2f} %\n", row.architecture, row.models,
+               row.runs, row.weights_exact, row.cache_exact, row.compute_exact, row.compute_close,
+               row.compute_one_percent, row.below, 100 * row.worst_compute, 100 * row.worst_sum);
+  }
 }
 
-bool summarise_split(const std::vector<Result>& results) {
-  const auto exact = static_cast<std::size_t>(std::ranges::count_if(results, &Result::exact));
-  fmt::print("{} memories of split runs: weights and cache exact in {}\n", results.size(), exact);
-  return exact == results.size();
+struct Target {
+  std::string name;  // of --at-least
+  std::string words;
+  std::size_t reached = 0, all = 0, wanted = 0;
+};
+
+std::vector<Target> targets_of(const Results& results) {
+  const Tally host = tally(results.runs, false);
+  const Tally split = tally(results.runs, true);
+  const auto both = static_cast<std::size_t>(std::ranges::count_if(
+      results.runs, [](const Result& r) { return r.split() && r.weights_exact() && r.cache_exact(); }));
+  return {{"weights", "weights exact", host.weights_exact, host.runs, host.runs},
+          {"cache", "cache and state exact", host.cache_exact, host.runs, host.runs},
+          {"compute", "compute within 0.1 %", host.compute_close, host.runs, (98 * host.runs + 99) / 100},
+          {"above", "cache + compute not below the engine's by more than 4096 bytes", host.runs - host.below, host.runs,
+           host.runs},
+          {"split", "weights and cache of each memory of a split run exact", both, split.runs, split.runs}};
+}
+
+bool print_targets(const Results& results, const std::map<std::string, std::size_t>& least) {
+  bool met = true;
+  for (Target target : targets_of(results)) {
+    if (const auto other = least.find(target.name); other != least.end()) target.wanted = other->second;
+    const bool reached = target.reached >= target.wanted;
+    met = met && reached;
+    fmt::print("{}  {} in {} of {}, wanted {}\n", reached ? "met   " : "missed", target.words, target.reached,
+               target.all, target.wanted);
+  }
+  const Tally split = tally(results.runs, true);
+  if (split.runs > 0) {
+    fmt::print("        split runs: compute of a memory exact in {} of {}, within 0.1 % in {}\n", split.compute_exact,
+               split.runs, split.compute_close);
+  }
+  for (const Refusal& refusal : results.refusals) {
+    fmt::print("        the engine refuses {} {}: {}\n", refusal.model->name, refusal.settings,
+               refusal.refused ? "refused" : "counted as if it ran");
+  }
+  return met;
+}
+
+int run(const Options& options) {
+  const Vectors vectors = read_vectors(options.folder);
+  const Results results = count_all(vectors, options.architecture);
+  if (results.runs.empty()) {
+    fmt::print(stderr, "memory_error: no run{}\n", options.architecture ? " of " + *options.architecture : "");
+    return EXIT_FAILURE;
+  }
+  if (options.page == "markdown") fmt::print("{}", accuracy_page(vectors, results));
+  if (options.page == "readme") fmt::print("{}\n", readme_figure(results));
+  if (options.page == "proven") fmt::print("{}", proven_list(results));
+  if (options.page == "table") print_table(results);
+  if (!options.page.empty()) return EXIT_SUCCESS;
+  print_runs(results.runs);
+  print_table(results);
+  return print_targets(results, options.least) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) try {
-  if (argc != 3) {
-    fmt::print(stderr, "usage: memory_error CORPUS MODELS\n");
+  const auto options = read_options(argc, argv);
+  if (!options) {
+    fmt::print(stderr, "{}", kUsage);
     return 2;
   }
-  const std::filesystem::path runtime = std::filesystem::path(argv[1]) / "runtime";
-  const auto host = read_json(runtime / "llama.cpp-v0.5.0-cpu.json");
-  const auto split = read_json(runtime / "llama.cpp-v0.5.0-gpu-split.json");
-  if (!host) {
-    fmt::print("no corpus at {}\n", argv[1]);
-    return kSkipped;
-  }
-  std::vector<Result> host_results = host_runs(*host, argv[2]);
-  std::vector<Result> split_results = split ? split_runs(*split, argv[2]) : std::vector<Result>();
-  print(host_results);
-  print(split_results);
-  const bool host_met = summarise_host(host_results);
-  const bool split_met = summarise_split(split_results);
-  return host_met && split_met ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run(*options);
 } catch (const std::exception& error) {
   fmt::print(stderr, "memory_error: {}\n", error.what());
   return EXIT_FAILURE;
