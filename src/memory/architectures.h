@@ -44,6 +44,8 @@ enum class GraphRule : std::uint8_t { Replayed, Estimated };
 /// How the graph is put together: one recipe for each family of architectures (graph/recipes.h).
 enum class GraphRecipe : std::uint8_t {
   Plain,
+  Gemma3n,
+  Gemma4,
   Count,
 };
 

@@ -19,8 +19,10 @@ constexpr auto kPartNames = std::to_array<PartName>({
     {"attn_norm.weight", kInputNorm},
     {"attn_q_a.weight", kLowRankQuery},
     {"attn_qkv.weight", kJointQkv},
+    {"attn_v.weight", kValues},
     {"exp_probs_b.bias", kSelectionBias},
     {"ffn_down.weight", kDense},
+    {"ffn_down_exps.scale", kExpertScale},
     {"ffn_gate.weight", kGate},
     {"ffn_gate_exps.weight", kExpertGate},
     {"ffn_gate_inp.weight", kRouter},
@@ -166,7 +168,7 @@ void assume_parts(const RunModel& model, LayerModel& layer) {
   const auto when = [&](bool condition, std::uint32_t parts) { layer.parts |= condition ? parts : 0; };
   layer.mixer = assumed_mixer(model, layer);
   when(model.rule != nullptr && model.rule->recurrent == RecurrentRule::Every && layer.cached, kParallelMamba);
-  when(true, kInputNorm);
+  when(true, kInputNorm | kValues);
   when(layer.experts == 0 && layer.ffn != 0, kDense);
   when(layer.ffn != 0 && !model.has(kParallel), kFfnNorm);
   when(layer.experts != 0, kRouter | kExpertGate);

@@ -36,6 +36,8 @@ enum LayerPart : std::uint32_t {
   kAbsorbed = 1U << 17,       ///< latent attention with the absorbed projections
   kDense = 1U << 18,          ///< a dense feed-forward part, also beside experts
   kParallelMamba = 1U << 19,  ///< a state space mixer beside the attention (Falcon-H1)
+  kValues = 1U << 20,         ///< a projection of its own makes the values (Gemma 4: else they are the keys)
+  kExpertScale = 1U << 21,    ///< the experts' results have a scale each
 };
 
 /// One block. A count or width of 0 means that this layer has none.

@@ -57,11 +57,11 @@ TensorId GraphBuilder::expert_weights(const LayerModel& layer, TensorId probabil
 }
 
 // Routed experts (llama.cpp, build_moe_ffn): every token's row for each of its experts side by side, and their sum.
-TensorId GraphBuilder::experts(const LayerModel& layer, TensorId input) {
+TensorId GraphBuilder::experts(const LayerModel& layer, TensorId input, TensorId logits) {
   const std::uint64_t count = graph.tensor(input).extent[1];
   const std::uint64_t used = layer.experts_used;
   const std::uint64_t width = layer.expert_ffn;
-  const TensorId logits = graph.mul_mat("ffn_gate_inp", input, layer.experts);
+  if (logits == kOutside) logits = graph.mul_mat("ffn_gate_inp", input, layer.experts);
   const TensorId probabilities = model.has(kSoftmaxOverUsed) ? logits : graph.unary(Op::SoftMax, logits);
   TensorId scores = probabilities;
   if ((layer.parts & kSelectionBias) != 0) scores = graph.with_weight(Op::Add, scores, "exp_probs_b");
@@ -88,6 +88,10 @@ TensorId GraphBuilder::experts(const LayerModel& layer, TensorId input) {
   }
   TensorId all =
       graph.make(Op::MulMatId, {model.embedding, used, count, 1}, {hidden, chosen}, Element::F32, "ffn_down_exps");
+  if ((layer.parts & kExpertScale) != 0) {
+    const TensorId repeated = graph.make(Op::Repeat, {1, layer.experts, count, 1}, {});
+    all = graph.mul(all, graph.make(Op::GetRows, {1, used, count, 1}, {repeated, chosen}));
+  }
   all = graph.mul(all, weights);
   graph.expand(all);
   std::vector<TensorId> parts;
