@@ -49,6 +49,8 @@ enum class GraphRule : std::uint8_t { Replayed, Estimated };
 /// How the graph is put together: one recipe for each family of architectures (graph/recipes.h).
 enum class GraphRecipe : std::uint8_t {
   Plain,
+  Gemma3n,
+  Gemma4,
   Count,
 };
 
@@ -74,10 +76,10 @@ enum GraphOption : std::uint64_t {
   kMixerBeforeFfn = 1ULL << 23,    ///< side by side: mixer + feed-forward part + input
   kNormsWithoutWeight = 1ULL << 24,
   kNormedEmbeddings = 1ULL << 25,
-  kNormBehindRope = 1ULL << 26,    ///< heads are normed after they were turned
-  kEarlyRouter = 1ULL << 27,       ///< the router reads the layer's input
-  kSelectsBySigmoid = 1ULL << 28,  ///< experts: chosen by a sigmoid of the logits, weighed by their soft max
-  kDenseRope = 1ULL << 29,  ///< with kWindowRope: layers without experts have rope too
+  kNormBehindRope = 1ULL << 26,       ///< heads are normed after they were turned
+  kEarlyRouter = 1ULL << 27,          ///< the router reads the layer's input
+  kSelectsBySigmoid = 1ULL << 28,     ///< experts: chosen by a sigmoid of the logits, weighed by their soft max
+  kDenseRope = 1ULL << 29,            ///< with kWindowRope: layers without experts have rope too
   kPicksBehindSum = 1ULL << 30,       ///< in the last layer rows are picked behind the sum of mixer and input
   kPicksBehindPostNorm = 1ULL << 31,  ///< or behind the mixer's second norm
   // What a file's tensors show, for models known by their hyperparameters alone.

@@ -22,9 +22,11 @@ constexpr auto kPartNames = std::to_array<PartName>({
     {"attn_q_a.weight", kLowRankQuery},
     {"attn_qkv.weight", kJointQkv},
     {"attn_sub_norm.weight", kAttentionSubNorm},
+    {"attn_v.weight", kValues},
     {"exp_probs_b", kSelectionBias},
     {"exp_probs_b.bias", kSelectionBias},
     {"ffn_down.weight", kDense},
+    {"ffn_down_exps.scale", kExpertScale},
     {"ffn_gate.weight", kGate},
     {"ffn_gate_exps.weight", kExpertGate},
     {"ffn_gate_inp.weight", kRouter},
@@ -192,7 +194,7 @@ void assume_parts(const RunModel& model, LayerModel& layer) {
   const bool hybrid = model.rule != nullptr && model.rule->memory == MemoryKind::Hybrid;
   when(layer.mixer == Mixer::Mamba && hybrid, kStateNorms);
   when(layer.mixer == Mixer::Mamba2, kStateNorm);
-  when(true, kInputNorm);
+  when(true, kInputNorm | kValues);
   when(layer.experts == 0 && layer.ffn != 0, kDense);
   when(layer.ffn != 0 && !model.has(kParallel), kFfnNorm);
   when(layer.experts != 0, kRouter | kExpertGate);

@@ -34,10 +34,11 @@ enum LayerPart : std::uint64_t {
   kSharedRouter = 1ULL << 14,  ///< the shared expert has a gate of its own
   kQueryGate = 1ULL << 15,     ///< the query projection also makes a gate for the attention's output
   kLowRankQuery = 1ULL << 16,
-  kAbsorbed = 1ULL << 17,       ///< latent attention with the absorbed projections
-  kDense = 1ULL << 18,          ///< a dense feed-forward part, also beside experts
-  kParallelMamba = 1ULL << 19,  ///< a state space mixer beside the attention (Falcon-H1)
-  // Bits 20 to 39 are free.
+  kAbsorbed = 1ULL << 17,          ///< latent attention with the absorbed projections
+  kDense = 1ULL << 18,             ///< a dense feed-forward part, also beside experts
+  kParallelMamba = 1ULL << 19,     ///< a state space mixer beside the attention (Falcon-H1)
+  kValues = 1ULL << 20,            ///< a projection of its own makes the values (Gemma 4: else they are the keys)
+  kExpertScale = 1ULL << 21,       ///< the experts' results have a scale each
   kAttentionGate = 1ULL << 40,     ///< a projection beside the queries gates the attention's output
   kAttentionSubNorm = 1ULL << 41,  ///< a norm between the attention and its output projection
   kFfnSubNorm = 1ULL << 42,        ///< likewise in the feed-forward part

@@ -6,7 +6,7 @@ namespace weigh::core {
 
 // Turns rows in pieces of the rotation's size (llama.cpp, llama_mul_mat_hadamard).
 TensorId GraphBuilder::rotate(TensorId of, TensorId rotation) {
-  if (rotation == kOutside) return of;
+  if (rotation == kOutside || of == kOutside) return of;
   const Extent extent = graph.tensor(of).extent;
   const std::uint64_t piece = graph.tensor(rotation).extent[0];
   const std::uint64_t values = graph.tensor(of).extent[0] * extent[1] * extent[2] * extent[3];
@@ -97,7 +97,7 @@ TensorId GraphBuilder::attend(const LayerModel& layer, TensorId q, TensorId k, T
     store_keys(inputs, k);
     store_values(inputs, v);
     k = v = kOutside;
-  } else {
+  } else if (k != kOutside) {
     graph.expand(k);
     graph.expand(v);
   }

@@ -103,6 +103,10 @@ TensorId GraphBuilder::sum_of_experts(const LayerModel& layer, TensorId input, s
   }
   const std::uint64_t embedding = model.embedding;
   TensorId all = project(down_name, hidden, embedding);
+  if ((layer.parts & kExpertScale) != 0) {
+    const TensorId repeated = graph.make(Op::Repeat, {1, layer.experts, count, 1}, {});
+    all = graph.mul(all, graph.make(Op::GetRows, {1, used, count, 1}, {repeated, routing.chosen}));
+  }
   all = graph.mul(all, weights);
   graph.expand(all);
   std::vector<TensorId> parts;

@@ -37,11 +37,11 @@ GraphBuilder::GraphBuilder(const RunModel& of_model, const Run& of_run, const Ce
   state_rows = graph.input("rs_s_copy", Element::I32, {run.sequences, 1, 1, 1});
   const bool caches = model.rule == nullptr || model.rule->memory != MemoryKind::None;
   if (!caches) cells.streams = 1;
-  full = cache_inputs(caches ? cells.full : tokens);
-  window = cache_inputs(caches ? cells.window : tokens);
+  full = cache_inputs(caches ? cells.full : tokens, false);
+  window = cache_inputs(caches ? cells.window : tokens, true);
 }
 
-CacheInputs GraphBuilder::cache_inputs(std::uint64_t count) {
+CacheInputs GraphBuilder::cache_inputs(std::uint64_t count, bool sliding) {
   CacheInputs inputs;
   inputs.cells = count;
   inputs.key_cells = graph.input("k_idxs", Element::I64, {tokens, 1, 1, 1});
@@ -50,7 +50,8 @@ CacheInputs GraphBuilder::cache_inputs(std::uint64_t count) {
   inputs.value_cells = graph.input("v_idxs", Element::I64, {tokens * std::max<std::uint64_t>(per_token, 1), 1, 1, 1});
   const Element mask = run.flash_attention ? Element::F16 : Element::F32;
   inputs.mask = graph.input("kq_mask", mask, {count, tokens / cells.streams, 1, cells.streams});
-  const auto attending = std::ranges::find_if(model.layers, [](const LayerModel& l) { return l.cached; });
+  const auto attending =
+      std::ranges::find_if(model.layers, [&](const LayerModel& l) { return l.cached && l.sliding == sliding; });
   if (attending == model.layers.end()) return inputs;
   const std::uint64_t key = quantized(run.key_type) ? rotation_size(attending->key_head) : 0;
   if (key != 0) inputs.key_rotation = graph.input("k_rot", Element::F32, {key, key, 1, 1});
@@ -67,8 +68,8 @@ TensorId GraphBuilder::norm(TensorId of, std::string_view weight) {
 
 TensorId GraphBuilder::rope(const LayerModel& layer, TensorId of) {
   const auto number = static_cast<std::size_t>(&layer - model.layers.data());
-  const bool slides_only = model.has(kWindowRope) && model.window != 0 && !layer.sliding &&
-                           !(model.has(kDenseRope) && layer.experts == 0);
+  const bool slides_only =
+      model.has(kWindowRope) && model.window != 0 && !layer.sliding && !(model.has(kDenseRope) && layer.experts == 0);
   const bool without = model.has(kNoRope) || slides_only || (model.has(kRopeThreeOfFour) && number % 4 == 3);
   return without ? of : graph.like(Op::Rope, of, positions);
 }
@@ -89,6 +90,11 @@ TensorId GraphBuilder::embed_tokens() {
         rows, graph.make(Op::GetRows, {model.embedding, tokens, 1, 1}, {positions}, Element::F32, "position_embd"));
   }
   return model.has(kNormedEmbeddings) ? graph.unary(Op::RmsNorm, rows) : rows;
+}
+
+TensorId GraphBuilder::look_up(std::string_view table, TensorId ids, std::uint64_t width) {
+  if (host_embeds) return graph.input(table, Element::F32, {width, tokens, 1, 1});
+  return graph.make(Op::GetRows, {width, tokens, 1, 1}, {ids}, Element::F32, table);
 }
 
 TensorId GraphBuilder::mixer(const LayerModel& layer, TensorId input) {

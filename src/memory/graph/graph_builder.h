@@ -45,7 +45,20 @@ class GraphBuilder {
 
   // graph_builder.cpp
   TensorId embed_tokens();
+  /// Rows of a table that the host keeps.
+  TensorId look_up(std::string_view table, TensorId ids, std::uint64_t width);
   TensorId run_layers(TensorId current, TensorId (GraphBuilder::*layer)(const LayerStep&));
+  /// The same for a recipe's own block: `layer` makes of a LayerStep what the next one begins with.
+  template <typename Layer>
+  TensorId each_layer(TensorId current, const Layer& layer) {
+    const std::size_t count = layers_run();
+    for (std::size_t i = 0; i < count; ++i) {
+      graph.begin_layer(static_cast<std::int32_t>(i));
+      current = layer(LayerStep{model.layers[i], i, current, i + 1 == count});
+    }
+    graph.begin_layer(kOutside);
+    return current;
+  }
   [[nodiscard]] std::size_t layers_run() const;
   TensorId plain_layer(const LayerStep& step);
   TensorId mixer(const LayerModel& layer, TensorId input);
@@ -110,7 +123,7 @@ class GraphBuilder {
   TensorId state_rows = kOutside;
 
  private:
-  CacheInputs cache_inputs(std::uint64_t count);
+  CacheInputs cache_inputs(std::uint64_t count, bool sliding);
 
   bool host_embeds = false;
 };

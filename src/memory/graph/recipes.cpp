@@ -9,6 +9,8 @@ namespace {
 // In the order of GraphRecipe.
 constexpr auto kRecipes = std::to_array<Recipe>({
     plain_recipe,
+    gemma3n_recipe,
+    gemma4_recipe,
 });
 
 static_assert(kRecipes.size() == static_cast<std::size_t>(GraphRecipe::Count));

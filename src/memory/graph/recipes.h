@@ -14,4 +14,8 @@ Recipe recipe_of(const RunModel& model);
 /// architecture apart from another is in its row's options and its tensors.
 void plain_recipe(GraphBuilder& b);
 
+// gemma_recipes.cpp
+void gemma3n_recipe(GraphBuilder& b);
+void gemma4_recipe(GraphBuilder& b);
+
 }  // namespace weigh::core
