@@ -49,6 +49,10 @@ enum class GraphRule : std::uint8_t { Replayed, Estimated };
 /// How the graph is put together: one recipe for each family of architectures (graph/recipes.h).
 enum class GraphRecipe : std::uint8_t {
   Plain,
+  Arctic,
+  HrmText,
+  Nanbeige,
+  Talkie,
   Gemma3n,
   Gemma4,
   Count,
@@ -82,6 +86,8 @@ enum GraphOption : std::uint64_t {
   kDenseRope = 1ULL << 29,            ///< with kWindowRope: layers without experts have rope too
   kPicksBehindSum = 1ULL << 30,       ///< in the last layer rows are picked behind the sum of mixer and input
   kPicksBehindPostNorm = 1ULL << 31,  ///< or behind the mixer's second norm
+  kNormByKey = 1ULL << 32,            ///< experts: their weights are normalised only where expert_weights_norm says so
+  kStepPerHead = 1ULL << 33,          ///< Mamba with one step for each head (PLaMo 2)
   // What a file's tensors show, for models known by their hyperparameters alone.
   kUngated = 1ULL << 16,
   kFusedGate = 1ULL << 17,

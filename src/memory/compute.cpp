@@ -54,6 +54,7 @@ std::optional<Cells> cells_of_graph(const RunModel& model, const Run& run) {
   constexpr std::uint64_t kNodesOfLayer = 100;
   std::uint64_t nodes = 0;
   for (const LayerModel& layer : model.layers) nodes += kNodesOfLayer + 2 * layer.experts_used;
+  nodes *= std::min(model.loops, kMaxNodes);
   return nodes > kMaxNodes ? std::nullopt : count_cells(model, run);
 }
 

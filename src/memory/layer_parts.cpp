@@ -102,6 +102,8 @@ void read_tensor(std::string_view rest, const Tensor& tensor, LayerModel& layer,
   } else if (rest == "ffn_down_exps.weight") {
     layer.expert_ffn = columns(tensor);
     shapes.merged_experts = true;
+  } else if (rest == "ffn_gate_inp.weight") {
+    layer.experts = rows(tensor);  // also in a layer that the keys call dense
   } else if (rest == "ffn_down_shexp.weight") {
     layer.shared_ffn = columns(tensor);
   } else if (rest == "ssm_x.weight") {
@@ -139,7 +141,8 @@ Mixer mixer_of(const RunModel& model, const LayerModel& layer, const Shapes& sha
   if (shapes.delta) return Mixer::DeltaNet;
   if (shapes.convolution) return Mixer::ShortConvolution;
   if (shapes.attention) return layer.mixer;
-  if (shapes.state_space) return shapes.state_input ? Mixer::Mamba : Mixer::Mamba2;
+  if (shapes.state_space && shapes.state_input) return model.has(kStepPerHead) ? Mixer::PlamoMamba : Mixer::Mamba;
+  if (shapes.state_space) return Mixer::Mamba2;
   return Mixer::None;
 }
 
@@ -184,6 +187,7 @@ Mixer assumed_mixer(const RunModel& model, const LayerModel& layer) {
   if (!layer.recurrent || layer.cached || model.rule == nullptr) return layer.mixer;
   if (model.rule->state == StateRule::ShortConvolution) return Mixer::ShortConvolution;
   if (model.rule->recurrent == RecurrentRule::Interval4) return Mixer::DeltaNet;
+  if (model.has(kStepPerHead)) return Mixer::PlamoMamba;
   return model.ssm.groups == 0 ? Mixer::Mamba : Mixer::Mamba2;
 }
 
@@ -232,8 +236,8 @@ void read_layer_parts(const Model& source, RunModel& model) {
   }
   const bool cached = model.rule == nullptr || model.rule->memory == MemoryKind::Attention;
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
-    if (model.stored_layers != 0 && i >= model.stored_layers) {
-      run_again(model.layers[i % static_cast<std::size_t>(model.stored_layers)], model.layers[i]);
+    if (model.stacks.layers != 0 && i >= model.stacks.stored()) {
+      run_again(model.layers[i % static_cast<std::size_t>(model.stacks.stored())], model.layers[i]);
       continue;
     }
     if (cached) guess_heads(shapes[i], model.layers[i]);

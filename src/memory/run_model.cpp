@@ -230,7 +230,7 @@ void read_layers(const Hyperparameters& keys, RunModel& model) {
     layer.ffn = of_layer(ffn, i, 0);
     layer.compress_ratio = of_layer(ratios, i, 0);
     layer.experts = i < dense_lead ? 0 : of_layer(experts, i, 0);
-    if (layer.experts == 0) continue;
+    if (of_layer(experts, i, 0) == 0) continue;
     layer.experts_used = of_layer(used, i, 0);
     layer.expert_ffn = of_layer(expert_ffn, i, layer.ffn);
     layer.shared_ffn = keys.number_or("expert_shared_feed_forward_length",
@@ -353,7 +353,7 @@ std::optional<RunModel> read_run_model(const Model& source) {
   model.embedding = keys.number("embedding_length").value_or(source.architecture.embedding_length.value_or(0));
   if (layers == 0 || layers > kMaxLayers || model.embedding == 0) return std::nullopt;
   model.layers.resize(static_cast<std::size_t>(layers));
-  if (const auto stacks = keys.stacks(); stacks && stacks->slots == layers) model.stored_layers = stacks->stored();
+  if (const auto stacks = keys.stacks(); stacks && stacks->slots == layers) model.stacks = *stacks;
   model.vocab = count_vocabulary(keys, source);
   read_scalars(keys, model);
   if (!keys.gguf()) complete_from_config(keys.config(), model);

@@ -8,12 +8,23 @@
 
 #include "src/memory/architectures.h"
 #include "src/memory/traits.h"
+#include "src/model/hyperparameters.h"
 #include "src/model/model.h"
 
 namespace weigh::core {
 
 /// How a layer mixes tokens.
-enum class Mixer : std::uint8_t { None, Attention, Latent, Mamba, Mamba2, DeltaNet, ShortConvolution, Other };
+enum class Mixer : std::uint8_t {
+  None,
+  Attention,
+  Latent,
+  Mamba,
+  Mamba2,
+  DeltaNet,
+  ShortConvolution,
+  PlamoMamba,
+  Other
+};
 
 /// Parts of a layer that change which tensors its graph holds. Biases and scales work in place: they are not here.
 enum LayerPart : std::uint64_t {
@@ -113,7 +124,7 @@ struct RunModel {
   std::uint64_t position_values = 1;   ///< positions per token: 4 with multi-dimensional rope
   std::uint64_t layer_embedding = 0;   ///< embedding_length_per_layer_input
   std::uint64_t residual_streams = 1;  ///< hyper_connection.count
-  std::uint64_t stored_layers = 0;     ///< later layers run the weights of these once more; 0: each has its own
+  LayerStacks stacks{};                ///< of weights that several layers run; without layers: each has its own
   StateSpace ssm;
   bool layers_told_apart = true;  ///< of a hybrid: the files say which layers have attention
   std::vector<LayerModel> layers;

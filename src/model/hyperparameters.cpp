@@ -38,7 +38,10 @@ std::optional<LayerStacks> layer_stacks(std::optional<std::uint64_t> layers, std
   constexpr std::uint64_t kMaxFactor = 1U << 16U;
   const auto usual = [](std::optional<std::uint64_t> value) { return value && *value > 0 && *value <= kMaxFactor; };
   if (!usual(layers) || !usual(high_cycles) || !usual(low_cycles)) return std::nullopt;
-  return LayerStacks{.layers = *layers, .slots = *layers * *high_cycles * (*low_cycles + 1)};
+  return LayerStacks{.layers = *layers,
+                     .slots = *layers * *high_cycles * (*low_cycles + 1),
+                     .high_cycles = *high_cycles,
+                     .low_cycles = *low_cycles};
 }
 
 std::optional<std::uint64_t> first_of(const std::vector<std::uint64_t>& values) {

@@ -17,6 +17,8 @@ namespace weigh::core {
 struct LayerStacks {
   std::uint64_t layers = 0;  ///< of one stack
   std::uint64_t slots = 0;   ///< layers as they are run
+  std::uint64_t high_cycles = 0;
+  std::uint64_t low_cycles = 0;  ///< in each of the high ones
 
   [[nodiscard]] std::uint64_t stored() const { return 2 * layers; }
 };

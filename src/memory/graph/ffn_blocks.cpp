@@ -54,7 +54,8 @@ TensorId GraphBuilder::expert_weights(const LayerModel& layer, TensorId probabil
   TensorId weights =
       graph.make(Op::GetRows, each, {graph.reshape(probabilities, {1, layer.experts, count, 1}), chosen});
   if (soft_max_over_used()) weights = graph.reshape(graph.unary(Op::SoftMax, graph.reshape(weights, flat)), each);
-  if (model.norms_expert_weights.value_or(!model.has(kRawExpertWeights))) {
+  const bool stated = model.norms_expert_weights.value_or(!model.has(kNormByKey));
+  if (stated && !model.has(kRawExpertWeights)) {
     weights = graph.reshape(weights, flat);
     const TensorId sum = graph.unary(Op::Clamp, graph.sum_rows(weights));
     weights = graph.reshape(graph.like(Op::Div, weights, sum), each);

@@ -104,6 +104,7 @@ TensorId GraphBuilder::mixer(const LayerModel& layer, TensorId input) {
     case Mixer::Latent: return latent_attention(layer, input);
     case Mixer::Mamba: return mamba(layer, input);
     case Mixer::Mamba2: return mamba2(layer, input);
+    case Mixer::PlamoMamba: return plamo_mamba(input);
     case Mixer::DeltaNet: return delta_net(input);
     case Mixer::ShortConvolution: return short_convolution(input);
     case Mixer::Other: break;
@@ -198,16 +199,6 @@ std::size_t GraphBuilder::layers_run() const {
   std::size_t count = 0;
   for (std::size_t i = 0; i < model.layers.size(); ++i) count = model.layers[i].predicts ? count : i + 1;
   return count;
-}
-
-TensorId GraphBuilder::run_layers(TensorId current, TensorId (GraphBuilder::*layer)(const LayerStep&)) {
-  const std::size_t count = layers_run();
-  for (std::size_t i = 0; i < count; ++i) {
-    graph.begin_layer(static_cast<std::int32_t>(i));
-    current = (this->*layer)({model.layers[i], i, current, i + 1 == count});
-  }
-  graph.begin_layer(kOutside);
-  return current;
 }
 
 }  // namespace weigh::core

@@ -47,7 +47,17 @@ class GraphBuilder {
   TensorId embed_tokens();
   /// Rows of a table that the host keeps.
   TensorId look_up(std::string_view table, TensorId ids, std::uint64_t width);
-  TensorId run_layers(TensorId current, TensorId (GraphBuilder::*layer)(const LayerStep&));
+  /// What `layer`, called with a LayerStep, makes of each block that runs, one after the other.
+  template <typename Layer>
+  TensorId run_layers(TensorId current, Layer layer) {
+    const std::size_t count = layers_run();
+    for (std::size_t i = 0; i < count; ++i) {
+      graph.begin_layer(static_cast<std::int32_t>(i));
+      current = layer(LayerStep{model.layers[i], i, current, i + 1 == count});
+    }
+    graph.begin_layer(kOutside);
+    return current;
+  }
   /// The same for a recipe's own block: `layer` makes of a LayerStep what the next one begins with.
   template <typename Layer>
   TensorId each_layer(TensorId current, const Layer& layer) {
@@ -107,6 +117,7 @@ class GraphBuilder {
   TensorId copy_rows(std::uint64_t values);
   TensorId mamba(const LayerModel& layer, TensorId input);
   TensorId mamba2(const LayerModel& layer, TensorId input);
+  TensorId plamo_mamba(TensorId input);
   TensorId delta_net(TensorId input);
   TensorId short_convolution(TensorId input);
   TensorId convolve(TensorId input, std::uint64_t channels);

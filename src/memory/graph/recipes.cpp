@@ -9,6 +9,10 @@ namespace {
 // In the order of GraphRecipe.
 constexpr auto kRecipes = std::to_array<Recipe>({
     plain_recipe,
+    arctic_recipe,
+    hrm_text_recipe,
+    nanbeige_recipe,
+    talkie_recipe,
     gemma3n_recipe,
     gemma4_recipe,
 });
@@ -21,6 +25,8 @@ Recipe recipe_of(const RunModel& model) {
   return kRecipes[model.rule == nullptr ? 0 : static_cast<std::size_t>(model.rule->recipe)];
 }
 
-void plain_recipe(GraphBuilder& b) { b.output_head(b.run_layers(b.embed_tokens(), &GraphBuilder::plain_layer)); }
+void plain_recipe(GraphBuilder& b) {
+  b.output_head(b.run_layers(b.embed_tokens(), [&](const LayerStep& step) { return b.plain_layer(step); }));
+}
 
 }  // namespace weigh::core

@@ -14,6 +14,12 @@ Recipe recipe_of(const RunModel& model);
 /// architecture apart from another is in its row's options and its tensors.
 void plain_recipe(GraphBuilder& b);
 
+// plain_variants.cpp
+void arctic_recipe(GraphBuilder& b);
+void hrm_text_recipe(GraphBuilder& b);
+void nanbeige_recipe(GraphBuilder& b);
+void talkie_recipe(GraphBuilder& b);
+
 // gemma_recipes.cpp
 void gemma3n_recipe(GraphBuilder& b);
 void gemma4_recipe(GraphBuilder& b);

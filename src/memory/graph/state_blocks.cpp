@@ -105,6 +105,36 @@ TensorId GraphBuilder::mamba2(const LayerModel& layer, TensorId input) {
   return graph.mul_mat("ssm_out", graph.reshape(y, {s.inner, tokens, 1, 1}), model.embedding);
 }
 
+// PLaMo 2's (llama.cpp src/models/plamo2.cpp): heads as Mamba-2 has, and a step, B and C as Mamba has, each normed.
+TensorId GraphBuilder::plamo_mamba(TensorId input) {
+  const StateSpace& s = model.ssm;
+  const std::uint64_t seqs = run.sequences, each = tokens / seqs;
+  const std::uint64_t heads = std::max<std::uint64_t>(s.rank, 1), head = s.inner / heads;
+  const std::uint64_t step = std::max<std::uint64_t>(64, model.embedding / 16);
+  const Extent by_head{head, heads, each, seqs}, flat{s.inner, each, seqs, 1};
+  const TensorId both =
+      graph.cont(graph.mul_mat("ssm_in", graph.reshape(input, {model.embedding, each, seqs, 1}), 2 * s.inner),
+                 {2 * head, heads, each, seqs});
+  const TensorId x_in = graph.cont(graph.columns(both, head, head), flat);
+  const TensorId joined = convolve(x_in, s.inner);
+  const TensorId x = graph.unary(Op::Silu, graph.make(Op::SsmConv, flat, {joined}, Element::F32, "ssm_conv1d"));
+  const TensorId low = graph.mul_mat("ssm_x", x, step + 2 * s.state);
+  const TensorId b = norm(graph.columns(low, 0, s.state), "ssm_b_norm");
+  const TensorId c = norm(graph.columns(low, s.state, s.state), "ssm_c_norm");
+  const TensorId dt = graph.mul_mat("ssm_dt", norm(graph.columns(low, 2 * s.state, step), "ssm_dt_norm"), heads);
+  const TensorId rows = graph.view(state_rows, {seqs, 1, 1, 1}, {4, 4, 4, 4}, 0);
+  const std::uint64_t out = s.inner * tokens;
+  const TensorId x_heads = graph.reshape(x, by_head);
+  const TensorId scan = graph.make(Op::SsmScan, {out + s.state * s.inner * seqs, 1, 1, 1}, {x_heads, dt, b, c, rows});
+  graph.expand(scan);
+  graph.expand(graph.store(Op::Cpy, {graph.view(scan, {s.state * s.inner * seqs, 1, 1, 1}, {4, 4, 4, 4}, 4 * out)}));
+  const TensorId z = graph.cont(graph.columns(both, 0, head));
+  TensorId y = graph.view(scan, by_head, {4, 4 * head, 4 * s.inner, 4 * s.inner * each}, 0);
+  y = graph.make(Op::Swiglu, by_head, {z, graph.add(y, graph.with_weight(Op::Mul, x_heads, "ssm_d"))});
+  return graph.reshape(graph.mul_mat("ssm_out", graph.reshape(y, flat), model.embedding),
+                       {model.embedding, tokens, 1, 1});
+}
+
 // Gated delta net with the fused kernel (llama.cpp src/models/qwen35.cpp, delta-net-base.cpp).
 TensorId GraphBuilder::delta_net(TensorId input) {
   const StateSpace& s = model.ssm;
