@@ -100,7 +100,8 @@ def canonical(nodes):
             stands_for[node.number] = "empty"
             continue
         first = by_number.get(computed[0]) if computed else None
-        weights = [s for s in node.sources if of_weight(s)]
+        weights = [s for s in node.sources if of_weight(s) or isinstance(s, int) and stands_for.get(s) == "cache"]
+        computed = [s for s in computed if s not in weights and s != node.number]
         follows = node.op in ACTIVATIONS and first is not None and first.op in ACTIVATIONS
         if ((node.op in ("add", "mul", "scale", "clamp") or follows) and first is not None
                 and (weights or node.op in ("scale", "clamp") or follows)
@@ -114,7 +115,7 @@ def canonical(nodes):
         alone = node.op == "soft_max" and len(node.sources) == 1
         op = "activation" if node.op in ACTIVATIONS or alone else "glu" if node.op in GLU else node.op
         op = "scale" if op == "mul" and weights and len(computed) == 1 else op
-        names = [str(n) for n in map(source_name, node.sources) if n is not None and n != "cache" and n != "empty"]
+        names = [str(n) for n in map(source_name, (s for s in node.sources if s != node.number)) if n is not None and n != "cache" and n != "empty"]
         stands_for[node.number] = len(result)
         extent = list(node.extent)
         while len(extent) > 1 and extent[-1] == 1:
