@@ -159,6 +159,7 @@ struct Fit {
   std::string kv_type;                   ///< "f16", or of K and of V: "q8_0,f16"
   CacheShape cache_shape;
   std::optional<Basis> basis;  ///< what the need rests on
+  bool exact = false;          ///< so are, as recorded runs prove, all of its parts but the overhead
   Remark remark = Remark::None;
   std::string architecture;                ///< of the remark: without a rule; empty where it has no name
   bool input_on_host = false;              ///< the input layer, which is in host memory and not in the need

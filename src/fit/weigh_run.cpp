@@ -85,6 +85,15 @@ Basis basis_of(Candidate& candidate, const Run& run) {
   return basis;
 }
 
+// Recorded runs are of a model alone in the memory of a host.
+bool is_exact(Candidate& candidate, const Run& run, const DeviceSet& devices) {
+  const auto of_host = [](const Slot& slot) {
+    return slot.device.kind == DeviceKind::Cpu || slot.device.kind == DeviceKind::Size;
+  };
+  return candidate.engine() == Engine::LlamaCpp && candidate.whole(run).proven && candidate.companions().empty() &&
+         devices.slots.size() == 1 && !devices.host.has_value() && of_host(devices.slots.front());
+}
+
 // Whether a layer, the output layer among them, or its experts are on the host.
 bool puts_layers_on_host(const Candidate& candidate, const Run& run) {
   const bool layers = run.gpu_layers && *run.gpu_layers <= candidate.parts().blocks.size();
@@ -129,6 +138,7 @@ Fit weigh_run(Candidate& candidate, const Run& run, const DeviceSet& devices) {
   if (known) layout = lay_out(candidate, run, devices);
   Fit fit = known ? weigh_layout(candidate, run, devices, layout) : weigh_weights(candidate, run, devices);
   fit.basis = basis_of(candidate, run);
+  fit.exact = is_exact(candidate, run, devices);
   fit.remark = whole.remark;
   fit.architecture = whole.architecture;
   if (split) judge_host(candidate, run, layout, devices, fit);

@@ -6,6 +6,7 @@
 #include "src/memory/cache.h"
 #include "src/memory/compute.h"
 #include "src/memory/engines.h"
+#include "src/memory/proven.h"
 
 namespace weigh::core {
 
@@ -72,6 +73,8 @@ RunNeed measure(const Model& source, const Run& run) {
   result.need.weights = llama_cpp ? loaded_weights(source, *model) : source.weight_bytes;
   result.context = counted.context;
   result.basis = basis_of(*model, run);
+  // A basis of rules says that there is one.
+  result.proven = result.basis == Basis::Rules && proven_by_runs(model->rule->name);
   result.remark = remark_on(*model);
   if (result.remark == Remark::AttentionIsFull) result.architecture = model->architecture;
   if (heads_unknown(*model)) {

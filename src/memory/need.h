@@ -67,6 +67,7 @@ struct RunNeed {
   std::uint64_t context = 0;
   Basis basis = Basis::Rules;
   Remark remark = Remark::None;
+  bool proven = false;            ///< by the rules alone, and recorded runs of the architecture agree with them
   std::string architecture = {};  ///< of a remark: the one without a rule; empty where the files do not name it
 };
 

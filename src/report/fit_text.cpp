@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "src/fit/companions.h"
+#include "src/memory/memory.h"
 #include "src/report/answer.h"
 #include "src/report/fit_words.h"
 #include "src/report/model_table.h"
@@ -48,6 +49,7 @@ std::string note_on(NeedPart part, const Fit& fit) {
   }
   if (part == &MemoryNeed::weights && fit.input_on_host) return "without the input layer, which stays on the host";
   if (part == &MemoryNeed::compute && fit.basis != Basis::Rules) return "an estimate";
+  if (part == &MemoryNeed::compute && fit.exact) return fmt::format("exact for {}", kRuleSet);
   if (part == &MemoryNeed::overhead) return "an estimate";
   return {};
 }

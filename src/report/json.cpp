@@ -6,6 +6,7 @@
 
 #include "formats/text.h"
 #include "src/fit/companions.h"
+#include "src/memory/memory.h"
 #include "src/model/naming/roles.h"
 #include "src/report/escape.h"
 #include "src/report/fit_words.h"
@@ -177,6 +178,7 @@ Json fit_json(const Fit& fit, JsonText& text) {
           {"need", need_json(fit.need)},
           {"companions", companions_json(fit.companions, text)},
           {"basis", fit.basis ? Json(basis_name(*fit.basis)) : Json()},
+          {"exact_for", fit.exact ? Json(kRuleSet) : Json()},
           {"remark", fit.remark == Remark::None ? Json() : text(remark_text(fit.remark, fit.architecture))},
           {"verdict", verdict_name(fit.verdict)},
           {"headroom_bytes", fit.headroom_bytes},

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "src/fit/companions.h"
+#include "src/memory/memory.h"
 #include "src/quantize/quantization_name.h"
 #include "src/report/fit_words.h"
 #include "src/report/listings.h"
@@ -196,6 +197,7 @@ Fit fit_of(const core::Fit& from) {
         {std::string(core::role_name(share.role)), share.path, need_of(share.need), share.host_bytes});
   }
   if (from.basis) fit.basis = core::basis_name(*from.basis);
+  if (from.exact) fit.exact_for = core::kRuleSet;
   fit.remark = core::remark_text(from.remark, from.architecture);
   fit.verdict = static_cast<Verdict>(from.verdict);
   fit.headroom_bytes = from.headroom_bytes;

@@ -368,8 +368,9 @@ struct Fit {
   std::uint64_t budget_bytes = 0;
   Need need;
   std::vector<Companion> companions;
-  std::string basis;   ///< "rules", "estimate" or "assumed": what the need rests on; empty without a context
-  std::string remark;  ///< what is assumed, or empty
+  std::string basis;      ///< "rules", "estimate" or "assumed": what the need rests on; empty without a context
+  std::string exact_for;  ///< the engine and version whose recorded runs prove all parts but the overhead, or empty
+  std::string remark;     ///< what is assumed, or empty
   Verdict verdict = Verdict::No;
   std::int64_t headroom_bytes = 0;  ///< budget - need
   std::string reason;               ///< one sentence

@@ -116,7 +116,8 @@ of the models, and holds any other estimator against them.
 constexpr std::string_view kProven = R"(
 An architecture is **proven** when it has recorded runs and in every one of them KV cache and state are right to the byte, the
 compute buffer is within 0.1 % and the weights are within 0.01 % (padding of single tensors is not counted). The program holds the names of the proven ones (`src/memory/proven.inc`)
-and no figure of a run. Its report says "exact for {engine}" for those alone.
+and no figure of a run. Its report says "exact for {engine}" for those alone, and only of a run in one host's memory without
+a projector or a draft, as the recorded ones are.
 
 )";
 

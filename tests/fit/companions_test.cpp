@@ -113,6 +113,18 @@ TEST_CASE("figures with a companion say what they rest on") {
   CHECK(weigh_run(seeing, Run(), devices).basis == Basis::Estimate);
 }
 
+TEST_CASE("only what was recorded is called exact: a model alone in a host's memory") {
+  const DeviceSet memory = on("32GiB");
+  Candidate alone(main_model(), Engine::LlamaCpp);
+  CHECK(weigh_run(alone, Run(), memory).exact);
+  CHECK_FALSE(weigh_run(alone, Run(), on("rtx-4090")).exact);
+  CHECK_FALSE(weigh_run(alone, Run(), on("m2-ultra-192gb")).exact);
+  Candidate elsewhere(main_model(), Engine::Transformers);
+  CHECK_FALSE(weigh_run(elsewhere, Run(), memory).exact);
+  Candidate drafted(main_model(), Engine::LlamaCpp, nullptr, {{CompanionRole::Draft, &draft_model()}});
+  CHECK_FALSE(weigh_run(drafted, Run(), memory).exact);
+}
+
 TEST_CASE("a projector that is too much goes to the host first") {
   Candidate candidate(main_model(), Engine::LlamaCpp, nullptr, {{CompanionRole::Projector, &projector()}});
   const MemoryNeed need = lay_out(candidate, Run(), on("rtx-4090")).slots.front();

@@ -14,6 +14,8 @@ TEST_CASE("a need says what it rests on", "[memory]") {
   CHECK(known.context == 4096);
   CHECK(known.need.kv_cache == 512U << 20);
   CHECK(known.need.state == 0U);
+  CHECK(known.proven);
+  CHECK_FALSE(measure(llama_3_8b(), {.engine = Engine::Vllm}).proven);
   CHECK(measure(gemma_3n_e4b(), {}).basis == Basis::Rules);
   const RunNeed strange = measure(keys_only("strange", transformer(32, 4096, 32, {8}, {14336}, 128256)), {});
   CHECK(strange.basis == Basis::Assumed);

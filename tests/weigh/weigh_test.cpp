@@ -80,6 +80,7 @@ json fit_json(const weigh::Fit& fit) {
       {"need", need_json(fit.need)},
       {"companions", companions},
       {"basis", nullable(fit.basis)},
+      {"exact_for", nullable(fit.exact_for)},
       {"remark", nullable(fit.remark)},
       {"verdict", weigh::name_of(fit.verdict)},
       {"headroom_bytes", fit.headroom_bytes},
