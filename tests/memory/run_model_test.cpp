@@ -131,7 +131,7 @@ TEST_CASE("layers that are run several times have their weights once", "[memory]
   const Model source = describe(gguf(tensors, keys));
   const auto model = read_run_model(source).value();
   REQUIRE(model.layers.size() == 32);
-  CHECK(model.stored_layers == 8);
+  CHECK(model.stacks.stored() == 8);
   for (const LayerModel& layer : model.layers) {
     CHECK(layer.cached);
     CHECK(layer.mixer == Mixer::Attention);
