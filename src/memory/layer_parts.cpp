@@ -18,6 +18,7 @@ struct PartName {
 constexpr auto kPartNames = std::to_array<PartName>({
     {"attn_gate.weight", kAttentionGate},
     {"attn_norm.weight", kInputNorm},
+    {"attn_norm_2.weight", kSecondNorm},
     {"attn_output_norm.weight", kPostMixerNorm},
     {"attn_q_a.weight", kLowRankQuery},
     {"attn_qkv.weight", kJointQkv},

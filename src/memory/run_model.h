@@ -50,6 +50,7 @@ enum LayerPart : std::uint64_t {
   kParallelMamba = 1ULL << 19,     ///< a state space mixer beside the attention (Falcon-H1)
   kValues = 1ULL << 20,            ///< a projection of its own makes the values (Gemma 4: else they are the keys)
   kExpertScale = 1ULL << 21,       ///< the experts' results have a scale each
+  kSecondNorm = 1ULL << 22,        ///< another norm behind the attention's (JINA BERT v2)
   kAttentionGate = 1ULL << 40,     ///< a projection beside the queries gates the attention's output
   kAttentionSubNorm = 1ULL << 41,  ///< a norm between the attention and its output projection
   kFfnSubNorm = 1ULL << 42,        ///< likewise in the feed-forward part

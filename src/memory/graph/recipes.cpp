@@ -13,6 +13,8 @@ constexpr auto kRecipes = std::to_array<Recipe>({
     hrm_text_recipe,
     nanbeige_recipe,
     talkie_recipe,
+    bert_recipe,
+    modern_bert_recipe,
     gemma3n_recipe,
     gemma4_recipe,
 });

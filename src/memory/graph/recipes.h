@@ -20,6 +20,10 @@ void hrm_text_recipe(GraphBuilder& b);
 void nanbeige_recipe(GraphBuilder& b);
 void talkie_recipe(GraphBuilder& b);
 
+// encoder_recipes.cpp
+void bert_recipe(GraphBuilder& b);
+void modern_bert_recipe(GraphBuilder& b);
+
 // gemma_recipes.cpp
 void gemma3n_recipe(GraphBuilder& b);
 void gemma4_recipe(GraphBuilder& b);
