@@ -57,6 +57,10 @@ enum class GraphRecipe : std::uint8_t {
   ModernBert,
   Gemma3n,
   Gemma4,
+  Arwkv7,
+  Rwkv6,
+  Rwkv6Qwen2,
+  Rwkv7,
   Count,
 };
 

@@ -28,4 +28,10 @@ void modern_bert_recipe(GraphBuilder& b);
 void gemma3n_recipe(GraphBuilder& b);
 void gemma4_recipe(GraphBuilder& b);
 
+// rwkv_recipes.cpp
+void arwkv7_recipe(GraphBuilder& b);
+void rwkv6_recipe(GraphBuilder& b);
+void rwkv6qwen2_recipe(GraphBuilder& b);
+void rwkv7_recipe(GraphBuilder& b);
+
 }  // namespace weigh::core
