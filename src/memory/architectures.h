@@ -53,8 +53,14 @@ enum class GraphRecipe : std::uint8_t {
   HrmText,
   Nanbeige,
   Talkie,
+  Bert,
+  ModernBert,
   Gemma3n,
   Gemma4,
+  Arwkv7,
+  Rwkv6,
+  Rwkv6Qwen2,
+  Rwkv7,
   Count,
 };
 
@@ -88,6 +94,7 @@ enum GraphOption : std::uint64_t {
   kPicksBehindPostNorm = 1ULL << 31,  ///< or behind the mixer's second norm
   kNormByKey = 1ULL << 32,            ///< experts: their weights are normalised only where expert_weights_norm says so
   kStepPerHead = 1ULL << 33,          ///< Mamba with one step for each head (PLaMo 2)
+  kBatchAlone = 1ULL << 40,           ///< attends within the batch alone, although it has a cache
   // What a file's tensors show, for models known by their hyperparameters alone.
   kUngated = 1ULL << 16,
   kFusedGate = 1ULL << 17,

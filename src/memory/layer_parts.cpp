@@ -18,6 +18,7 @@ struct PartName {
 constexpr auto kPartNames = std::to_array<PartName>({
     {"attn_gate.weight", kAttentionGate},
     {"attn_norm.weight", kInputNorm},
+    {"attn_norm_2.weight", kSecondNorm},
     {"attn_output_norm.weight", kPostMixerNorm},
     {"attn_q_a.weight", kLowRankQuery},
     {"attn_qkv.weight", kJointQkv},
@@ -45,6 +46,9 @@ constexpr auto kPartNames = std::to_array<PartName>({
     {"ssm_dt_norm", kStateNorms},
     {"ssm_dt_norm.weight", kStateNorms},
     {"ssm_norm.weight", kStateNorm},
+    {"time_mix_g1.weight", kTimeGate},
+    {"time_mix_lerp_fused.weight", kFusedLerp},
+    {"time_mix_ln.weight", kTimeNorm},
 });
 
 static_assert(std::ranges::is_sorted(kPartNames, {}, &PartName::name), "part_of() searches by halves");
@@ -199,6 +203,7 @@ void assume_parts(const RunModel& model, LayerModel& layer) {
   when(layer.mixer == Mixer::Mamba && hybrid, kStateNorms);
   when(layer.mixer == Mixer::Mamba2, kStateNorm);
   when(true, kInputNorm | kValues);
+  when(model.rule != nullptr && model.rule->state == StateRule::Rwkv, kFusedLerp | kTimeGate | kTimeNorm);
   when(layer.experts == 0 && layer.ffn != 0, kDense);
   when(layer.ffn != 0 && !model.has(kParallel), kFfnNorm);
   when(layer.experts != 0, kRouter | kExpertGate);

@@ -48,6 +48,12 @@ void read_scalars(const Hyperparameters& keys, RunModel& model) {
   model.residual_streams = std::max<std::uint64_t>(keys.number_or("hyper_connection.count", 1), 1);
   model.layer_embedding = keys.number_or("embedding_length_per_layer_input", 0);
   model.position_values = keys.numbers("rope.dimension_sections").size() > 1 ? 4 : 1;
+  model.rescale_period = keys.number_or("rescale_every_n_layers", 0);
+  model.ranks = {.mix = keys.number_or("time_mix_extra_dim", 0),
+                 .decay = keys.number_or("attention.decay_lora_rank", keys.number_or("time_decay_extra_dim", 0)),
+                 .rate = keys.number_or("attention.iclr_lora_rank", 0),
+                 .value = keys.number_or("attention.value_residual_mix_lora_rank", 0),
+                 .gate = keys.number_or("attention.gate_lora_rank", 0)};
   model.ssm = {.convolution = keys.number_or("ssm.conv_kernel", 0),
                .inner = keys.number_or("ssm.inner_size", 0),
                .state = keys.number_or("ssm.state_size", 0),
@@ -71,11 +77,12 @@ void complete_from_config(const ConfigReader& config, RunModel& model) {
 bool sane(const RunModel& model) {
   const auto fits = [](auto... values) { return ((values <= kMaxWidth) && ...); };
   const StateSpace& s = model.ssm;
+  const LowRanks& r = model.ranks;
   if (!fits(model.embedding, model.vocab, model.window, model.kv_lora_rank, model.q_lora_rank, model.rope_dimensions,
             model.latent_key_head, model.latent_value_head, model.indexer_key, model.indexer_value, model.indexer_heads,
             model.expert_groups, model.short_convolution, model.wkv_head, model.token_shifts, model.kda_head,
             model.loops, model.residual_streams, model.layer_embedding, s.convolution, s.inner, s.state, s.groups,
-            s.rank)) {
+            s.rank, r.mix, r.decay, r.rate, r.value, r.gate)) {
     return false;
   }
   if (s.state * s.inner > (std::uint64_t{1} << 40)) return false;

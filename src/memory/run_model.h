@@ -50,6 +50,10 @@ enum LayerPart : std::uint64_t {
   kParallelMamba = 1ULL << 19,     ///< a state space mixer beside the attention (Falcon-H1)
   kValues = 1ULL << 20,            ///< a projection of its own makes the values (Gemma 4: else they are the keys)
   kExpertScale = 1ULL << 21,       ///< the experts' results have a scale each
+  kSecondNorm = 1ULL << 22,        ///< another norm behind the attention's (JINA BERT v2)
+  kFusedLerp = 1ULL << 23,         ///< RWKV: the branches' shares of the token before are one tensor
+  kTimeGate = 1ULL << 24,          ///< RWKV 7: a gate for the result
+  kTimeNorm = 1ULL << 25,          ///< RWKV 7: a norm of each head of the result
   kAttentionGate = 1ULL << 40,     ///< a projection beside the queries gates the attention's output
   kAttentionSubNorm = 1ULL << 41,  ///< a norm between the attention and its output projection
   kFfnSubNorm = 1ULL << 42,        ///< likewise in the feed-forward part
@@ -95,6 +99,15 @@ struct StateSpace {
   std::uint64_t rank = 0;  ///< time_step_rank: heads of Mamba-2 and of the delta net
 };
 
+/// Inner widths of RWKV's low-rank products.
+struct LowRanks {
+  std::uint64_t mix = 0;    ///< version 6: time_mix_extra_dim
+  std::uint64_t decay = 0;  ///< time_decay_extra_dim, attention.decay_lora_rank
+  std::uint64_t rate = 0;   ///< version 7: attention.iclr_lora_rank, and likewise
+  std::uint64_t value = 0;
+  std::uint64_t gate = 0;
+};
+
 /// A model's shape, as far as a run's memory depends on it. The same value comes from GGUF keys and from config.json.
 struct RunModel {
   std::string architecture;
@@ -125,6 +138,8 @@ struct RunModel {
   std::uint64_t layer_embedding = 0;   ///< embedding_length_per_layer_input
   std::uint64_t residual_streams = 1;  ///< hyper_connection.count
   LayerStacks stacks{};                ///< of weights that several layers run; without layers: each has its own
+  std::uint64_t rescale_period = 0;    ///< RWKV 6: rescale_every_n_layers
+  LowRanks ranks;
   StateSpace ssm;
   bool layers_told_apart = true;  ///< of a hybrid: the files say which layers have attention
   std::vector<LayerModel> layers;

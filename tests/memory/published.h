@@ -170,7 +170,12 @@ inline Model mamba2_2_7b() {
   return keys_only("mamba2", transformer(64, 2560, 0, {0}, {0}, 50288) + state_space(4, 5120, 128, 1, 80));
 }
 inline Model rwkv7_2_9b() {
-  return keys_only("rwkv7", transformer(32, 2560, 0, {0}, {10240}, 65536) + Keys{{"wkv.head_size", {64}}});
+  return keys_only(
+      "rwkv7", transformer(32, 2560, 0, {0}, {10240}, 65536) + Keys{{"wkv.head_size", {64}},
+                                                                    {"attention.decay_lora_rank", {96}},
+                                                                    {"attention.iclr_lora_rank", {96}},
+                                                                    {"attention.value_residual_mix_lora_rank", {64}},
+                                                                    {"attention.gate_lora_rank", {320}}});
 }
 inline Model command_r7b() {
   return keys_only("cohere2", transformer(32, 4096, 32, {8}, {14336}, 256000, 128) + window(4096));

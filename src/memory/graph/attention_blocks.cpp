@@ -57,6 +57,8 @@ TensorId GraphBuilder::weigh_values(const LayerModel& layer, TensorId q, TensorI
   const std::uint64_t streams = cells.streams;
   const std::uint64_t each = graph.tensor(q).extent[2] / streams;
   const TensorId queries = split_streams(q);
+  if (k != kOutside) k = graph.permute(k, {0, 2, 1, 3});
+  if (v != kOutside) v = graph.permute(v, {0, 2, 1, 3});
   TensorId result = kOutside;
   const bool absorbed = layer.mixer == Mixer::Latent && (layer.parts & kAbsorbed) != 0;
   if (run.flash_attention) {
@@ -91,7 +93,7 @@ TensorId GraphBuilder::attend(const LayerModel& layer, TensorId q, TensorId k, T
   v = rotate(v, inputs.value_rotation);
   const bool windows = model.window != 0;
   graph.expand(q);
-  if (layer.cached) {
+  if (caches && layer.cached) {
     graph.expand(windows ? k : v);
     graph.expand(windows ? v : k);
     store_keys(inputs, k);

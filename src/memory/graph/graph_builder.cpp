@@ -29,13 +29,13 @@ std::uint64_t reserved_tokens(const Run& run, const Cells& cells) {
 GraphBuilder::GraphBuilder(const RunModel& of_model, const Run& of_run, const Cells& counted)
     : model(of_model),
       run(of_run),
+      caches(model.rule == nullptr || (model.rule->memory != MemoryKind::None && !model.has(kBatchAlone))),
       cells(counted),
       tokens(reserved_tokens(run, cells)),
       outputs(std::min(run.outputs.value_or(tokens), tokens)) {
   positions = graph.input("inp_pos", Element::I32, {tokens * model.position_values, 1, 1, 1});
   output_rows = graph.input("out_ids", Element::I32, {outputs, 1, 1, 1});
   state_rows = graph.input("rs_s_copy", Element::I32, {run.sequences, 1, 1, 1});
-  const bool caches = model.rule == nullptr || model.rule->memory != MemoryKind::None;
   if (!caches) cells.streams = 1;
   full = cache_inputs(caches ? cells.full : tokens, false);
   window = cache_inputs(caches ? cells.window : tokens, true);
@@ -50,6 +50,7 @@ CacheInputs GraphBuilder::cache_inputs(std::uint64_t count, bool sliding) {
   inputs.value_cells = graph.input("v_idxs", Element::I64, {tokens * std::max<std::uint64_t>(per_token, 1), 1, 1, 1});
   const Element mask = run.flash_attention ? Element::F16 : Element::F32;
   inputs.mask = graph.input("kq_mask", mask, {count, tokens / cells.streams, 1, cells.streams});
+  if (!caches) return inputs;
   const auto attending =
       std::ranges::find_if(model.layers, [&](const LayerModel& l) { return l.cached && l.sliding == sliding; });
   if (attending == model.layers.end()) return inputs;
@@ -78,17 +79,20 @@ TensorId GraphBuilder::pick_rows(TensorId of) { return graph.get_rows(of, output
 
 // Tokens or ready embeddings: both ways are in the graph, one of them is taken, so the embeddings' input has its place
 // in either case.
-TensorId GraphBuilder::embed_tokens() {
+TensorId GraphBuilder::token_rows() {
   if (host_embeds) return graph.input("embd", Element::F32, {model.embedding, tokens, 1, 1});
   const TensorId ids = graph.input("inp_tokens", Element::I32, {tokens, 1, 1, 1});
   const TensorId embeddings = graph.input("inp_embd", Element::F32, {model.embedding, tokens, 1, 1});
-  TensorId rows = graph.make(Op::GetRows, {model.embedding, tokens, 1, 1}, {ids}, Element::F32, "token_embd");
+  const TensorId rows = look_up("token_embd", ids, model.embedding);
   graph.expand(rows);
   graph.expand(embeddings);
-  if (model.has(kPositionTable)) {
-    rows = graph.add(
-        rows, graph.make(Op::GetRows, {model.embedding, tokens, 1, 1}, {positions}, Element::F32, "position_embd"));
-  }
+  return rows;
+}
+
+TensorId GraphBuilder::embed_tokens() {
+  TensorId rows = token_rows();
+  if (host_embeds) return rows;
+  if (model.has(kPositionTable)) rows = graph.add(rows, look_up("position_embd", positions, model.embedding));
   return model.has(kNormedEmbeddings) ? graph.unary(Op::RmsNorm, rows) : rows;
 }
 

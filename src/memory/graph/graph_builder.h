@@ -45,6 +45,8 @@ class GraphBuilder {
 
   // graph_builder.cpp
   TensorId embed_tokens();
+  /// The same without positions.
+  TensorId token_rows();
   /// Rows of a table that the host keeps.
   TensorId look_up(std::string_view table, TensorId ids, std::uint64_t width);
   /// What `layer`, called with a LayerStep, makes of each block that runs, one after the other.
@@ -124,6 +126,7 @@ class GraphBuilder {
 
   const RunModel& model;
   const Run& run;
+  bool caches;  ///< attention is to cells; else to the batch's own keys and values
   Cells cells;
   std::uint64_t tokens;   ///< of the batch
   std::uint64_t outputs;  ///< rows that a result is wanted of

@@ -13,8 +13,14 @@ constexpr auto kRecipes = std::to_array<Recipe>({
     hrm_text_recipe,
     nanbeige_recipe,
     talkie_recipe,
+    bert_recipe,
+    modern_bert_recipe,
     gemma3n_recipe,
     gemma4_recipe,
+    arwkv7_recipe,
+    rwkv6_recipe,
+    rwkv6qwen2_recipe,
+    rwkv7_recipe,
 });
 
 static_assert(kRecipes.size() == static_cast<std::size_t>(GraphRecipe::Count));

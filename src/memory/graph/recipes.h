@@ -20,8 +20,18 @@ void hrm_text_recipe(GraphBuilder& b);
 void nanbeige_recipe(GraphBuilder& b);
 void talkie_recipe(GraphBuilder& b);
 
+// encoder_recipes.cpp
+void bert_recipe(GraphBuilder& b);
+void modern_bert_recipe(GraphBuilder& b);
+
 // gemma_recipes.cpp
 void gemma3n_recipe(GraphBuilder& b);
 void gemma4_recipe(GraphBuilder& b);
+
+// rwkv_recipes.cpp
+void arwkv7_recipe(GraphBuilder& b);
+void rwkv6_recipe(GraphBuilder& b);
+void rwkv6qwen2_recipe(GraphBuilder& b);
+void rwkv7_recipe(GraphBuilder& b);
 
 }  // namespace weigh::core
