@@ -30,6 +30,8 @@ constexpr std::array kAliases{
     Alias{"--n-gpu-layers", "--gpu-layers"},
     Alias{"-ncmoe", "--n-cpu-moe"},
     Alias{"-np", "--parallel"},
+    Alias{"-b", "--batch"},
+    Alias{"--batch-size", "--batch"},
     Alias{"-ub", "--ubatch"},
     Alias{"--ubatch-size", "--ubatch"},
     Alias{"-fa", "--flash-attention"},

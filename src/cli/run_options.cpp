@@ -14,13 +14,15 @@ void add_host_option(OptionSet& command, std::string& host) {
 }
 
 void add_run_options(OptionSet& command, RunOptions& options) {
-  command.set_group("The run (llama.cpp's -c, -ngl, -np, -ctk, -ctv and -ub are understood, too)");
+  command.set_group("The run (llama.cpp's -c, -ngl, -np, -ctk, -ctv, -b and -ub are understood, too)");
   command.add_option("--engine", options.engine, "llama.cpp (GGUF), transformers, vllm or mlx (safetensors)", "NAME");
   command.add_option("--context", options.context, "Tokens, or max; default: 4096, or the model's own if less", "N");
   command.add_option("--kv-type", options.kv_type, "Type of the KV cache: f16 (default), q8_0, ..., or K,V", "TYPE");
   command.add_option("--parallel", options.parallel, "Sequences at a time, default 1", "N",
                      NumberRange{1, kMaxSequences});
   command.add_flag("--kv-unified", options.unified_cache, "The sequences share all of the cache");
+  command.add_option("--batch", options.batch, "Tokens handed over at a time, default 2048; --ubatch is never more",
+                     "N", NumberRange{1, kMaxMicroBatch});
   command.add_option("--ubatch", options.micro_batch, "Tokens that are computed at a time, default 512", "N",
                      NumberRange{1, kMaxMicroBatch});
   command.add_option("--flash-attention", options.flash_attention, "on (default) or off", "WHEN");
@@ -36,6 +38,7 @@ void add_layer_options(OptionSet& command, RunOptions& options) {
                      "N");
   command.add_option("--n-cpu-moe", options.cpu_moe_layers, "The experts of the first N layers stay in host memory",
                      "N");
+  command.add_option("--n-cpu-ffn", options.cpu_ffn_layers, "Likewise the dense feed-forward weights", "N");
 }
 
 void add_placement_options(OptionSet& command, RunOptions& options) {

@@ -15,7 +15,7 @@ void add_host_option(OptionSet& command, std::string& host);
 
 /// All but where the layers go.
 void add_run_options(OptionSet& command, RunOptions& options);
-/// --gpu-layers and --n-cpu-moe.
+/// --gpu-layers, --n-cpu-moe and --n-cpu-ffn.
 void add_layer_options(OptionSet& command, RunOptions& options);
 /// Likewise, and --as and --together, which only `weigh fit` has.
 void add_placement_options(OptionSet& command, RunOptions& options);

@@ -160,7 +160,7 @@ class Adviser {
 
   // As it is, or from another engine as the GGUF that most people run.
   void host() {
-    if (run_.gpu_layers || run_.cpu_moe_layers != 0) return;
+    if (run_.places_layers()) return;
     if (candidate_.engine() == Engine::LlamaCpp) return move_to_host(candidate_, run_, {});
     if (candidate_.source().quantization) return;
     const QuantizerType* usual = find_quantizer_type("Q4_K_M");
@@ -265,7 +265,7 @@ std::optional<SmallerType> largest_fitting_type(const Model& source, Run run, co
   run.engine = Engine::LlamaCpp;
   for (const SmallerType& smaller : types) {
     // Embeddings may lie on the host, but never half of it all; and with a host beside it even more may.
-    if (smaller.weight_bytes / 2 > room && !run.gpu_layers && run.cpu_moe_layers == 0) continue;
+    if (smaller.weight_bytes / 2 > room && !run.places_layers()) continue;
     Candidate candidate(source, Engine::LlamaCpp, smaller.type, companions);
     if (fits(candidate, run, devices)) return smaller;
   }

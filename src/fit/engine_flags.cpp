@@ -44,6 +44,7 @@ Flags llama_cpp_flags(const Candidate& candidate, const Run& run) {
   // llama-server has four slots unless it is told.
   append(flags, {"-np", std::to_string(run.sequences)});
   if (run.unified_cache) append(flags, {"-kvu"});
+  if (run.batch != standard.batch) append(flags, {"-b", std::to_string(run.batch)});
   if (run.micro_batch != standard.micro_batch) append(flags, {"-ub", std::to_string(run.micro_batch)});
   append(flags, {"-fa", run.flash_attention ? "on" : "off"});
   if (run.full_window_cache) append(flags, {"--swa-full"});

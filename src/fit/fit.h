@@ -56,6 +56,7 @@ enum class ReasonKind : std::uint8_t {
   ModelNotRun,     ///< the engine does not run such a model; `detail` is its kind
   SchemeNotRead,   ///< the engine does not read such weights; `detail` is the scheme
   GgufNotRead,     ///< nor a GGUF file
+  SettingRefused,  ///< the engine does not start with such a setting; `detail` is why, in its words
 
   // Broken.
   Damaged,  ///< `detail` is the finding in a sentence

@@ -43,7 +43,7 @@ void add_blocks(const Candidate& candidate, const Run& run, std::uint64_t first,
   pieces.caches_known = caches.has_value();
   const auto& blocks = candidate.parts().blocks;
   for (auto i = static_cast<std::size_t>(first); i < blocks.size(); ++i) {
-    const std::uint64_t kept = i < run.cpu_moe_layers ? blocks[i].experts : 0;
+    const std::uint64_t kept = kept_on_host(candidate.parts(), i, run).bytes;
     Piece piece{.weights = blocks[i].bytes - kept};
     if (caches) {
       piece.kv_cache = (*caches)[i].kv;
@@ -64,7 +64,7 @@ Pieces pieces_beside_host(Candidate& candidate, const Run& run) {
     pieces.list.push_back({.weights = output, .block = false, .output = true});
   }
   // Several devices that hold everything keep the inputs in four copies, to work in turns (docs/memory-rules.md 5.5).
-  const bool in_turns = first == 0 && run.cpu_moe_layers == 0;
+  const bool in_turns = first == 0 && run.cpu_moe_layers == 0 && run.cpu_ffn_layers == 0;
   const Bytes copies = in_turns ? host_input_bytes(*candidate.run_model(), run) : Bytes(0);
   const Bytes three = copies ? Bytes(times(3, *copies)) : std::nullopt;
   const Bytes with = device_compute_bytes(*candidate.run_model(), run, true);

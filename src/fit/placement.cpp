@@ -31,6 +31,9 @@ std::vector<std::string> placement_flags(const Candidate& candidate, const Run& 
   if (run.cpu_moe_layers != 0) {
     flags.insert(flags.end(), {"--n-cpu-moe", std::to_string(run.cpu_moe_layers)});
   }
+  if (run.cpu_ffn_layers != 0) {
+    flags.insert(flags.end(), {"--n-cpu-ffn", std::to_string(run.cpu_ffn_layers)});
+  }
   if (devices.slots.size() > 1) {
     std::string shares;
     for (const std::uint64_t share : layout.shares) shares += fmt::format("{}{}", shares.empty() ? "" : ",", share);
@@ -63,7 +66,7 @@ std::optional<Run> moved(Candidate& candidate, const Run& run, const DeviceSet& 
 
 bool may_move(const Candidate& candidate, const Run& run, const Fit& fit) {
   return candidate.engine() == Engine::LlamaCpp && candidate.run_model() != nullptr && fit.counted_whole() &&
-         !run.gpu_layers && run.cpu_moe_layers == 0;
+         !run.places_layers();
 }
 
 // Everything that can be cut off and put on the host, in the order of the layers.
@@ -79,7 +82,7 @@ Run add_placement(Candidate& candidate, const Run& run, const DeviceSet& devices
   Run placed = run;
   if (fit.reason.kind == ReasonKind::MoreOnHost && devices.host) {
     const bool offloads = candidate.engine() == Engine::LlamaCpp || candidate.engine() == Engine::Transformers;
-    const bool stated = run.gpu_layers || run.cpu_moe_layers != 0;
+    const bool stated = run.places_layers();
     if (!offloads) {
       fit.reason.kind = ReasonKind::NotOffloaded;
     } else if (!may_move(candidate, run, fit)) {

@@ -35,7 +35,9 @@ Reads reads_of(const Candidate& candidate, const Run& run, const Layout& layout)
   std::size_t block = 0;
   const auto add = [&](double& where) {
     const Touched touched = touched_of(candidate, block);
-    where += touched.others;
+    const double kept = block < run.cpu_ffn_layers ? static_cast<double>(parts.blocks[block].ffn) : 0;
+    where += touched.others - kept;
+    reads.host += kept;
     (block < run.cpu_moe_layers ? reads.host : where) += touched.experts;
     ++block;
   };

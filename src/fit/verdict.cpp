@@ -115,6 +115,13 @@ void set_need(const MemoryNeed& need, Fit& fit) {
   fit.headroom_bytes = difference(fit.budget_bytes, need.total());
 }
 
+void refuse(const FitReason& reason, Verdict verdict, Fit& fit) {
+  fit.verdict = verdict;
+  fit.reason = reason;
+  fit.placement = std::nullopt;
+  fit.host = std::nullopt;
+}
+
 void put_on_host(std::uint64_t bytes, const HostMemory& host, Fit& fit) {
   fit.host = HostShare{bytes, host.slot.budget(), host.source};
   const bool has_room = bytes <= fit.host->budget.safe;

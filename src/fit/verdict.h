@@ -27,6 +27,9 @@ Fit judge(const Device& label, std::span<const Load> loads, std::optional<Engine
 /// States another need than the one that was judged.
 void set_need(const MemoryNeed& need, Fit& fit);
 
+/// What memory has no say in: the need is stated, and the verdict is another.
+void refuse(const FitReason& reason, Verdict verdict, Fit& fit);
+
 /// `bytes` of the need are in the memory of this host: `offload` at best, and `no` where they are more than is safe.
 void put_on_host(std::uint64_t bytes, const HostMemory& host, Fit& fit);
 

@@ -56,14 +56,6 @@ DeviceSet one_of(const DeviceSet& devices) {
   return one;
 }
 
-// What memory has no say in: the need is stated, and the verdict is another.
-void refuse(const FitReason& reason, Verdict verdict, Fit& fit) {
-  fit.verdict = verdict;
-  fit.reason = reason;
-  fit.placement = std::nullopt;
-  fit.host = std::nullopt;
-}
-
 // Files of another program, which is not known here: nobody asked for this engine.
 bool is_for_another(const FitReason& reason) {
   return reason.kind == ReasonKind::ModelNotRun || reason.kind == ReasonKind::SchemeNotRead;
@@ -81,7 +73,7 @@ Fit weigh_on(Candidate& candidate, const Run& run, const DeviceSet& devices, con
     refuse({ReasonKind::Damaged, 0, damaged->message, damaged->code}, Verdict::Broken, fit);
   } else if (refused) {
     refuse(*refused, Verdict::No, fit);
-  } else {
+  } else if (fit.reason.kind != ReasonKind::SettingRefused) {
     const Run placed = add_placement(candidate, run, devices, fit);
     fit.one_would_do = fit.verdict == Verdict::Fits && devices.slots.size() > 1 && devices.alike() &&
                        fits(candidate, run, one_of(devices));
@@ -113,11 +105,13 @@ Run run_of(const RunRequest& request, const Candidate& candidate) {
   run.value_type = request.value_type;
   run.sequences = request.sequences;
   run.unified_cache = request.unified_cache;
+  run.batch = request.batch;
   run.micro_batch = request.micro_batch;
   run.flash_attention = request.flash_attention;
   run.full_window_cache = request.full_window_cache;
   run.gpu_layers = request.gpu_layers;
   run.cpu_moe_layers = request.cpu_moe_layers;
+  run.cpu_ffn_layers = request.cpu_ffn_layers;
   run.projector_on_host = request.projector_on_host;
   if (request.longest_context && candidate.run_model() != nullptr) {
     run.context = candidate.run_model()->trained_context;

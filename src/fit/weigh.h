@@ -23,12 +23,14 @@ struct RunRequest {
   Dtype key_type = Dtype::F16;                          ///< of the KV cache
   Dtype value_type = Dtype::F16;
   std::uint64_t sequences = 1;
+  std::uint64_t batch = 2048;
   std::uint64_t micro_batch = 512;
   bool unified_cache = false;
   bool flash_attention = true;
   bool full_window_cache = false;
   std::optional<std::uint64_t> gpu_layers = std::nullopt;
   std::uint64_t cpu_moe_layers = 0;
+  std::uint64_t cpu_ffn_layers = 0;
   bool projector_on_host = false;
   const QuantizerType* as = nullptr;  ///< weigh it as the GGUF of this type, which is for llama.cpp
   std::vector<Companion> companions = {};

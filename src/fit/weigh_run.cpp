@@ -9,6 +9,7 @@
 #include "src/fit/engine_flags.h"
 #include "src/fit/layout.h"
 #include "src/fit/verdict.h"
+#include "src/memory/refused_setting.h"
 
 namespace weigh::core {
 
@@ -97,7 +98,7 @@ bool is_exact(Candidate& candidate, const Run& run, const DeviceSet& devices) {
 // Whether a layer, the output layer among them, or its experts are on the host.
 bool puts_layers_on_host(const Candidate& candidate, const Run& run) {
   const bool layers = run.gpu_layers && *run.gpu_layers <= candidate.parts().blocks.size();
-  return layers || (run.cpu_moe_layers != 0 && candidate.has_experts());
+  return layers || (run.cpu_moe_layers != 0 && candidate.has_experts()) || run.cpu_ffn_layers != 0;
 }
 
 // The host's part of a run is counted in the need where layers are there; else it is the input layer, which has to find
@@ -143,6 +144,10 @@ Fit weigh_run(Candidate& candidate, const Run& run, const DeviceSet& devices) {
   fit.architecture = whole.architecture;
   if (split) judge_host(candidate, run, layout, devices, fit);
   if (known && !fit.counted_whole() && fit.verdict == Verdict::Fits) fit.reason = {ReasonKind::AsFarAsKnown};
+  if (!known) return fit;
+  if (auto why = refused_setting(*candidate.run_model(), run)) {
+    refuse({ReasonKind::SettingRefused, 0, std::move(*why)}, Verdict::No, fit);
+  }
   return fit;
 }
 

@@ -71,8 +71,7 @@ class Filler {
   void put_block(std::size_t i) {
     SplitPart& part = at(slots_.blocks[i]);
     const WeightParts::Block& block = weights_.blocks[i];
-    // Experts that stay back: the first blocks' of them.
-    const std::uint64_t kept = i < run_.cpu_moe_layers ? block.experts : 0;
+    const std::uint64_t kept = kept_on_host(weights_, i, run_).bytes;
     add(part.need.weights, block.bytes - kept);
     add(split_.host.need.weights, kept);
     ++part.blocks;
@@ -104,7 +103,7 @@ class Filler {
       const WeightParts::Block& block = weights_.blocks[i];
       const bool on_host = slots_.blocks[i] == kHost;
       if (on_host) largest = std::max({largest, block.largest, block.largest_expert});
-      if (i < run_.cpu_moe_layers) largest = std::max(largest, block.largest_expert);
+      largest = std::max(largest, kept_on_host(weights_, i, run_).largest);
     }
     return largest;
   }

@@ -1,6 +1,7 @@
 #include "src/memory/weights.h"
 
 #include <algorithm>
+#include <array>
 
 #include "formats/checked.h"
 
@@ -40,6 +41,19 @@ void add_outside(const Tensor& tensor, Role role, WeightParts& parts) {
   if (place == Place::Head) parts.tied = false;
 }
 
+// Behind "blk.N."; empty for the names of other formats.
+std::string_view name_in_block(std::string_view name) {
+  constexpr std::string_view kBlock = "blk.";
+  if (!name.starts_with(kBlock)) return {};
+  return name.substr(std::min(name.find('.', kBlock.size()), name.size() - 1) + 1);
+}
+
+bool is_dense_ffn(std::string_view name) {
+  const std::string_view rest = name_in_block(name);
+  constexpr auto kNames = std::to_array<std::string_view>({"ffn_up.", "ffn_down.", "ffn_gate."});
+  return std::ranges::any_of(kNames, [&](std::string_view part) { return rest.starts_with(part); });
+}
+
 void add_to_block(const TensorFacts& facts, WeightParts::Block& block) {
   const std::uint64_t bytes = in_memory(*facts.tensor);
   block.bytes = plus(block.bytes, bytes);
@@ -49,13 +63,15 @@ void add_to_block(const TensorFacts& facts, WeightParts::Block& block) {
   } else {
     block.largest = std::max(block.largest, bytes);
   }
+  if (!facts.routed_expert && is_dense_ffn(facts.tensor->name)) {
+    block.ffn = plus(block.ffn, bytes);
+    block.largest_ffn = std::max(block.largest_ffn, bytes);
+  }
 }
 
 // Of a block that predicts, what the engine loads whether or not it is run.
 bool loaded_all_the_same(const RunModel& model, std::string_view name) {
-  constexpr std::string_view kBlock = "blk.";
-  if (!name.starts_with(kBlock)) return false;
-  const std::string_view rest = name.substr(std::min(name.find('.', kBlock.size()), name.size() - 1) + 1);
+  const std::string_view rest = name_in_block(name);
   return std::ranges::any_of(loaded_of_prediction(model.architecture),
                              [&](std::string_view part) { return rest.starts_with(part); });
 }
@@ -65,6 +81,16 @@ bool of_language_model(const TensorFacts& facts) {
 }
 
 }  // namespace
+
+KeptWeights kept_on_host(const WeightParts& parts, std::size_t block, const Run& run) {
+  const WeightParts::Block& weights = parts.blocks[block];
+  KeptWeights kept;
+  if (block < run.cpu_moe_layers) kept = {weights.experts, weights.largest_expert};
+  if (block < run.cpu_ffn_layers) {
+    kept = {plus(kept.bytes, weights.ffn), std::max(kept.largest, weights.largest_ffn)};
+  }
+  return kept;
+}
 
 WeightParts weight_parts(const Model& source, const RunModel& model) {
   WeightParts parts;

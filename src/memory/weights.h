@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "src/memory/run.h"
 #include "src/memory/run_model.h"
 #include "src/model/model.h"
 
@@ -15,7 +16,9 @@ struct WeightParts {
   struct Block {
     std::uint64_t bytes = 0;
     std::uint64_t experts = 0;         ///< of these, routed experts, which --n-cpu-moe keeps on the host
+    std::uint64_t ffn = 0;             ///< likewise, dense feed-forward weights, which --n-cpu-ffn keeps there
     std::uint64_t largest = 0;         ///< the largest single tensor but the experts
+    std::uint64_t largest_ffn = 0;     ///< the largest of the dense feed-forward part
     std::uint64_t largest_expert = 0;  ///< the largest single tensor of experts
   };
   std::uint64_t input = 0;       ///< token, position and type embeddings
@@ -26,6 +29,13 @@ struct WeightParts {
   bool tied = false;             ///< no output of its own
   std::vector<Block> blocks;     ///< of those that predict, what is loaded although they are not run
 };
+
+/// What a run keeps of a block on the host wherever the block goes.
+struct KeptWeights {
+  std::uint64_t bytes = 0;
+  std::uint64_t largest = 0;  ///< of one tensor
+};
+KeptWeights kept_on_host(const WeightParts& parts, std::size_t block, const Run& run);
 
 WeightParts weight_parts(const Model& source, const RunModel& model);
 

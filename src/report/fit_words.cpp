@@ -178,6 +178,7 @@ std::string why_text(const Fit& fit) {
     case ReasonKind::ModelNotRun: return fmt::format("{} does not run a model of this kind: {}", engine, reason.detail);
     case ReasonKind::SchemeNotRead: return fmt::format("{} does not read weights in {}", engine, reason.detail);
     case ReasonKind::GgufNotRead: return fmt::format("{} does not read GGUF files; llama.cpp does", engine);
+    case ReasonKind::SettingRefused: return fmt::format("does not start with this setting: {}", reason.detail);
     case ReasonKind::Damaged: {
       const std::string_view repair = repair_text(reason.code);
       return fmt::format("{}{}{}", reason.detail, repair.empty() ? "" : "; ", repair);

@@ -61,17 +61,12 @@ std::optional<std::uint64_t> tokens_of(const std::string& text) {
   return tokens && whole && *tokens > 0 && *tokens <= kMax ? tokens : std::nullopt;
 }
 
-bool is_quantized(Dtype type) { return info(type).block_elements > 1; }
-
 }  // namespace
 
 void check_run_options(const RunOptions& options) {
-  const CacheTypes types = cache_types(options.kv_type);
+  (void)cache_types(options.kv_type);
   if (options.flash_attention != "on" && options.flash_attention != "off") {
     throw UsageError(fmt::format("--flash-attention {}: there are on and off", options.flash_attention));
-  }
-  if (options.flash_attention == "off" && is_quantized(types.value)) {
-    throw UsageError(fmt::format("--kv-type {}: a quantised V cache needs flash attention", options.kv_type));
   }
   if (!options.context.empty() && options.context != "max" && !tokens_of(options.context)) {
     throw UsageError(
@@ -82,6 +77,9 @@ void check_run_options(const RunOptions& options) {
   }
   if (options.micro_batch < 1 || options.micro_batch > kMaxMicroBatch) {
     throw UsageError(fmt::format("--ubatch {}: not from 1 to {}", options.micro_batch, kMaxMicroBatch));
+  }
+  if (options.batch < 1 || options.batch > kMaxMicroBatch) {
+    throw UsageError(fmt::format("--batch {}: not from 1 to {}", options.batch, kMaxMicroBatch));
   }
   if (!options.engine.empty() && !engine_by_name(options.engine)) {
     constexpr std::string_view kEnginesListed = "llama.cpp, transformers, vllm, mlx";
@@ -119,11 +117,13 @@ RunRequest request_of(const RunOptions& options, const Model& model, Engine engi
   request.value_type = types.value;
   request.sequences = options.parallel;
   request.unified_cache = options.unified_cache;
+  request.batch = options.batch;
   request.micro_batch = options.micro_batch;
   request.flash_attention = options.flash_attention == "on";
   request.full_window_cache = options.full_window_cache;
   request.gpu_layers = options.gpu_layers;
   request.cpu_moe_layers = options.cpu_moe_layers;
+  request.cpu_ffn_layers = options.cpu_ffn_layers;
   request.projector_on_host = options.projector_on_host;
   request.longest_context = options.context == "max";
   if (!options.context.empty() && !request.longest_context) request.context = tokens_of(options.context);
@@ -133,11 +133,14 @@ RunRequest request_of(const RunOptions& options, const Model& model, Engine engi
 
 std::string key_of(const RunOptions& options) {
   // All fields by name: one that is added does not compile until it is here.
-  const auto& [engine, context, kv_type, flash_attention, as, mmproj, draft, host, parallel, micro_batch, gpu_layers,
-               cpu_moe_layers, unified_cache, full_window_cache, projector_on_host, together] = options;
+  const auto& [engine, context, kv_type, flash_attention, as, mmproj, draft, host, parallel, batch, micro_batch,
+               gpu_layers, cpu_moe_layers, cpu_ffn_layers, unified_cache, full_window_cache, projector_on_host,
+               together] = options;
   std::string key = fmt::format("{} {} {} {} {} {} {} {} {} {} {}", engine, context, kv_type, flash_attention, parallel,
                                 micro_batch, unified_cache, full_window_cache, mmproj, draft, projector_on_host);
   if (gpu_layers) key += fmt::format(" gpu-layers {}", *gpu_layers);
+  if (batch != Run().batch) key += fmt::format(" batch {}", batch);
+  if (cpu_ffn_layers != 0) key += fmt::format(" n-cpu-ffn {}", cpu_ffn_layers);
   if (cpu_moe_layers != 0) key += fmt::format(" n-cpu-moe {}", cpu_moe_layers);
   if (!as.empty()) key += " as " + as;
   if (!host.empty()) key += " host " + host;

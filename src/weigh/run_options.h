@@ -22,9 +22,11 @@ struct RunOptions {
   std::string draft;   ///< path of a draft model; empty: none
   std::string host;    ///< memory of the host: "32GiB"; empty: detected or assumed
   std::uint64_t parallel = 1;
+  std::uint64_t batch = 2048;
   std::uint64_t micro_batch = 512;
   std::optional<std::uint64_t> gpu_layers;
   std::uint64_t cpu_moe_layers = 0;
+  std::uint64_t cpu_ffn_layers = 0;
   bool unified_cache = false;
   bool full_window_cache = false;
   bool projector_on_host = false;

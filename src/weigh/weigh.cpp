@@ -81,9 +81,11 @@ core::RunOptions run_options_of(const RunOptions& from) {
   options.mmproj = from.projector;
   options.draft = from.draft;
   options.parallel = from.parallel;
+  options.batch = from.batch;
   options.micro_batch = from.micro_batch;
   options.gpu_layers = from.gpu_layers;
   options.cpu_moe_layers = from.cpu_moe_layers;
+  options.cpu_ffn_layers = from.cpu_ffn_layers;
   options.unified_cache = from.unified_cache;
   options.full_window_cache = from.full_window_cache;
   options.projector_on_host = from.projector_on_host;

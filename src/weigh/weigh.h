@@ -289,6 +289,8 @@ struct RunOptions {
   std::string host;       ///< memory beside the devices: "64GiB"; empty: detected with "local", else 32 GiB
   bool together = false;  ///< one run over all devices, a CPU among them as the host
   Detail detail = Detail::Run;
+  std::uint64_t batch = 2048;        ///< tokens handed over at a time: a micro-batch is never larger
+  std::uint64_t cpu_ffn_layers = 0;  ///< the dense feed-forward weights of the first layers stay in host memory
 };
 
 enum class Verdict : std::uint8_t {

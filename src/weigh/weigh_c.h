@@ -16,12 +16,14 @@
  *     context=N           tokens, or max
  *     kv-type=TYPE        f16, q8_0, ...; or of K and of V: q8_0,f16
  *     parallel=N          sequences at a time
+ *     batch=N             tokens handed over at a time: ubatch is never more
  *     ubatch=N            tokens that are computed at a time
  *     flash-attention=X   on or off
  *     kv-unified=X        on or off, as all that follow with an X: the sequences share all of the cache
  *     swa-full=X          layers with a sliding window keep the whole context
  *     gpu-layers=N        layers on the devices
  *     n-cpu-moe=N         the experts of the first N layers stay in host memory
+ *     n-cpu-ffn=N         likewise the dense feed-forward weights
  *     as=TYPE             as the GGUF of another type: Q4_K_M
  *     mmproj=FILE         the projector that is loaded with it
  *     no-mmproj-offload=X the projector stays in host memory

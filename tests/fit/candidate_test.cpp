@@ -28,6 +28,7 @@ std::vector<Run> runs_of_every_field() {
   runs[13].cpu_moe_layers = 1;
   runs[14].projector_on_host = true;
   runs[15].drafted = 3;
+  runs[16].cpu_ffn_layers = 1;
   return runs;
 }
 
@@ -36,7 +37,7 @@ std::vector<Run> runs_of_every_field() {
 TEST_CASE("what is remembered of one run is never given for another") {
   // All of its fields by name: one that is added does not compile until it has a run above.
   const auto& [engine, context, key, value, sequences, unified, batch, micro_batch, attention, window, outputs, layers,
-               experts, projector, drafted] = Run();
+               experts, ffn, projector, drafted] = Run();
   CHECK(engine == Engine::LlamaCpp);
   const std::vector<Run> runs = runs_of_every_field();
   CHECK(std::set<Run>(runs.begin(), runs.end()).size() == runs.size());

@@ -82,11 +82,13 @@ TEST_CASE("every option of the C interface is the one of its name") {
          o.parallel = 3;
          o.unified_cache = true;
        }},
+      {{"batch=256"}, [](weigh::RunOptions& o) { o.batch = 256; }},
       {{"ubatch=2048"}, [](weigh::RunOptions& o) { o.micro_batch = 2048; }},
       {{"flash-attention=off"}, [](weigh::RunOptions& o) { o.flash_attention = false; }},
       {{"swa-full=on"}, [](weigh::RunOptions& o) { o.full_window_cache = true; }},
       {{"gpu-layers=7"}, [](weigh::RunOptions& o) { o.gpu_layers = 7; }},
       {{"n-cpu-moe=5"}, [](weigh::RunOptions& o) { o.cpu_moe_layers = 5; }},
+      {{"n-cpu-ffn=5"}, [](weigh::RunOptions& o) { o.cpu_ffn_layers = 5; }},
       {{"as=Q8_0"}, [](weigh::RunOptions& o) { o.as_type = "Q8_0"; }},
       {{"together=on"}, [](weigh::RunOptions& o) { o.together = true; }},
   };

@@ -354,6 +354,7 @@ TEST_CASE("what does not exist is wrong usage") {
       {{"24GiB"}, with([](weigh::RunOptions& o) { o.parallel = 0; })},
       {{"24GiB"}, with([](weigh::RunOptions& o) { o.micro_batch = 0; })},
       {{"24GiB"}, with([](weigh::RunOptions& o) { o.micro_batch = UINT64_MAX; })},
+      {{"24GiB"}, with([](weigh::RunOptions& o) { o.batch = 0; })},
       {{"24GiB"}, with([](weigh::RunOptions& o) { o.projector = fixture("gguf/good/v3.gguf"); })},
       {{"cpu-64gb"}, with([](weigh::RunOptions& o) { o.projector_on_host = true; })},
   };

@@ -1,6 +1,6 @@
 model=testdata/snapshots/Llama-2-7B.Q8_0.weigh.zst
 for flags in "--on 24GiB --context 0" "--on 24GiB --context 4kk" "--on 24GiB --kv-type q9" "--on 24GiB --kv-type f16,q9" \
-  "--on 24GiB --kv-type q8_0 --flash-attention off" "--on 24GiB --flash-attention auto" "--on 24GiB --engine ollama" \
+  "--on 24GiB --batch 0" "--on 24GiB --flash-attention auto" "--on 24GiB --engine ollama" \
   "--on 24GiB --engine vllm" "--on 24GiB --as Q9" "--on 24GiB --as Q4_K_M --engine vllm" "--on 24GiB --parallel 0" \
   "--on 24GiB --ubatch 0" "--on 24GiB --require good" \
   "--on raspberry-pi-5-4gb --on raspberry-pi-5-8gb --together"; do
