@@ -34,7 +34,7 @@ void bert_recipe(GraphBuilder& b) {
 
 void modern_bert_recipe(GraphBuilder& b) {
   const TensorId current = b.norm(b.token_rows(), "token_embd_norm");
-  b.output_head(b.run_layers(current, &GraphBuilder::plain_layer));
+  b.output_head(b.run_layers(current, [&](const LayerStep& step) { return b.plain_layer(step); }));
 }
 
 }  // namespace weigh::core

@@ -19,6 +19,11 @@ std::uint64_t rotation_size(std::uint64_t head) {
   return size;
 }
 
+Run as_run(const RunModel& model, Run run) {
+  if (model.has(kNoFlashAttention)) run.flash_attention = false;
+  return run;
+}
+
 // The engine reserves whole sequences: as many tokens for each.
 std::uint64_t reserved_tokens(const Run& run, const Cells& cells) {
   return (cells.batch + run.sequences - 1) / run.sequences * run.sequences;
@@ -28,7 +33,7 @@ std::uint64_t reserved_tokens(const Run& run, const Cells& cells) {
 
 GraphBuilder::GraphBuilder(const RunModel& of_model, const Run& of_run, const Cells& counted)
     : model(of_model),
-      run(of_run),
+      run(as_run(of_model, of_run)),
       caches(model.rule == nullptr || (model.rule->memory != MemoryKind::None && !model.has(kBatchAlone))),
       cells(counted),
       tokens(reserved_tokens(run, cells)),

@@ -125,7 +125,7 @@ class GraphBuilder {
   TensorId convolve(TensorId input, std::uint64_t channels);
 
   const RunModel& model;
-  const Run& run;
+  const Run run;  ///< as the engine runs it: without flash attention where the architecture has none
   bool caches;  ///< attention is to cells; else to the batch's own keys and values
   Cells cells;
   std::uint64_t tokens;   ///< of the batch
