@@ -86,6 +86,16 @@ Bytes device_compute_bytes(const RunModel& model, const Run& run, bool with_outp
   return with_margin(model, *cells, buffer_bytes(graph, kDeviceAlignment));
 }
 
+std::vector<std::uint64_t> split_compute_bytes(const RunModel& model, const Run& run, const Placement& placement) {
+  const auto cells = cells_of_graph(model, run);
+  if (!cells) return {};
+  const Graph graph = GraphBuilder(model, run, *cells).build();
+  if (graph.overflowed()) return {};
+  std::vector<std::uint64_t> alignments(static_cast<std::size_t>(placement.backends), kDeviceAlignment);
+  alignments.back() = kHostAlignment;
+  return split_buffer_bytes(graph, placement, alignments);
+}
+
 Bytes host_input_bytes(const RunModel& model, const Run& run) {
   const auto cells = cells_of_graph(model, run);
   if (!cells) return std::nullopt;

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "formats/checked.h"
+#include "src/memory/graph/scheduler.h"
 #include "src/memory/run.h"
 #include "src/memory/run_model.h"
 
@@ -19,6 +20,10 @@ Bytes whole_compute_bytes(const RunModel& model, const Run& run);
 /// Of a device that holds all blocks it runs; with logits when it holds the output. Depth does not matter: layers use
 /// the same bytes again.
 Bytes device_compute_bytes(const RunModel& model, const Run& run, bool with_output);
+
+/// Of each of several memories, by where weights and caches lie in them: the devices, then the host. Empty where there
+/// is nothing.
+std::vector<std::uint64_t> split_compute_bytes(const RunModel& model, const Run& run, const Placement& placement);
 
 /// Of the host beside devices that hold everything but the input layer: what goes into the graph, and the embeddings.
 Bytes host_input_bytes(const RunModel& model, const Run& run);

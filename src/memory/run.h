@@ -32,8 +32,10 @@ struct Run {
   std::optional<std::uint64_t> gpu_layers = std::nullopt;
   std::uint64_t cpu_moe_layers = 0;  ///< experts of the first blocks stay on the host (--n-cpu-moe)
   std::uint64_t cpu_ffn_layers = 0;  ///< dense feed-forward weights of the first blocks likewise (--n-cpu-ffn)
-  bool projector_on_host = false;    ///< --no-mmproj-offload
-  std::uint64_t drafted = 0;         ///< tokens drafted ahead that a state may have to go back over; 0: nothing drafts
+  /// Operations with larger tensors run on the host, of devices that cannot take them; absent: no such limit.
+  std::optional<std::uint64_t> largest_device_tensor = std::nullopt;
+  bool projector_on_host = false;  ///< --no-mmproj-offload
+  std::uint64_t drafted = 0;       ///< tokens drafted ahead that a state may have to go back over; 0: nothing drafts
 
   /// Whether the run says itself what lies on the host.
   [[nodiscard]] bool places_layers() const { return gpu_layers || cpu_moe_layers != 0 || cpu_ffn_layers != 0; }

@@ -43,12 +43,14 @@ Slots assign(const RunModel& model, const Run& run, std::span<const double> prop
   return slots;
 }
 
+bool is_dense_ffn(std::string_view name) { return name == "ffn_up" || name == "ffn_gate" || name == "ffn_down"; }
+
 void add(Bytes& sum, Bytes bytes) { sum = plus(sum, bytes); }
 
 class Filler {
  public:
-  Filler(const RunModel& model, const Run& run, const WeightParts& weights, const Slots& slots)
-      : model_(model), run_(run), weights_(weights), slots_(slots), caches_(layer_caches(model, run)) {}
+  Filler(const Model& source, const RunModel& model, const Run& run, const WeightParts& weights, const Slots& slots)
+      : model_(model), run_(run), weights_(weights), table_(source), slots_(slots), caches_(layer_caches(model, run)) {}
 
   SplitNeed fill(std::size_t devices) {
     split_.devices.resize(devices);
@@ -95,44 +97,50 @@ class Filler {
     if (part.blocks != 0) add(part.need.weights, weights_.everywhere);
   }
 
-  // The largest matrix that is computed with and lies on the host: for prompts it is copied into the device's compute
-  // buffer (docs/memory-rules.md 5.5).
-  [[nodiscard]] std::uint64_t largest_on_host() const {
-    std::uint64_t largest = slots_.output == kHost ? std::max(weights_.output, weights_.embeddings) : 0;
-    for (std::size_t i = 0; i < slots_.blocks.size(); ++i) {
-      const WeightParts::Block& block = weights_.blocks[i];
-      const bool on_host = slots_.blocks[i] == kHost;
-      if (on_host) largest = std::max({largest, block.largest, block.largest_expert});
-      largest = std::max(largest, kept_on_host(weights_, i, run_).largest);
-    }
-    return largest;
-  }
-
   void set_compute() {
     split_.host.need.logits = host_output_bytes(model_, run_);
-    if (split_.devices.empty()) {
-      split_.host.need.compute = whole_compute_bytes(model_, run_);
-      return;
-    }
-    const std::uint64_t copied = largest_on_host();
-    for (SplitPart& part : split_.devices) {
-      part.need.logits = 0;
-      // An output layer that lies on the host is computed here all the same, with its matrix copied over.
-      part.need.compute = device_compute_bytes(model_, run_, part.output || slots_.output == kHost);
-      add(part.need.compute, copied);
-    }
-    split_.host.need.compute = host_input_bytes(model_, run_);
-    if (copied == 0) return;
-    // As large as a device's as soon as any layer or expert runs on the host (docs/memory-rules.md 5.2).
-    Run rows = run_;
-    if (!split_.host.output) rows.outputs = run_.sequences;
-    const auto whole = whole_compute_bytes(model_, rows);
-    split_.host.need.compute = whole && split_.host.need.compute ? std::max(whole, split_.host.need.compute) : whole;
+    for (SplitPart& part : split_.devices) part.need.logits = 0;
+    const std::vector<std::uint64_t> bytes = split_compute_bytes(model_, run_, placement());
+    if (bytes.empty()) return;
+    for (std::size_t i = 0; i < split_.devices.size(); ++i) split_.devices[i].need.compute = bytes[i];
+    split_.host.need.compute = bytes.back();
+  }
+
+  [[nodiscard]] Placement placement() const {
+    Placement placement{.backends = static_cast<int>(split_.devices.size()) + 1};
+    const auto backend = [host = placement.host()](std::size_t place) {
+      return place == kHost ? host : static_cast<int>(place);
+    };
+    for (const std::size_t place : slots_.blocks) placement.caches.push_back(backend(place));
+    placement.all_on_devices = slots_.output != kHost && std::ranges::count(slots_.blocks, kHost) == 0;
+    placement.largest_tensor = run_.largest_device_tensor;
+    placement.weight = [this, backend](std::int32_t layer, std::string_view name) {
+      return WeightHome{backend(home_of(layer, name)), bytes_of(layer, name)};
+    };
+    return placement;
+  }
+
+  [[nodiscard]] std::size_t home_of(std::int32_t layer, std::string_view name) const {
+    const auto block = static_cast<std::size_t>(layer);
+    if (layer < 0 || block >= slots_.blocks.size()) return name.starts_with("output") ? slots_.output : kHost;
+    const bool kept =
+        name.ends_with("exps") ? block < run_.cpu_moe_layers : is_dense_ffn(name) && block < run_.cpu_ffn_layers;
+    return kept ? kHost : slots_.blocks[block];
+  }
+
+  // The largest there is where the file does not name its tensors so.
+  [[nodiscard]] std::uint64_t bytes_of(std::int32_t layer, std::string_view name) const {
+    if (const Bytes bytes = table_.bytes(layer, name)) return *bytes;
+    const auto block = static_cast<std::size_t>(layer);
+    if (layer < 0 || block >= weights_.blocks.size()) return name == "output" ? weights_.embeddings : 0;
+    const WeightParts::Block& parts = weights_.blocks[block];
+    return name.ends_with("exps") ? parts.largest_expert : parts.largest;
   }
 
   const RunModel& model_;
   const Run& run_;
   const WeightParts& weights_;
+  WeightTable table_;
   const Slots& slots_;
   std::optional<std::vector<LayerCache>> caches_;
   SplitNeed split_;
@@ -143,7 +151,7 @@ class Filler {
 SplitNeed split_need(const Model& source, const RunModel& model, const Run& run, std::span<const double> proportions) {
   const WeightParts weights = weight_parts(source, model);
   const Slots slots = assign(model, run, proportions);
-  return Filler(model, run, weights, slots).fill(proportions.size());
+  return Filler(source, model, run, weights, slots).fill(proportions.size());
 }
 
 std::uint64_t loaded_weights(const Model& source, const RunModel& model) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <utility>
 
 #include "formats/checked.h"
 
@@ -90,6 +92,26 @@ KeptWeights kept_on_host(const WeightParts& parts, std::size_t block, const Run&
     kept = {plus(kept.bytes, weights.ffn), std::max(kept.largest, weights.largest_ffn)};
   }
   return kept;
+}
+
+WeightTable::WeightTable(const Model& source) {
+  constexpr std::string_view kSuffix = ".weight";
+  for (const TensorFacts& facts : source.tensors) {
+    std::string_view name = facts.tensor->name;
+    if (!name.ends_with(kSuffix)) continue;
+    name.remove_suffix(kSuffix.size());
+    const bool in_block = facts.layer >= 0 && name.starts_with("blk.");
+    if (in_block) name.remove_prefix(std::min(name.find('.', 4) + 1, name.size()));
+    rows_.push_back({in_block ? facts.layer : -1, name, facts.tensor->bytes});
+  }
+  std::ranges::sort(rows_, std::less<>(), [](const Row& row) { return std::pair(row.block, row.name); });
+}
+
+Bytes WeightTable::bytes(std::int32_t block, std::string_view name) const {
+  const std::pair key(std::max(block, -1), name);
+  const auto place = [](const Row& row) { return std::pair(row.block, row.name); };
+  const auto row = std::ranges::lower_bound(rows_, key, std::less<>(), place);
+  return row != rows_.end() && place(*row) == key ? Bytes(row->bytes) : std::nullopt;
 }
 
 WeightParts weight_parts(const Model& source, const RunModel& model) {

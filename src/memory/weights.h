@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "formats/checked.h"
 #include "src/memory/run.h"
 #include "src/memory/run_model.h"
 #include "src/model/model.h"
@@ -36,6 +37,24 @@ struct KeptWeights {
   std::uint64_t largest = 0;  ///< of one tensor
 };
 KeptWeights kept_on_host(const WeightParts& parts, std::size_t block, const Run& run);
+
+/// The tensors of a GGUF model by block and name.
+class WeightTable {
+ public:
+  explicit WeightTable(const Model& source);
+
+  /// Bytes of "blk.N.NAME.weight", or of what stands outside of the blocks for a number below 0. Nothing for names that
+  /// the file has not, and for other formats.
+  [[nodiscard]] Bytes bytes(std::int32_t block, std::string_view name) const;
+
+ private:
+  struct Row {
+    std::int32_t block;
+    std::string_view name;
+    std::uint64_t bytes;
+  };
+  std::vector<Row> rows_;
+};
 
 WeightParts weight_parts(const Model& source, const RunModel& model);
 

@@ -63,10 +63,10 @@ class FreeList {
 // (ggml/src/ggml-alloc.c, ggml_gallocr_alloc_graph_impl).
 class Layout {
  public:
-  Layout(const Graph& graph, std::uint64_t alignment)
-      : graph_(graph), alignment_(alignment), states_(graph.tensors().size()) {}
+  Layout(const Graph& graph, const std::vector<std::uint64_t>& alignments)
+      : graph_(graph), alignments_(alignments), states_(graph.tensors().size()), free_(alignments.size()) {}
 
-  std::uint64_t run() {
+  std::vector<std::uint64_t> run() {
     for (const TensorId leaf : graph_.leaves()) allocate(leaf);
     for (const TensorId node : graph_.nodes()) {
       if (graph_.tensor(node).root != kOutside) ++state(graph_.tensor(node).root).views;
@@ -76,7 +76,9 @@ class Layout {
       allocate(node);
       for_each_source(node, [&](TensorId source) { release(source); });
     }
-    return free_.high_water();
+    std::vector<std::uint64_t> bytes;
+    for (const FreeList& list : free_) bytes.push_back(list.high_water());
+    return bytes;
   }
 
  private:
@@ -97,9 +99,12 @@ class Layout {
     }
   }
 
+  [[nodiscard]] std::size_t buffer(TensorId id) const { return static_cast<std::size_t>(graph_.tensor(id).buffer); }
+
   // Bounded by the free list's size: the last block is 2^63 bytes, and sizes were checked when tensors were made.
   [[nodiscard]] std::uint64_t padded(TensorId id) const {
-    return checked_round_up(graph_.tensor(id).bytes, alignment_).value_or(graph_.tensor(id).bytes);
+    const GraphTensor& tensor = graph_.tensor(id);
+    return checked_round_up(tensor.bytes, alignments_[buffer(id)]).value_or(tensor.bytes);
   }
 
   void allocate(TensorId id) {
@@ -107,7 +112,7 @@ class Layout {
     if (tensor.outside || tensor.root != kOutside || state(id).held) return;
     state(id).held = true;
     if (works_in_place(tensor.op) && reuse_a_source(id)) return;
-    state(id).offset = free_.take(padded(id));
+    state(id).offset = free_[buffer(id)].take(padded(id));
   }
 
   // A view's bytes are never taken over, even by its only reader: ggml asks whether the source itself was given a
@@ -116,7 +121,8 @@ class Layout {
     for (const TensorId source : graph_.tensor(id).sources) {
       if (source == kOutside) return false;
       State& parent = state(source);
-      if (!parent.held || graph_.tensor(source).output || !same_layout(id, source)) continue;
+      if (!parent.held || buffer(source) != buffer(id) || graph_.tensor(source).output || !same_layout(id, source))
+        continue;
       if (parent.readers != 1 || parent.views != 0) continue;
       parent.held = false;
       state(id).offset = parent.offset;
@@ -144,17 +150,23 @@ class Layout {
   void release_bytes(TensorId id) {
     if (!state(id).held || graph_.tensor(id).output) return;
     state(id).held = false;
-    free_.give_back(state(id).offset, padded(id));
+    free_[buffer(id)].give_back(state(id).offset, padded(id));
   }
 
   const Graph& graph_;
-  std::uint64_t alignment_;
+  const std::vector<std::uint64_t>& alignments_;
   std::vector<State> states_;
-  FreeList free_;
+  std::vector<FreeList> free_;
 };
 
 }  // namespace
 
-std::uint64_t buffer_bytes(const Graph& graph, std::uint64_t alignment) { return Layout(graph, alignment).run(); }
+std::vector<std::uint64_t> buffer_bytes(const Graph& graph, const std::vector<std::uint64_t>& alignments) {
+  return Layout(graph, alignments).run();
+}
+
+std::uint64_t buffer_bytes(const Graph& graph, std::uint64_t alignment) {
+  return buffer_bytes(graph, std::vector{alignment}).front();
+}
 
 }  // namespace weigh::core

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include "src/memory/graph/graph_builder.h"
 
@@ -47,6 +48,11 @@ void GraphBuilder::store_values(const CacheInputs& inputs, TensorId v) {
   graph.expand(graph.store(Op::SetRows, {flat, inputs.value_cells}));
 }
 
+TensorId GraphBuilder::cached(std::string_view name, Dtype type, std::uint64_t width, std::uint64_t rows) {
+  const Bytes row = tensor_bytes(type, std::array<std::uint64_t, 1>{width});
+  return graph.cache(name, times(row, product({rows, cells.streams})).value_or(0));
+}
+
 // Queries against all cells, soft max, values: as one operation with flash attention, with the whole score matrix
 // without (llama.cpp, build_attn_mha). K and V are kOutside when they come out of the cache.
 TensorId GraphBuilder::weigh_values(const LayerModel& layer, TensorId q, TensorId k, TensorId v,
@@ -57,13 +63,19 @@ TensorId GraphBuilder::weigh_values(const LayerModel& layer, TensorId q, TensorI
   const std::uint64_t streams = cells.streams;
   const std::uint64_t each = graph.tensor(q).extent[2] / streams;
   const TensorId queries = split_streams(q);
-  if (k != kOutside) k = graph.permute(k, {0, 2, 1, 3});
-  if (v != kOutside) v = graph.permute(v, {0, 2, 1, 3});
   TensorId result = kOutside;
   const bool absorbed = layer.mixer == Mixer::Latent && (layer.parts & kAbsorbed) != 0;
+  const bool from_cache = k == kOutside;
+  if (from_cache) {
+    k = cached("cache_k", run.key_type, layer.key_head * layer.kv_heads, seen);
+    if (!absorbed) v = cached("cache_v", run.value_type, value_width(model, layer, run), seen);
+  } else {
+    k = graph.permute(k, {0, 2, 1, 3});
+    v = graph.permute(v, {0, 2, 1, 3});
+  }
   if (run.flash_attention) {
-    if (k != kOutside) k = graph.as_f16(k);
-    if (v != kOutside) v = graph.as_f16(v);
+    if (!from_cache) k = graph.as_f16(k);
+    if (!from_cache) v = graph.as_f16(v);
     result = graph.make(Op::FlashAttention, {value_head, heads, each, streams}, {queries, k, v, mask});
     if (absorbed) {
       result = graph.mul_mat("attn_v_b", graph.permute(result, {0, 2, 1, 3}), model.latent_value_head);
@@ -74,9 +86,9 @@ TensorId GraphBuilder::weigh_values(const LayerModel& layer, TensorId q, TensorI
   } else {
     TensorId scores = graph.make(Op::MulMat, {seen, each, heads, streams}, {k, queries});
     scores = graph.like(Op::SoftMax, scores, mask);
-    if (v != kOutside) v = graph.cont(graph.transpose(v));
+    if (!from_cache) v = graph.cont(graph.transpose(v));
     // Values that are a part of the keys' cache are turned for each batch.
-    if (absorbed) v = graph.make(Op::Cont, {seen, value_head, 1, streams}, {}, Element::F16);
+    if (absorbed) v = graph.make(Op::Cont, {seen, value_head, 1, streams}, {k}, Element::F16);
     result = graph.make(Op::MulMat, {value_head, each, heads, streams}, {v, scores});
     if (absorbed) result = graph.mul_mat("attn_v_b", result, model.latent_value_head);
     const std::uint64_t width = graph.tensor(result).extent[0] * heads;

@@ -2,21 +2,28 @@
 
 namespace weigh::core {
 
+namespace {
+
+constexpr FfnNames kSharedExpertNames{"ffn_up_shexp", "ffn_gate_shexp", "ffn_down_shexp"};
+
+}  // namespace
+
 // The dense feed-forward part (llama.cpp, build_ffn): up, gate, their product, down. A joint gate is split where it is
 // applied; without any, the activation works in place.
-TensorId GraphBuilder::gated(const LayerModel& layer, TensorId input, std::uint64_t width, GateKind kind) {
+TensorId GraphBuilder::gated(const LayerModel& layer, TensorId input, std::uint64_t width, GateKind kind,
+                             const FfnNames& names) {
   TensorId hidden = kOutside;
   if (kind == GateKind::Joint) {
     const Extent extent{width, graph.extent(input)[1], 1, 1};
-    hidden = graph.make(Op::Swiglu, extent, {graph.mul_mat("ffn_up", input, 2 * width)});
+    hidden = graph.make(Op::Swiglu, extent, {graph.mul_mat(names.up, input, 2 * width)});
   } else {
-    const TensorId up = graph.mul_mat("ffn_up", input, width);
+    const TensorId up = graph.mul_mat(names.up, input, width);
     hidden = kind == GateKind::Own
-                 ? graph.make(Op::Swiglu, graph.extent(up), {graph.mul_mat("ffn_gate", input, width), up})
+                 ? graph.make(Op::Swiglu, graph.extent(up), {graph.mul_mat(names.gate, input, width), up})
                  : graph.unary(Op::Gelu, up);
   }
   if ((layer.parts & kFfnSubNorm) != 0) hidden = norm(hidden, "ffn_sub_norm");
-  return graph.mul_mat("ffn_down", hidden, model.embedding);
+  return graph.mul_mat(names.down, hidden, model.embedding);
 }
 
 TensorId GraphBuilder::dense(const LayerModel& layer, TensorId input) {
@@ -81,8 +88,7 @@ GraphBuilder::Routing GraphBuilder::route(const LayerModel& layer, TensorId logi
 
 // Every token's row for each of its experts side by side, weighed, and their sum.
 TensorId GraphBuilder::sum_of_experts(const LayerModel& layer, TensorId input, std::uint64_t width,
-                                      const Routing& routing, std::string_view up_name, std::string_view gate_name,
-                                      std::string_view down_name) {
+                                      const Routing& routing, const FfnNames& names) {
   const TensorId weights = expert_weights(layer, routing.probabilities, routing.chosen);
   graph.expand(weights);
   const std::uint64_t count = graph.extent(input)[1], used = layer.experts_used;
@@ -97,13 +103,13 @@ TensorId GraphBuilder::sum_of_experts(const LayerModel& layer, TensorId input, s
     const TensorId up = graph.columns(both, width, width);
     hidden = graph.make(Op::Swiglu, graph.extent(gate), {gate, up});
   } else {
-    const TensorId up = project(up_name, rows, width);
+    const TensorId up = project(names.up, rows, width);
     const bool gate = (layer.parts & kExpertGate) != 0;
-    hidden = gate ? graph.make(Op::Swiglu, graph.extent(up), {project(gate_name, rows, width), up})
+    hidden = gate ? graph.make(Op::Swiglu, graph.extent(up), {project(names.gate, rows, width), up})
                   : graph.unary(Op::Silu, up);
   }
   const std::uint64_t embedding = model.embedding;
-  TensorId all = project(down_name, hidden, embedding);
+  TensorId all = project(names.down, hidden, embedding);
   if ((layer.parts & kExpertScale) != 0) {
     const TensorId repeated = graph.make(Op::Repeat, {1, layer.experts, count, 1}, {});
     all = graph.mul(all, graph.make(Op::GetRows, {1, used, count, 1}, {repeated, routing.chosen}));
@@ -131,7 +137,7 @@ TensorId GraphBuilder::experts(const LayerModel& layer, TensorId input, TensorId
   if (logits == kOutside) logits = graph.mul_mat("ffn_gate_inp", input, layer.experts);
   const Routing routing = route(layer, logits);
   const TensorId routed =
-      sum_of_experts(layer, input, layer.expert_ffn, routing, "ffn_up_exps", "ffn_gate_exps", "ffn_down_exps");
+      sum_of_experts(layer, input, layer.expert_ffn, routing, {"ffn_up_exps", "ffn_gate_exps", "ffn_down_exps"});
   return layer.chunk_ffn == 0 ? routed : add_chunk_experts(layer, routed, logits);
 }
 
@@ -143,7 +149,7 @@ TensorId GraphBuilder::add_chunk_experts(const LayerModel& layer, TensorId route
   const TensorId numbers = graph.unary(Op::Scale, graph.make(Op::Cpy, chosen, {routing.chosen}));
   routing.chosen = graph.make(Op::Cpy, chosen, {numbers}, Element::I32);
   const TensorId small =
-      sum_of_experts(layer, routed, layer.chunk_ffn, routing, "ffn_up_chexps", "ffn_gate_chexps", "ffn_down_chexps");
+      sum_of_experts(layer, routed, layer.chunk_ffn, routing, {"ffn_up_chexps", "ffn_gate_chexps", "ffn_down_chexps"});
   return graph.add(routed, graph.unary(Op::Scale, small));
 }
 
@@ -152,7 +158,7 @@ TensorId GraphBuilder::feed_forward(const LayerModel& layer, TensorId input, Ten
   const TensorId routed = experts(layer, input, logits);
   if ((layer.parts & kSharedExpert) == 0) return routed;
   const bool gate = (layer.parts & kExpertGate) != 0;
-  TensorId shared = gated(layer, input, layer.shared_ffn, gate ? GateKind::Own : GateKind::None);
+  TensorId shared = gated(layer, input, layer.shared_ffn, gate ? GateKind::Own : GateKind::None, kSharedExpertNames);
   if ((layer.parts & kSharedRouter) != 0) {
     shared = graph.mul(shared, graph.unary(Op::Sigmoid, graph.mul_mat("ffn_gate_inp_shexp", input, 1)));
   }

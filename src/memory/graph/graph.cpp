@@ -21,6 +21,7 @@ struct OpFacts {
 
 constexpr auto kOps = std::to_array<OpFacts>({
     {"input", false},
+    {"cache", false},
     {"view", false},
 #define GRAPH_OP(op, name, in_place) {name, in_place},
 #include "src/memory/graph/ops.inc"
@@ -73,11 +74,23 @@ TensorId Graph::input(std::string_view name, Element element, Extent extent) {
   return append(tensor, {});
 }
 
+TensorId Graph::cache(std::string_view name, std::uint64_t bytes) {
+  return append({.op = Op::Cache, .outside = true, .bytes = bytes, .weight = name}, {});
+}
+
 TensorId Graph::make(Op op, Extent extent, std::initializer_list<TensorId> sources, Element element,
                      std::string_view weight) {
   GraphTensor tensor{.op = op, .element = element, .extent = extent, .weight = weight};
   tensor.stride = packed(element, extent, tensor.bytes);
   return append(tensor, sources);
+}
+
+TensorId Graph::adopt(GraphTensor tensor, int buffer) {
+  tensor.buffer = static_cast<std::int8_t>(buffer);
+  tensors_.push_back(tensor);
+  const auto id = static_cast<TensorId>(tensors_.size() - 1);
+  if (tensor.input()) leaves_.push_back(id);
+  return id;
 }
 
 TensorId Graph::like(Op op, TensorId a, TensorId b, std::string_view weight) {
@@ -180,7 +193,7 @@ void Graph::expand(TensorId wanted) {
       enter(tensor.sources[top.next++]);
       continue;
     }
-    (tensor.input() ? leaves_ : nodes_).push_back(top.id);
+    if (tensor.op != Op::Cache) (tensor.input() ? leaves_ : nodes_).push_back(top.id);
     stack.pop_back();
   }
 }
@@ -208,6 +221,7 @@ std::string listing(const Graph& graph) {
     for (const TensorId source : t.sources) {
       if (source == kOutside) break;
       const GraphTensor& s = graph.tensor(source);
+      if (s.op == Op::Cache) continue;
       add(s.input() ? std::string(s.weight) + ":in" : std::to_string(numbers[static_cast<std::size_t>(source)]));
     }
     text += '\n';

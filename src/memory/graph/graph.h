@@ -27,7 +27,8 @@ enum class Element : std::uint8_t { F16, F32, I32, I64 };
 /// ggml's operations, by ggml's names. Those with many kinds have one name each here, as its graphs print them.
 enum class Op : std::uint8_t {
   Input,
-  View,  ///< also reshape, permute and transpose
+  Cache,  ///< a leaf outside of the buffer that nodes read
+  View,   ///< also reshape, permute and transpose
 #define GRAPH_OP(op, name, in_place) op,
 #include "src/memory/graph/ops.inc"
 #undef GRAPH_OP
@@ -43,6 +44,7 @@ struct GraphTensor {
   bool output = false;            ///< never freed, never written over
   bool outside = false;           ///< a node whose result is in a cache or weight: takes no place
   bool placed = false;            ///< already part of the order
+  std::int8_t buffer = 0;         ///< which of several buffers it lies in
   std::int32_t layer = kOutside;  ///< the block that it was made for; kOutside before the first and behind the last
   TensorId root = kOutside;       ///< of a view: whose bytes it shows
   std::uint64_t offset = 0;       ///< of a view, in bytes from its root's start
@@ -63,6 +65,8 @@ class Graph {
  public:
   /// A leaf that is given its place before any node.
   TensorId input(std::string_view name, Element element, Extent extent);
+  /// What a cache holds for the layer at hand, as nodes read it.
+  TensorId cache(std::string_view name, std::uint64_t bytes);
   /// A new tensor of any operation. Sources that are kOutside are left out.
   TensorId make(Op op, Extent extent, std::initializer_list<TensorId> sources, Element element = Element::F32,
                 std::string_view weight = {});
@@ -97,6 +101,9 @@ class Graph {
   TensorId store(Op op, std::initializer_list<TensorId> sources);
 
   void expand(TensorId tensor);
+  /// For a graph that is made of another's tensors: one of them as it is, and its place at the end of the order.
+  TensorId adopt(GraphTensor tensor, int buffer);
+  void order(TensorId tensor) { nodes_.push_back(tensor); }
   void mark_output(TensorId tensor) { tensors_[static_cast<std::size_t>(tensor)].output = true; }
   /// The block that what follows is made for.
   void begin_layer(std::int32_t number) { layer_ = number; }
@@ -132,6 +139,9 @@ std::string listing(const Graph& graph);
 /// ggml's graph allocator does for one device: the best fitting free block, in place where the operation allows it,
 /// each start a multiple of `alignment`. Meaningless for a graph that overflowed.
 std::uint64_t buffer_bytes(const Graph& graph, std::uint64_t alignment);
+
+/// The same for a graph whose tensors lie in several buffers, one for each of `alignments`.
+std::vector<std::uint64_t> buffer_bytes(const Graph& graph, const std::vector<std::uint64_t>& alignments);
 
 /// Whether an operation may write over a source of the same layout (ggml/src/ggml-alloc.c, ggml_op_can_inplace).
 bool works_in_place(Op op);

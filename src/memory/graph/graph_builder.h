@@ -22,6 +22,13 @@ struct CacheInputs {
   std::uint64_t cells = 0;
 };
 
+/// The weights of a feed-forward part.
+struct FfnNames {
+  std::string_view up = "ffn_up";
+  std::string_view gate = "ffn_gate";
+  std::string_view down = "ffn_down";
+};
+
 /// What a recipe is given for each of the blocks that run.
 struct LayerStep {
   const LayerModel& layer;
@@ -88,6 +95,7 @@ class GraphBuilder {
   TensorId attend(const LayerModel& layer, TensorId q, TensorId k, TensorId v);
   TensorId attend_latent(const LayerModel& layer, TensorId q, TensorId k);
   TensorId weigh_values(const LayerModel& layer, TensorId q, TensorId k, TensorId v, std::uint64_t value_head);
+  TensorId cached(std::string_view name, Dtype type, std::uint64_t width, std::uint64_t rows);
   TensorId rotate(TensorId of, TensorId rotation);
   TensorId split_streams(TensorId q);
   void store_keys(const CacheInputs& inputs, TensorId k);
@@ -103,10 +111,11 @@ class GraphBuilder {
   /// Dense or routed, whichever the layer has. Without logits the router reads the input.
   TensorId feed_forward(const LayerModel& layer, TensorId input, TensorId logits = kOutside);
   TensorId dense(const LayerModel& layer, TensorId input);
-  TensorId gated(const LayerModel& layer, TensorId input, std::uint64_t width, GateKind kind);
+  TensorId gated(const LayerModel& layer, TensorId input, std::uint64_t width, GateKind kind,
+                 const FfnNames& names = {});
   TensorId experts(const LayerModel& layer, TensorId input, TensorId logits = kOutside);
   TensorId sum_of_experts(const LayerModel& layer, TensorId input, std::uint64_t width, const Routing& routing,
-                          std::string_view up_name, std::string_view gate_name, std::string_view down_name);
+                          const FfnNames& names);
   TensorId add_chunk_experts(const LayerModel& layer, TensorId routed, TensorId logits);
   Routing route(const LayerModel& layer, TensorId logits);
   TensorId choose_experts(const LayerModel& layer, TensorId scores);
@@ -126,7 +135,7 @@ class GraphBuilder {
 
   const RunModel& model;
   const Run run;  ///< as the engine runs it: without flash attention where the architecture has none
-  bool caches;  ///< attention is to cells; else to the batch's own keys and values
+  bool caches;    ///< attention is to cells; else to the batch's own keys and values
   Cells cells;
   std::uint64_t tokens;   ///< of the batch
   std::uint64_t outputs;  ///< rows that a result is wanted of

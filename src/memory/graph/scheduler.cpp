@@ -1,0 +1,259 @@
+#include "src/memory/graph/scheduler.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "formats/checked.h"
+
+namespace weigh::core {
+
+namespace {
+
+constexpr int kNone = -1;
+
+// Batches that are worth copying weights to a device for.
+constexpr std::uint64_t kOffloadedBatch = 32;
+
+// The span of a tensor's bytes; of a view with gaps more than its values.
+std::uint64_t span_bytes(const GraphTensor& t) {
+  if (t.op == Op::Cache) return t.bytes;
+  std::uint64_t bytes = element_bytes(t.element);
+  for (std::size_t i = 0; i < t.extent.size(); ++i) {
+    if (t.extent[i] == 0) return 0;
+    bytes = plus(bytes, checked_mul(t.extent[i] - 1, t.stride[i]).value_or(UINT64_MAX));
+  }
+  return bytes;
+}
+
+// Gives every tensor of a graph a backend.
+class Assignment {
+ public:
+  Assignment(const Graph& graph, const Placement& placement)
+      : graph_(graph), placement_(placement), backends_(graph.tensors().size(), kNone) {
+    for (const TensorId leaf : graph.leaves()) backend(leaf) = placement.host();
+    for (const TensorId node : graph.nodes()) backend(node) = by_what_it_reads(node);
+    keep_norms_with_blocks();
+    expand(true, false);
+    expand(true, true);
+    expand(false, false);
+    expand(false, true);
+    assign_the_rest();
+  }
+
+  [[nodiscard]] int of(TensorId id) const { return backends_[static_cast<std::size_t>(id)]; }
+
+ private:
+  int& backend(TensorId id) { return backends_[static_cast<std::size_t>(id)]; }
+  [[nodiscard]] const GraphTensor& tensor(TensorId id) const { return graph_.tensor(id); }
+
+  [[nodiscard]] int cache_of(std::int32_t layer) const {
+    const auto number = static_cast<std::size_t>(layer);
+    return layer >= 0 && number < placement_.caches.size() ? placement_.caches[number] : placement_.host();
+  }
+
+  // What lies in a buffer already decides, else the weight that it reads. Rope tables are too small to.
+  [[nodiscard]] int by_what_it_reads(TensorId id) const {
+    const GraphTensor& t = tensor(id);
+    if (t.outside) return cache_of(t.layer);
+    if (t.root != kOutside || t.weight.empty() || t.op == Op::Rope) return kNone;
+    const int home = placement_.weight(t.layer, t.weight).backend;
+    if (home != placement_.host() || !worth_copying(t)) return home;
+    for (int device = 0; device < placement_.host(); ++device) {
+      if (supported(id, device)) return device;
+    }
+    return home;
+  }
+
+  static bool worth_copying(const GraphTensor& t) {
+    const std::uint64_t batch = t.op == Op::MulMatId ? t.extent[2] : t.extent[1];
+    return t.op != Op::GetRows && batch >= kOffloadedBatch;
+  }
+
+  [[nodiscard]] bool supported(TensorId id, int on) const {
+    if (on == placement_.host() || !placement_.largest_tensor) return true;
+    const GraphTensor& t = tensor(id);
+    const auto fits = [&](const GraphTensor& each) { return span_bytes(each) <= *placement_.largest_tensor; };
+    return fits(t) &&
+           std::ranges::all_of(t.sources, [&](TensorId source) { return source == kOutside || fits(tensor(source)); });
+  }
+
+  void keep_norms_with_blocks() {
+    if (!placement_.all_on_devices) return;
+    for (const TensorId node : graph_.nodes()) {
+      const GraphTensor& t = tensor(node);
+      if (t.layer >= 0 && (t.op == Op::RmsNorm || t.op == Op::Norm)) backend(node) = cache_of(t.layer);
+    }
+  }
+
+  // Neighbours follow a node that has a backend: first the devices', which the host's do not stop.
+  void expand(bool devices_only, bool upwards) {
+    int current = kNone;
+    const auto visit = [&](TensorId node) {
+      if (tensor(node).op == Op::View) return;
+      int& own = backend(node);
+      if (own != kNone) {
+        current = devices_only && own == placement_.host() ? kNone : own;
+      } else if (current != kNone && supported(node, current)) {
+        own = current;
+      }
+    };
+    const auto& nodes = graph_.nodes();
+    if (upwards) {
+      std::for_each(nodes.rbegin(), nodes.rend(), visit);
+    } else {
+      std::ranges::for_each(nodes, visit);
+    }
+  }
+
+  void assign_the_rest() {
+    for (const TensorId node : graph_.nodes()) {
+      if (tensor(node).op != Op::View && backend(node) == kNone) backend(node) = best_supported(node);
+    }
+    for (const TensorId node : graph_.nodes()) {
+      if (backend(node) == kNone && tensor(node).root != kOutside) backend(node) = home_of(tensor(node).root);
+    }
+  }
+
+  // Where most of what it reads lies; the first of several.
+  [[nodiscard]] int best_supported(TensorId node) const {
+    int best = placement_.host();
+    int most = kNone;
+    for (int on = 0; on < placement_.backends; ++on) {
+      if (!supported(node, on)) continue;
+      const auto here = static_cast<int>(std::ranges::count_if(
+          tensor(node).sources, [&](TensorId source) { return source != kOutside && home_of(source) == on; }));
+      if (here > most) {
+        most = here;
+        best = on;
+      }
+    }
+    return best;
+  }
+
+ public:
+  /// Of a view what it shows, of a cache the block's.
+  [[nodiscard]] int home_of(TensorId id) const {
+    const TensorId shown = tensor(id).root == kOutside ? id : tensor(id).root;
+    return tensor(shown).op == Op::Cache ? cache_of(tensor(shown).layer) : of(shown);
+  }
+
+ private:
+  const Graph& graph_;
+  const Placement& placement_;
+  std::vector<int> backends_;
+};
+
+// The graph once more, cut into parts, with the copies that each part reads before its nodes.
+class Cutter {
+ public:
+  Cutter(const Graph& graph, const Placement& placement)
+      : graph_(graph), placement_(placement), assignment_(graph, placement), moved_(graph.tensors().size(), kOutside) {}
+
+  Graph cut() {
+    for (const TensorId leaf : graph_.leaves()) take(leaf, assignment_.of(leaf));
+    std::size_t begin = 0;
+    while (begin < graph_.nodes().size()) begin = cut_part(begin);
+    return std::move(result_);
+  }
+
+ private:
+  [[nodiscard]] const GraphTensor& tensor(TensorId id) const { return graph_.tensor(id); }
+  TensorId& moved(TensorId id) { return moved_[static_cast<std::size_t>(id)]; }
+
+  void take(TensorId id, int backend) {
+    GraphTensor copy = tensor(id);
+    if (copy.root != kOutside) copy.root = moved(copy.root);
+    moved(id) = result_.adopt(copy, backend);
+  }
+
+  // A weight on the host, by the node that reads it: each is read once.
+  [[nodiscard]] bool weight_is_elsewhere(TensorId node, int backend) const {
+    const GraphTensor& t = tensor(node);
+    if (t.weight.empty() || t.root != kOutside || t.outside || t.op == Op::Rope) return false;
+    return placement_.weight(t.layer, t.weight).backend != backend;
+  }
+
+  // From `begin` to where another backend goes on, or where the copies of this part's weights may give way to those of
+  // the next.
+  std::size_t cut_part(std::size_t begin) {
+    const auto& nodes = graph_.nodes();
+    int backend = kNone;
+    std::vector<TensorId> inputs;
+    std::map<TensorId, std::size_t> copied;  // of a source, or of a node's weight: as its number before 0
+    std::size_t end = begin;
+    for (; end < nodes.size(); ++end) {
+      const TensorId node = nodes[end];
+      if (tensor(node).op == Op::View) continue;
+      const int own = assignment_.of(node);
+      if (backend == kNone) backend = own;
+      const bool weight = weight_is_elsewhere(node, backend);
+      if (own != backend || (weight && !inputs.empty())) break;
+      const auto need = [&](TensorId what) {
+        if (known_copies_.contains({what, backend}) || copied.contains(what)) return;
+        copied.emplace(what, inputs.size());
+        inputs.push_back(what);
+      };
+      if (weight) need(-2 - node);
+      for (const TensorId source : tensor(node).sources) {
+        if (source != kOutside && assignment_.home_of(source) != backend) need(source);
+      }
+    }
+    for (const TensorId what : inputs) copy_to(what, backend);
+    for (std::size_t i = begin; i < end; ++i) place(nodes[i], backend);
+    return end;
+  }
+
+  void copy_to(TensorId what, int backend) {
+    GraphTensor copy{.op = Op::Cpy};
+    if (what < kOutside) {
+      const GraphTensor& reader = tensor(-2 - what);
+      copy.bytes = placement_.weight(reader.layer, reader.weight).bytes;
+      copy.extent = {copy.bytes, 1, 1, 1};
+    } else {
+      const GraphTensor& source = tensor(what);
+      copy.element = source.element;
+      copy.extent = source.extent;
+      copy.stride = source.stride;
+      copy.bytes = span_bytes(source);
+      copy.sources.front() = moved(what);  // it is there until it is copied
+    }
+    known_copies_[{what, backend}] = result_.adopt(copy, backend);
+    result_.order(known_copies_[{what, backend}]);
+  }
+
+  void place(TensorId node, int backend) {
+    const int own = tensor(node).op == Op::View ? assignment_.of(node) : backend;
+    GraphTensor copy = tensor(node);
+    if (copy.root != kOutside) copy.root = moved(copy.root);
+    std::size_t next = 0;
+    const auto read = [&](TensorId source) {
+      if (source != kOutside && next < copy.sources.size()) copy.sources[next++] = source;
+    };
+    copy.sources.fill(kOutside);
+    for (const TensorId source : tensor(node).sources) {
+      if (source == kOutside) break;
+      const auto known = tensor(node).op == Op::View ? known_copies_.end() : known_copies_.find({source, backend});
+      read(known == known_copies_.end() ? moved(source) : known->second);
+    }
+    if (const auto known = known_copies_.find({-2 - node, backend}); known != known_copies_.end()) read(known->second);
+    moved(node) = result_.adopt(copy, own);
+    result_.order(moved(node));
+  }
+
+  const Graph& graph_;
+  const Placement& placement_;
+  Assignment assignment_;
+  std::vector<TensorId> moved_;
+  std::map<std::pair<TensorId, int>, TensorId> known_copies_;
+  Graph result_;
+};
+
+}  // namespace
+
+std::vector<std::uint64_t> split_buffer_bytes(const Graph& graph, const Placement& placement,
+                                              const std::vector<std::uint64_t>& alignments) {
+  return buffer_bytes(Cutter(graph, placement).cut(), alignments);
+}
+
+}  // namespace weigh::core

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "src/memory/graph/graph.h"
+
+namespace weigh::core {
+
+/// A weight that a node reads.
+struct WeightHome {
+  int backend = 0;
+  std::uint64_t bytes = 0;
+};
+
+/// Where what a graph reads lies. Backends are numbered from the devices, in their order, to the host, the last.
+struct Placement {
+  int backends = 1;
+  std::vector<int> caches{};  ///< of each block
+  /// Of a weight by its block (kOutside: of none) and its name as GraphTensor has it.
+  std::function<WeightHome(std::int32_t layer, std::string_view weight)> weight{};
+  /// Every block and the output lie on devices: then norms stay with their blocks.
+  bool all_on_devices = false;
+  /// Operations with larger tensors run on the host; absent: devices take any.
+  std::optional<std::uint64_t> largest_tensor{};
+
+  [[nodiscard]] int host() const { return backends - 1; }
+};
+
+/// The bytes of each backend's compute buffer, as ggml's scheduler cuts the graph where the home of what is read changes
+/// (ggml/src/ggml-backend.cpp, ggml_backend_sched_split_graph): each part gets copies of what it reads from elsewhere,
+/// weights on the host among them, with which a device computes whole prompts. Alignments by backend.
+std::vector<std::uint64_t> split_buffer_bytes(const Graph& graph, const Placement& placement,
+                                              const std::vector<std::uint64_t>& alignments);
+
+}  // namespace weigh::core
