@@ -61,6 +61,10 @@ enum class GraphRecipe : std::uint8_t {
   Rwkv6,
   Rwkv6Qwen2,
   Rwkv7,
+  T5,
+  T5Encoder,
+  Deci,
+  Qwen3Vl,
   Count,
 };
 
@@ -95,6 +99,8 @@ enum GraphOption : std::uint64_t {
   kNormByKey = 1ULL << 32,            ///< experts: their weights are normalised only where expert_weights_norm says so
   kStepPerHead = 1ULL << 33,          ///< Mamba with one step for each head (PLaMo 2)
   kBatchAlone = 1ULL << 40,           ///< attends within the batch alone, although it has a cache
+  kWholeQueryRope = 1ULL << 41,       ///< latent attention: the queries are turned as they are
+  kScaledHead = 1ULL << 42,           ///< the last norm's rows are scaled before the logits
   // What a file's tensors show, for models known by their hyperparameters alone.
   kUngated = 1ULL << 16,
   kFusedGate = 1ULL << 17,

@@ -24,6 +24,8 @@ constexpr auto kPartNames = std::to_array<PartName>({
     {"attn_qkv.weight", kJointQkv},
     {"attn_sub_norm.weight", kAttentionSubNorm},
     {"attn_v.weight", kValues},
+    {"dec.ffn_gate.weight", kGate},
+    {"enc.ffn_gate.weight", kGate},
     {"exp_probs_b", kSelectionBias},
     {"exp_probs_b.bias", kSelectionBias},
     {"ffn_down.weight", kDense},

@@ -26,6 +26,10 @@ std::uint64_t first_not_zero(const std::vector<std::uint64_t>& values) {
   return found == values.end() ? 0 : *found;
 }
 
+bool reads_deepstack(const RunModel& model) {
+  return model.rule != nullptr && model.rule->recipe == GraphRecipe::Qwen3Vl;
+}
+
 void read_scalars(const Hyperparameters& keys, RunModel& model) {
   model.trained_context = keys.number("context_length");
   model.kv_lora_rank = keys.number_or("attention.kv_lora_rank", 0);
@@ -48,6 +52,7 @@ void read_scalars(const Hyperparameters& keys, RunModel& model) {
   model.residual_streams = std::max<std::uint64_t>(keys.number_or("hyper_connection.count", 1), 1);
   model.layer_embedding = keys.number_or("embedding_length_per_layer_input", 0);
   model.position_values = keys.numbers("rope.dimension_sections").size() > 1 ? 4 : 1;
+  if (reads_deepstack(model)) model.deepstack_layers = keys.number_or("n_deepstack_layers", 0);
   model.rescale_period = keys.number_or("rescale_every_n_layers", 0);
   model.ranks = {.mix = keys.number_or("time_mix_extra_dim", 0),
                  .decay = keys.number_or("attention.decay_lora_rank", keys.number_or("time_decay_extra_dim", 0)),
@@ -63,6 +68,10 @@ void read_scalars(const Hyperparameters& keys, RunModel& model) {
 
 // What config.json says in other words than GGUF.
 void complete_from_config(const ConfigReader& config, RunModel& model) {
+  if (reads_deepstack(model)) {
+    const ConfigReader vision(config.find({"vision_config"}));
+    model.deepstack_layers = vision.numbers({"deepstack_visual_indexes"}).size();
+  }
   StateSpace& ssm = model.ssm;
   if (const auto values = config.number({"linear_value_head_dim"})) {
     ssm.inner = *values <= kMaxWidth && ssm.rank <= kMaxWidth ? *values * ssm.rank : 0;
@@ -82,7 +91,7 @@ bool sane(const RunModel& model) {
             model.latent_key_head, model.latent_value_head, model.indexer_key, model.indexer_value, model.indexer_heads,
             model.expert_groups, model.short_convolution, model.wkv_head, model.token_shifts, model.kda_head,
             model.loops, model.residual_streams, model.layer_embedding, s.convolution, s.inner, s.state, s.groups,
-            s.rank, r.mix, r.decay, r.rate, r.value, r.gate)) {
+            s.rank, r.mix, r.decay, r.rate, r.value, r.gate, model.deepstack_layers)) {
     return false;
   }
   if (s.state * s.inner > (std::uint64_t{1} << 40)) return false;

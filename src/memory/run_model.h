@@ -138,6 +138,7 @@ struct RunModel {
   std::uint64_t layer_embedding = 0;   ///< embedding_length_per_layer_input
   std::uint64_t residual_streams = 1;  ///< hyper_connection.count
   LayerStacks stacks{};                ///< of weights that several layers run; without layers: each has its own
+  std::uint64_t deepstack_layers = 0;  ///< qwen3vl: blocks behind which a part of an image is added
   std::uint64_t rescale_period = 0;    ///< RWKV 6: rescale_every_n_layers
   LowRanks ranks;
   StateSpace ssm;

@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 
-LINE = re.compile(r"^(\d+) (\S+) (?:([a-z][a-z0-9_]*))?\[([0-9,]*)\]( view)?( out)?(?: <- (.*))?$")
+LINE = re.compile(r"^(\d+) (\S+) (?:([a-z][a-z0-9_]*))?\[([0-9,]*)\]( view)?( out)?(?: <-(?: (.*))?)?$")
 IN_PLACE = {"add", "mul", "sub", "div", "sqr", "sqrt", "exp", "neg", "relu", "gelu", "silu", "sigmoid", "tanh", "softplus",
             "rms_norm", "soft_max", "rope", "rope_back", "scale", "clamp", "fill", "xielu", "log"}
 # What differs in name alone.

@@ -47,7 +47,16 @@ constexpr auto kKeys = std::to_array<std::string_view>({"block_count",
                                                         "full_attention_interval",
                                                         "kda.head_dim",
                                                         "pooling_type",
-                                                        "embedding_length_per_layer_input"});
+                                                        "embedding_length_per_layer_input",
+                                                        "decoder_block_count",
+                                                        "time_mix_extra_dim",
+                                                        "time_decay_extra_dim",
+                                                        "attention.decay_lora_rank",
+                                                        "attention.iclr_lora_rank",
+                                                        "attention.value_residual_mix_lora_rank",
+                                                        "attention.gate_lora_rank",
+                                                        "rescale_every_n_layers",
+                                                        "n_deepstack_layers"});
 
 class FileBytes {
  public:

@@ -57,8 +57,14 @@ TensorId GraphBuilder::cached(std::string_view name, Dtype type, std::uint64_t w
 // without (llama.cpp, build_attn_mha). K and V are kOutside when they come out of the cache.
 TensorId GraphBuilder::weigh_values(const LayerModel& layer, TensorId q, TensorId k, TensorId v,
                                     std::uint64_t value_head) {
-  const TensorId mask = inputs_of(layer).mask;
-  const std::uint64_t seen = inputs_of(layer).cells;
+  return weigh(layer, inputs_of(layer), {q, k, v}, value_head);
+}
+
+TensorId GraphBuilder::weigh(const LayerModel& layer, const CacheInputs& inputs, Projections of,
+                             std::uint64_t value_head, TensorId bias) {
+  auto [q, k, v] = of;
+  const TensorId mask = inputs.mask;
+  const std::uint64_t seen = inputs.cells;
   const std::uint64_t heads = graph.tensor(q).extent[1];
   const std::uint64_t streams = cells.streams;
   const std::uint64_t each = graph.tensor(q).extent[2] / streams;
@@ -73,7 +79,7 @@ TensorId GraphBuilder::weigh_values(const LayerModel& layer, TensorId q, TensorI
     k = graph.permute(k, {0, 2, 1, 3});
     v = graph.permute(v, {0, 2, 1, 3});
   }
-  if (run.flash_attention) {
+  if (run.flash_attention && bias == kOutside) {
     if (!from_cache) k = graph.as_f16(k);
     if (!from_cache) v = graph.as_f16(v);
     result = graph.make(Op::FlashAttention, {value_head, heads, each, streams}, {queries, k, v, mask});
@@ -85,8 +91,12 @@ TensorId GraphBuilder::weigh_values(const LayerModel& layer, TensorId q, TensorI
     result = graph.reshape(result, {e[0] * e[1], e[2] * e[3], 1, 1});
   } else {
     TensorId scores = graph.make(Op::MulMat, {seen, each, heads, streams}, {k, queries});
+    if (bias != kOutside) scores = graph.add(scores, bias);
     scores = graph.like(Op::SoftMax, scores, mask);
     if (!from_cache) v = graph.cont(graph.transpose(v));
+    // A cache for flash attention has its values as they are, not turned.
+    const bool turned = from_cache && run.flash_attention && bias != kOutside;
+    if (turned) v = graph.make(Op::Cont, {seen, value_head, layer.kv_heads, streams}, {v}, Element::F16);
     // Values that are a part of the keys' cache are turned for each batch.
     if (absorbed) v = graph.make(Op::Cont, {seen, value_head, 1, streams}, {k}, Element::F16);
     result = graph.make(Op::MulMat, {value_head, each, heads, streams}, {v, scores});
@@ -98,7 +108,7 @@ TensorId GraphBuilder::weigh_values(const LayerModel& layer, TensorId q, TensorI
   return result;
 }
 
-TensorId GraphBuilder::attend(const LayerModel& layer, TensorId q, TensorId k, TensorId v) {
+TensorId GraphBuilder::attend(const LayerModel& layer, TensorId q, TensorId k, TensorId v, TensorId bias) {
   const CacheInputs& inputs = inputs_of(layer);
   q = rotate(q, inputs.key_rotation);
   k = rotate(k, inputs.key_rotation);
@@ -115,7 +125,7 @@ TensorId GraphBuilder::attend(const LayerModel& layer, TensorId q, TensorId k, T
     graph.expand(k);
     graph.expand(v);
   }
-  const TensorId result = weigh_values(layer, q, k, v, layer.value_head);
+  const TensorId result = weigh(layer, inputs, {q, k, v}, layer.value_head, bias);
   return rotate(result, inputs.value_rotation);
 }
 
@@ -229,7 +239,8 @@ TensorId GraphBuilder::latent_attention(const LayerModel& layer, TensorId input)
     const Extent stride{4, head, head * layer.heads, head * layer.heads * tokens};
     const TensorId k_plain = graph.view(expanded, {plain, layer.heads, tokens, 1}, stride, 0);
     const TensorId values = graph.cont(graph.view(expanded, {value, layer.heads, tokens, 1}, stride, 4 * plain));
-    const TensorId queries = graph.concat(q_plain, q_turned, 0);
+    const TensorId queries = model.has(kWholeQueryRope) ? rope(layer, graph.reshape(q, {key, layer.heads, tokens, 1}))
+                                                        : graph.concat(q_plain, q_turned, 0);
     const TensorId repeated = graph.make(Op::Repeat, {turned, layer.heads, tokens, 1}, {k_turned});
     const TensorId keys = graph.concat(k_plain, repeated, 0);
     result = attend(layer, queries, keys, values);

@@ -27,7 +27,7 @@ void bert_recipe(GraphBuilder& b) {
     current = graph.add(b.look_up("position_embd", b.positions, b.model.embedding), current);
   }
   current = b.norm(current, "token_embd_norm");
-  current = b.each_layer(current, [&](const LayerStep& step) { return bert_layer(b, step); });
+  current = b.run_layers(current, [&](const LayerStep& step) { return bert_layer(b, step); });
   graph.mark_output(current);
   graph.expand(current);
 }

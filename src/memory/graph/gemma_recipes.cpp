@@ -164,7 +164,7 @@ void gemma4_recipe(GraphBuilder& b) {
   current = b.graph.unary(Op::Scale, current);
   TensorId layers = kOutside;
   if (b.model.layer_embedding != 0) layers = project_layers(b, current, look_up_layers(b));
-  current = b.each_layer(current, [&](const LayerStep& step) {
+  current = b.run_layers(current, [&](const LayerStep& step) {
     Graph& graph = b.graph;
     TensorId mixed = attention_with_normed_values(b, step.layer, b.norm(step.input, "attn_norm"));
     mixed = graph.add(b.norm(mixed, "post_attention_norm"), step.input);
@@ -184,7 +184,7 @@ void gemma3n_recipe(GraphBuilder& b) {
   const std::uint64_t width = b.model.embedding;
   TensorId others = graph.make(Op::Repeat, {width, b.tokens, kStreams - 1, 1}, {embeddings});
   others = with_magnitude(graph, graph.mul_mat("altup_proj", others, width), embeddings);
-  const TensorId streams = b.each_layer(graph.concat(embeddings, others, 2),
+  const TensorId streams = b.run_layers(graph.concat(embeddings, others, 2),
                                         [&](const LayerStep& step) { return gemma3n_layer(b, step, layers); });
   TensorId merged = slice(graph, streams, 0);
   others = graph.mul_mat("altup_unembd_proj", rest(graph, streams), width);

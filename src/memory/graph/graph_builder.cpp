@@ -85,10 +85,13 @@ TensorId GraphBuilder::pick_rows(TensorId of) { return graph.get_rows(of, output
 // Tokens or ready embeddings: both ways are in the graph, one of them is taken, so the embeddings' input has its place
 // in either case.
 TensorId GraphBuilder::token_rows() {
-  if (host_embeds) return graph.input("embd", Element::F32, {model.embedding, tokens, 1, 1});
+  // Images bring rows for later blocks with them.
+  const std::uint64_t width = model.embedding * (1 + model.deepstack_layers);
+  if (host_embeds) return graph.input("embd", Element::F32, {width, tokens, 1, 1});
   const TensorId ids = graph.input("inp_tokens", Element::I32, {tokens, 1, 1, 1});
-  const TensorId embeddings = graph.input("inp_embd", Element::F32, {model.embedding, tokens, 1, 1});
-  const TensorId rows = look_up("token_embd", ids, model.embedding);
+  const TensorId embeddings = graph.input("inp_embd", Element::F32, {width, tokens, 1, 1});
+  TensorId rows = look_up("token_embd", ids, model.embedding);
+  if (width != model.embedding) rows = graph.make(Op::Pad, {width, tokens, 1, 1}, {rows});
   graph.expand(rows);
   graph.expand(embeddings);
   return rows;
@@ -187,6 +190,7 @@ void GraphBuilder::output_head(TensorId input) {
     graph.mark_output(normed);
   }
   if (model.has(kNoLogits)) return graph.expand(normed);
+  if (model.has(kScaledHead)) normed = graph.unary(Op::Scale, normed);
   const TensorId logits = graph.mul_mat("output", normed, model.vocab);
   graph.mark_output(logits);
   graph.expand(logits);

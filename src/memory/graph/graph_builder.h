@@ -29,6 +29,11 @@ struct FfnNames {
   std::string_view down = "ffn_down";
 };
 
+/// Of an attention. Keys and values are kOutside where they come out of a cache.
+struct Projections {
+  TensorId q, k, v;
+};
+
 /// What a recipe is given for each of the blocks that run.
 struct LayerStep {
   const LayerModel& layer;
@@ -67,17 +72,6 @@ class GraphBuilder {
     graph.begin_layer(kOutside);
     return current;
   }
-  /// The same for a recipe's own block: `layer` makes of a LayerStep what the next one begins with.
-  template <typename Layer>
-  TensorId each_layer(TensorId current, const Layer& layer) {
-    const std::size_t count = layers_run();
-    for (std::size_t i = 0; i < count; ++i) {
-      graph.begin_layer(static_cast<std::int32_t>(i));
-      current = layer(LayerStep{model.layers[i], i, current, i + 1 == count});
-    }
-    graph.begin_layer(kOutside);
-    return current;
-  }
   [[nodiscard]] std::size_t layers_run() const;
   TensorId plain_layer(const LayerStep& step);
   TensorId mixer(const LayerModel& layer, TensorId input);
@@ -92,10 +86,13 @@ class GraphBuilder {
   TensorId attention(const LayerModel& layer, TensorId input);
   TensorId attention_output(const LayerModel& layer, TensorId result, TensorId input);
   TensorId latent_attention(const LayerModel& layer, TensorId input);
-  TensorId attend(const LayerModel& layer, TensorId q, TensorId k, TensorId v);
+  /// A bias is added to the scores, which flash attention cannot.
+  TensorId attend(const LayerModel& layer, TensorId q, TensorId k, TensorId v, TensorId bias = kOutside);
   TensorId attend_latent(const LayerModel& layer, TensorId q, TensorId k);
   TensorId weigh_values(const LayerModel& layer, TensorId q, TensorId k, TensorId v, std::uint64_t value_head);
   TensorId cached(std::string_view name, Dtype type, std::uint64_t width, std::uint64_t rows);
+  TensorId weigh(const LayerModel& layer, const CacheInputs& inputs, Projections of, std::uint64_t value_head,
+                 TensorId bias = kOutside);
   TensorId rotate(TensorId of, TensorId rotation);
   TensorId split_streams(TensorId q);
   void store_keys(const CacheInputs& inputs, TensorId k);

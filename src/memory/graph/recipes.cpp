@@ -21,6 +21,10 @@ constexpr auto kRecipes = std::to_array<Recipe>({
     rwkv6_recipe,
     rwkv6qwen2_recipe,
     rwkv7_recipe,
+    t5_recipe,
+    t5encoder_recipe,
+    deci_recipe,
+    qwen3vl_recipe,
 });
 
 static_assert(kRecipes.size() == static_cast<std::size_t>(GraphRecipe::Count));

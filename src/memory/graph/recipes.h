@@ -20,6 +20,9 @@ void hrm_text_recipe(GraphBuilder& b);
 void nanbeige_recipe(GraphBuilder& b);
 void talkie_recipe(GraphBuilder& b);
 
+// deci_recipe.cpp
+void deci_recipe(GraphBuilder& b);
+
 // encoder_recipes.cpp
 void bert_recipe(GraphBuilder& b);
 void modern_bert_recipe(GraphBuilder& b);
@@ -28,10 +31,17 @@ void modern_bert_recipe(GraphBuilder& b);
 void gemma3n_recipe(GraphBuilder& b);
 void gemma4_recipe(GraphBuilder& b);
 
+// qwen3vl_recipe.cpp
+void qwen3vl_recipe(GraphBuilder& b);
+
 // rwkv_recipes.cpp
 void arwkv7_recipe(GraphBuilder& b);
 void rwkv6_recipe(GraphBuilder& b);
 void rwkv6qwen2_recipe(GraphBuilder& b);
 void rwkv7_recipe(GraphBuilder& b);
+
+// t5_recipes.cpp
+void t5_recipe(GraphBuilder& b);
+void t5encoder_recipe(GraphBuilder& b);
 
 }  // namespace weigh::core

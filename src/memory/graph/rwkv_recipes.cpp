@@ -262,7 +262,7 @@ void rwkv6_recipe(GraphBuilder& b) {
   const auto channel_mix = [&](const LayerModel& layer, TensorId current, TensorId previous) {
     return channel_mix6(b, layer, current, previous);
   };
-  b.output_head(b.each_layer(b.norm(b.embed_tokens(), "token_embd_norm"),
+  b.output_head(b.run_layers(b.norm(b.embed_tokens(), "token_embd_norm"),
                              [&](const LayerStep& step) { return rwkv_layer(b, step, time_mix, channel_mix); }));
 }
 
@@ -271,7 +271,7 @@ void rwkv6qwen2_recipe(GraphBuilder& b) {
     return time_mix6(b, layer, current, previous, true);
   };
   b.output_head(
-      b.each_layer(b.embed_tokens(), [&](const LayerStep& step) { return distilled_layer(b, step, time_mix); }));
+      b.run_layers(b.embed_tokens(), [&](const LayerStep& step) { return distilled_layer(b, step, time_mix); }));
 }
 
 void rwkv7_recipe(GraphBuilder& b) {
@@ -282,7 +282,7 @@ void rwkv7_recipe(GraphBuilder& b) {
   const auto channel_mix = [&](const LayerModel& layer, TensorId current, TensorId previous) {
     return squared_relu_ffn(b, layer, lerp(b, current, previous, "channel_mix_lerp_k"));
   };
-  b.output_head(b.each_layer(b.norm(b.embed_tokens(), "token_embd_norm"),
+  b.output_head(b.run_layers(b.norm(b.embed_tokens(), "token_embd_norm"),
                              [&](const LayerStep& step) { return rwkv_layer(b, step, time_mix, channel_mix); }));
 }
 
@@ -292,7 +292,7 @@ void arwkv7_recipe(GraphBuilder& b) {
     return mix(layer, current, previous);
   };
   b.output_head(
-      b.each_layer(b.embed_tokens(), [&](const LayerStep& step) { return distilled_layer(b, step, time_mix); }));
+      b.run_layers(b.embed_tokens(), [&](const LayerStep& step) { return distilled_layer(b, step, time_mix); }));
 }
 
 }  // namespace weigh::core
