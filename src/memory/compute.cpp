@@ -91,9 +91,7 @@ std::vector<std::uint64_t> split_compute_bytes(const RunModel& model, const Run&
   if (!cells) return {};
   const Graph graph = GraphBuilder(model, run, *cells).build();
   if (graph.overflowed()) return {};
-  std::vector<std::uint64_t> alignments(static_cast<std::size_t>(placement.backends), kDeviceAlignment);
-  alignments.back() = kHostAlignment;
-  return split_buffer_bytes(graph, placement, alignments);
+  return split_buffer_bytes(graph, placement, kDeviceAlignment, kHostAlignment);
 }
 
 Bytes host_input_bytes(const RunModel& model, const Run& run) {

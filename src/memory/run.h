@@ -32,8 +32,9 @@ struct Run {
   std::optional<std::uint64_t> gpu_layers = std::nullopt;
   std::uint64_t cpu_moe_layers = 0;  ///< experts of the first blocks stay on the host (--n-cpu-moe)
   std::uint64_t cpu_ffn_layers = 0;  ///< dense feed-forward weights of the first blocks likewise (--n-cpu-ffn)
-  /// Operations with larger tensors run on the host, of devices that cannot take them; absent: no such limit.
-  std::optional<std::uint64_t> largest_device_tensor = std::nullopt;
+  /// Bytes that a device gives out at a time: its buffers come in such chunks, and what has larger tensors runs on the
+  /// host. Absent: no such limit.
+  std::optional<std::uint64_t> device_chunk = std::nullopt;
   bool projector_on_host = false;  ///< --no-mmproj-offload
   std::uint64_t drafted = 0;       ///< tokens drafted ahead that a state may have to go back over; 0: nothing drafts
 

@@ -113,7 +113,7 @@ class Filler {
     };
     for (const std::size_t place : slots_.blocks) placement.caches.push_back(backend(place));
     placement.all_on_devices = slots_.output != kHost && std::ranges::count(slots_.blocks, kHost) == 0;
-    placement.largest_tensor = run_.largest_device_tensor;
+    placement.largest_chunk = run_.device_chunk;
     placement.weight = [this, backend](std::int32_t layer, std::string_view name) {
       return WeightHome{backend(home_of(layer, name)), bytes_of(layer, name)};
     };

@@ -32,7 +32,7 @@ core::Run run_of(const json& settings) {
   run.full_window_cache = settings.at("full_window_cache");
   if (settings.contains("gpu_layers")) {
     run.gpu_layers = settings.at("gpu_layers").get<std::uint64_t>();
-    run.largest_device_tensor = std::uint64_t{128} << 20;  // of the device that these runs were recorded with
+    run.device_chunk = std::uint64_t{128} << 20;  // of the device that these runs were recorded with
   }
   return run;
 }

@@ -140,8 +140,14 @@ std::string listing(const Graph& graph);
 /// each start a multiple of `alignment`. Meaningless for a graph that overflowed.
 std::uint64_t buffer_bytes(const Graph& graph, std::uint64_t alignment);
 
-/// The same for a graph whose tensors lie in several buffers, one for each of `alignments`.
-std::vector<std::uint64_t> buffer_bytes(const Graph& graph, const std::vector<std::uint64_t>& alignments);
+/// How a memory gives out a buffer.
+struct BufferRule {
+  std::uint64_t alignment = 1;
+  std::uint64_t largest_chunk = UINT64_MAX / 2;  ///< bytes that it gives out at a time
+};
+
+/// The same for a graph whose tensors lie in several buffers, by GraphTensor::buffer.
+std::vector<std::uint64_t> buffer_bytes(const Graph& graph, const std::vector<BufferRule>& buffers);
 
 /// Whether an operation may write over a source of the same layout (ggml/src/ggml-alloc.c, ggml_op_can_inplace).
 bool works_in_place(Op op);

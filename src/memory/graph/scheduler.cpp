@@ -71,9 +71,9 @@ class Assignment {
   }
 
   [[nodiscard]] bool supported(TensorId id, int on) const {
-    if (on == placement_.host() || !placement_.largest_tensor) return true;
+    if (on == placement_.host() || !placement_.largest_chunk) return true;
     const GraphTensor& t = tensor(id);
-    const auto fits = [&](const GraphTensor& each) { return span_bytes(each) <= *placement_.largest_tensor; };
+    const auto fits = [&](const GraphTensor& each) { return span_bytes(each) <= *placement_.largest_chunk; };
     return fits(t) &&
            std::ranges::all_of(t.sources, [&](TensorId source) { return source == kOutside || fits(tensor(source)); });
   }
@@ -216,16 +216,26 @@ class Cutter {
       copy.extent = source.extent;
       copy.stride = source.stride;
       copy.bytes = span_bytes(source);
-      copy.sources.front() = moved(what);  // it is there until it is copied
+      copy.sources.front() = adopted(what);  // it is there until it is copied
     }
     known_copies_[{what, backend}] = result_.adopt(copy, backend);
     result_.order(known_copies_[{what, backend}]);
   }
 
+  // A view may be copied before its turn in the order comes.
+  TensorId adopted(TensorId id) {
+    if (moved(id) != kOutside || tensor(id).op != Op::View) return moved(id);
+    GraphTensor copy = tensor(id);
+    copy.root = moved(copy.root);
+    for (TensorId& source : copy.sources) {
+      if (source != kOutside) source = adopted(source);
+    }
+    return moved(id) = result_.adopt(copy, assignment_.of(id));
+  }
+
   void place(TensorId node, int backend) {
-    const int own = tensor(node).op == Op::View ? assignment_.of(node) : backend;
+    if (tensor(node).op == Op::View) return result_.order(adopted(node));
     GraphTensor copy = tensor(node);
-    if (copy.root != kOutside) copy.root = moved(copy.root);
     std::size_t next = 0;
     const auto read = [&](TensorId source) {
       if (source != kOutside && next < copy.sources.size()) copy.sources[next++] = source;
@@ -233,11 +243,11 @@ class Cutter {
     copy.sources.fill(kOutside);
     for (const TensorId source : tensor(node).sources) {
       if (source == kOutside) break;
-      const auto known = tensor(node).op == Op::View ? known_copies_.end() : known_copies_.find({source, backend});
+      const auto known = known_copies_.find({source, backend});
       read(known == known_copies_.end() ? moved(source) : known->second);
     }
     if (const auto known = known_copies_.find({-2 - node, backend}); known != known_copies_.end()) read(known->second);
-    moved(node) = result_.adopt(copy, own);
+    moved(node) = result_.adopt(copy, backend);
     result_.order(moved(node));
   }
 
@@ -252,8 +262,12 @@ class Cutter {
 }  // namespace
 
 std::vector<std::uint64_t> split_buffer_bytes(const Graph& graph, const Placement& placement,
-                                              const std::vector<std::uint64_t>& alignments) {
-  return buffer_bytes(Cutter(graph, placement).cut(), alignments);
+                                              std::uint64_t device_alignment, std::uint64_t host_alignment) {
+  BufferRule device{.alignment = device_alignment};
+  if (placement.largest_chunk) device.largest_chunk = *placement.largest_chunk;
+  std::vector<BufferRule> buffers(static_cast<std::size_t>(placement.backends), device);
+  buffers.back() = {.alignment = host_alignment};
+  return buffer_bytes(Cutter(graph, placement).cut(), buffers);
 }
 
 }  // namespace weigh::core

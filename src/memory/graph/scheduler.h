@@ -24,16 +24,16 @@ struct Placement {
   std::function<WeightHome(std::int32_t layer, std::string_view weight)> weight{};
   /// Every block and the output lie on devices: then norms stay with their blocks.
   bool all_on_devices = false;
-  /// Operations with larger tensors run on the host; absent: devices take any.
-  std::optional<std::uint64_t> largest_tensor{};
+  /// What a device gives out at a time: operations with larger tensors run on the host. Absent: no such limit.
+  std::optional<std::uint64_t> largest_chunk{};
 
   [[nodiscard]] int host() const { return backends - 1; }
 };
 
 /// The bytes of each backend's compute buffer, as ggml's scheduler cuts the graph where the home of what is read changes
 /// (ggml/src/ggml-backend.cpp, ggml_backend_sched_split_graph): each part gets copies of what it reads from elsewhere,
-/// weights on the host among them, with which a device computes whole prompts. Alignments by backend.
+/// weights on the host among them, with which a device computes whole prompts. One alignment for devices, one for the host.
 std::vector<std::uint64_t> split_buffer_bytes(const Graph& graph, const Placement& placement,
-                                              const std::vector<std::uint64_t>& alignments);
+                                              std::uint64_t device_alignment, std::uint64_t host_alignment);
 
 }  // namespace weigh::core
