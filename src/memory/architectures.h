@@ -61,6 +61,12 @@ enum class GraphRecipe : std::uint8_t {
   Rwkv6,
   Rwkv6Qwen2,
   Rwkv7,
+  SparseLatent,
+  KimiDelta,
+  KimiK3,
+  Lightning,
+  Hunyuan4,
+  Qwen4,
   Count,
 };
 
@@ -95,6 +101,8 @@ enum GraphOption : std::uint64_t {
   kNormByKey = 1ULL << 32,            ///< experts: their weights are normalised only where expert_weights_norm says so
   kStepPerHead = 1ULL << 33,          ///< Mamba with one step for each head (PLaMo 2)
   kBatchAlone = 1ULL << 40,           ///< attends within the batch alone, although it has a cache
+  kOneSequence = 1ULL << 44,          ///< the prompt's graph is reserved for one sequence, however many there are
+  kBoundedGate = 1ULL << 45,          ///< gates of feed-forward parts pass a tanh on either side (Kimi K3)
   // What a file's tensors show, for models known by their hyperparameters alone.
   kUngated = 1ULL << 16,
   kFusedGate = 1ULL << 17,

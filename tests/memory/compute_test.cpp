@@ -80,7 +80,6 @@ TEST_CASE("what is estimated lies above the engine's figure, and not far", "[mem
     double mib;
   };
   std::vector<Row> rows;
-  rows.push_back({"DeepSeek-V3.2", deepseek_v32(), 627.07});
   rows.push_back({"Gemma-3n-E4B", gemma_3n_e4b(), 158.52});
   rows.push_back({"T5-base", keys_only("t5", transformer(12, 768, 12, {12}, {3072}, 32128, 64)), 794.5});
   for (const Row& row : rows) {
