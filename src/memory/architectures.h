@@ -65,6 +65,12 @@ enum class GraphRecipe : std::uint8_t {
   T5Encoder,
   Deci,
   Qwen3Vl,
+  SparseLatent,
+  KimiDelta,
+  KimiK3,
+  Lightning,
+  Hunyuan4,
+  Qwen4,
   Count,
 };
 
@@ -101,6 +107,8 @@ enum GraphOption : std::uint64_t {
   kBatchAlone = 1ULL << 40,           ///< attends within the batch alone, although it has a cache
   kWholeQueryRope = 1ULL << 41,       ///< latent attention: the queries are turned as they are
   kScaledHead = 1ULL << 42,           ///< the last norm's rows are scaled before the logits
+  kOneSequence = 1ULL << 44,          ///< the prompt's graph is reserved for one sequence, however many there are
+  kBoundedGate = 1ULL << 45,          ///< gates of feed-forward parts pass a tanh on either side (Kimi K3)
   // What a file's tensors show, for models known by their hyperparameters alone.
   kUngated = 1ULL << 16,
   kFusedGate = 1ULL << 17,

@@ -17,6 +17,7 @@ struct PartName {
 
 constexpr auto kPartNames = std::to_array<PartName>({
     {"attn_gate.weight", kAttentionGate},
+    {"attn_k_norm.weight", kKeyNorm},
     {"attn_norm.weight", kInputNorm},
     {"attn_norm_2.weight", kSecondNorm},
     {"attn_output_norm.weight", kPostMixerNorm},
@@ -38,6 +39,7 @@ constexpr auto kPartNames = std::to_array<PartName>({
     {"ffn_norm", kFfnNorm},
     {"ffn_norm.weight", kFfnNorm},
     {"ffn_norm_exps.weight", kExpertNorm},
+    {"ffn_routed_norm.weight", kRoutedNorm},
     {"ffn_sub_norm.weight", kFfnSubNorm},
     {"ffn_up_shexp.weight", kSharedExpert},
     {"layer_output_scale.weight", kLayerScale},
@@ -94,6 +96,12 @@ void read_tensor(std::string_view rest, const Tensor& tensor, LayerModel& layer,
     shapes.key_rows = rows(tensor);
   } else if (rest == "attn_v.weight") {
     shapes.value_rows = rows(tensor);
+  } else if (rest == "ssm_f_b.weight") {
+    layer.decay_rank = columns(tensor);
+  } else if (rest == "ssm_g_b.weight") {
+    layer.gate_rank = columns(tensor);
+  } else if (rest == "ffn_routed_down.weight") {
+    layer.routed = rows(tensor);
   } else if (rest == "attn_gate.weight") {
     shapes.gate_rows = rows(tensor);
   } else if (rest == "ffn_down_chexps.weight") {
@@ -200,6 +208,7 @@ Mixer assumed_mixer(const RunModel& model, const LayerModel& layer) {
 void assume_parts(const RunModel& model, LayerModel& layer) {
   const auto when = [&](bool condition, std::uint64_t parts) { layer.parts |= condition ? parts : 0; };
   layer.mixer = assumed_mixer(model, layer);
+  layer.decay_rank = layer.gate_rank = model.kda_head;
   when(model.rule != nullptr && model.rule->recurrent == RecurrentRule::Every && layer.cached, kParallelMamba);
   const bool hybrid = model.rule != nullptr && model.rule->memory == MemoryKind::Hybrid;
   when(layer.mixer == Mixer::Mamba && hybrid, kStateNorms);

@@ -39,17 +39,24 @@ void read_scalars(const Hyperparameters& keys, RunModel& model) {
   model.latent_value_head = keys.number_or("attention.value_length_mla", 0);
   model.indexer_key = keys.number_or("attention.indexer.key_length", 0);
   model.indexer_heads = keys.number_or("attention.indexer.head_count", 0);
+  model.indexer_top = keys.number_or("attention.indexer.top_k", 0);
+  model.window_latent = {.rank = keys.number_or("attention.kv_lora_rank_swa", 0),
+                         .key_head = keys.number_or("attention.key_length_mla_swa", 0),
+                         .value_head = keys.number_or("attention.value_length_mla_swa", 0)};
   model.expert_groups = keys.number_or("expert_group_count", 0);
   const double scale = keys.real("expert_weights_scale").value_or(0);
   model.scales_expert_weights = scale != 0 && scale != 1;
-  if (const auto norms = keys.number("expert_weights_norm")) model.norms_expert_weights = *norms != 0;
+  model.norms_expert_weights = keys.flag("expert_weights_norm");
   model.expert_gating = keys.number("expert_gating_func");
   model.short_convolution = keys.number_or("shortconv.l_cache", 0);
   model.wkv_head = keys.number_or("wkv.head_size", 0);
   model.token_shifts = keys.number_or("token_shift_count", 2);
   model.kda_head = keys.number_or("kda.head_dim", 0);
+  model.bounded_decay = keys.real("kda.gate_lower_bound").has_value();
+  model.residual_block = keys.number_or("attn_res.block_size", 0);
   model.loops = std::max<std::uint64_t>(keys.number_or("num_loops", 1), 1);
   model.residual_streams = std::max<std::uint64_t>(keys.number_or("hyper_connection.count", 1), 1);
+  model.hyper_rank = keys.number_or("hyper_connection.low_rank", 0);
   model.layer_embedding = keys.number_or("embedding_length_per_layer_input", 0);
   model.position_values = keys.numbers("rope.dimension_sections").size() > 1 ? 4 : 1;
   if (reads_deepstack(model)) model.deepstack_layers = keys.number_or("n_deepstack_layers", 0);
@@ -89,15 +96,16 @@ bool sane(const RunModel& model) {
   const LowRanks& r = model.ranks;
   if (!fits(model.embedding, model.vocab, model.window, model.kv_lora_rank, model.q_lora_rank, model.rope_dimensions,
             model.latent_key_head, model.latent_value_head, model.indexer_key, model.indexer_value, model.indexer_heads,
-            model.expert_groups, model.short_convolution, model.wkv_head, model.token_shifts, model.kda_head,
-            model.loops, model.residual_streams, model.layer_embedding, s.convolution, s.inner, s.state, s.groups,
-            s.rank, r.mix, r.decay, r.rate, r.value, r.gate, model.deepstack_layers)) {
+            model.indexer_top, model.expert_groups, model.short_convolution, model.wkv_head, model.token_shifts,
+            model.kda_head, model.loops, model.residual_streams, model.hyper_rank, model.layer_embedding, s.convolution,
+            s.inner, s.state, s.groups, s.rank, r.mix, r.decay, r.rate, r.value, r.gate, model.deepstack_layers)) {
     return false;
   }
   if (s.state * s.inner > (std::uint64_t{1} << 40)) return false;
   return std::ranges::all_of(model.layers, [&](const LayerModel& layer) {
     return fits(layer.heads, layer.kv_heads, layer.key_head, layer.value_head, layer.ffn, layer.expert_ffn,
-                layer.shared_ffn, layer.chunk_ffn, layer.compress_ratio) &&
+                layer.shared_ffn, layer.chunk_ffn, layer.compress_ratio, layer.latent.rank, layer.latent.key_head,
+                layer.latent.value_head, layer.decay_rank, layer.gate_rank, layer.routed) &&
            layer.experts <= kMaxExperts && layer.chunk_experts <= kMaxExperts && layer.experts_used <= kMaxExperts;
   });
 }
@@ -346,10 +354,12 @@ void fold_latent(bool stated, RunModel& model) {
   for (LayerModel& layer : model.layers) {
     if (model.kv_lora_rank == 0 || layer.recurrent) continue;
     layer.mixer = Mixer::Latent;
+    layer.latent = {model.kv_lora_rank, model.latent_key_head, model.latent_value_head};
+    if (layer.sliding && model.window_latent.rank != 0) layer.latent = model.window_latent;
     if (model.latent_key_head == 0 || model.latent_value_head == 0) continue;
     layer.parts |= kAbsorbed;
     layer.kv_heads = 1;
-    if (!stated) layer.key_head = model.kv_lora_rank + model.rope_dimensions;
+    if (!stated) layer.key_head = layer.latent.rank + model.rope_dimensions;
     layer.value_head = 0;
   }
 }

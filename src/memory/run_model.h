@@ -54,6 +54,8 @@ enum LayerPart : std::uint64_t {
   kFusedLerp = 1ULL << 23,         ///< RWKV: the branches' shares of the token before are one tensor
   kTimeGate = 1ULL << 24,          ///< RWKV 7: a gate for the result
   kTimeNorm = 1ULL << 25,          ///< RWKV 7: a norm of each head of the result
+  kKeyNorm = 1ULL << 28,           ///< latent attention: the part of the key that is rotated is normed
+  kRoutedNorm = 1ULL << 29,        ///< what routed experts give is normed (Kimi K3)
   kAttentionGate = 1ULL << 40,     ///< a projection beside the queries gates the attention's output
   kAttentionSubNorm = 1ULL << 41,  ///< a norm between the attention and its output projection
   kFfnSubNorm = 1ULL << 42,        ///< likewise in the feed-forward part
@@ -62,6 +64,14 @@ enum LayerPart : std::uint64_t {
   kStateNorm = 1ULL << 45,         ///< Mamba-2 and delta net: a norm behind the scan
   kLayerScale = 1ULL << 46,        ///< talkie: the embeddings are added again, scaled
   kGatePerHead = 1ULL << 47,       ///< kAttentionGate has one value for each head
+};
+
+/// Latent attention: the width of the row that keys and values are made of, and the heads that it is expanded to. All 0
+/// for a layer of another kind.
+struct LatentWidths {
+  std::uint64_t rank = 0;
+  std::uint64_t key_head = 0;
+  std::uint64_t value_head = 0;
 };
 
 /// One block. A count or width of 0 means that this layer has none.
@@ -78,6 +88,10 @@ struct LayerModel {
   std::uint64_t chunk_ffn = 0;  ///< grovemoe: width of the small experts that stand for a few others each
   std::uint64_t chunk_experts = 0;
   std::uint64_t compress_ratio = 0;  ///< deepseek4: cells that one compressed cell stands for; 0: none
+  LatentWidths latent;
+  std::uint64_t decay_rank = 0;  ///< Kimi's delta attention: of the decay's product; 0: not of low rank
+  std::uint64_t gate_rank = 0;   ///< likewise, of the gate on its output
+  std::uint64_t routed = 0;      ///< width that routed experts work in; 0: the model's own
   Mixer mixer = Mixer::Attention;
   bool cached = true;  ///< has K (and V) of its own
   /// A place in the cache without heads: nothing but V as wide as the widest, and that without flash attention only.
@@ -125,6 +139,7 @@ struct RunModel {
   std::uint64_t indexer_key = 0;
   std::uint64_t indexer_value = 0;  ///< V of an indexer that keeps some
   std::uint64_t indexer_heads = 0;
+  std::uint64_t indexer_top = 0;  ///< cells that it picks for each token
   std::uint64_t expert_groups = 0;
   bool scales_expert_weights = false;          ///< expert_weights_scale is neither 0 nor 1
   std::optional<bool> norms_expert_weights;    ///< expert_weights_norm
@@ -133,14 +148,18 @@ struct RunModel {
   std::uint64_t wkv_head = 0;
   std::uint64_t token_shifts = 0;
   std::uint64_t kda_head = 0;
+  bool bounded_decay = false;        ///< kda.gate_lower_bound is there: the decay passes a sigmoid
+  std::uint64_t residual_block = 0;  ///< Kimi K3: layers between two residuals that are kept
   std::uint64_t loops = 1;
   std::uint64_t position_values = 1;   ///< positions per token: 4 with multi-dimensional rope
   std::uint64_t layer_embedding = 0;   ///< embedding_length_per_layer_input
+  std::uint64_t hyper_rank = 0;        ///< hyper_connection.low_rank
   std::uint64_t residual_streams = 1;  ///< hyper_connection.count
   LayerStacks stacks{};                ///< of weights that several layers run; without layers: each has its own
   std::uint64_t deepstack_layers = 0;  ///< qwen3vl: blocks behind which a part of an image is added
   std::uint64_t rescale_period = 0;    ///< RWKV 6: rescale_every_n_layers
   LowRanks ranks;
+  LatentWidths window_latent;  ///< of sliding layers, where they have widths of their own
   StateSpace ssm;
   bool layers_told_apart = true;  ///< of a hybrid: the files say which layers have attention
   std::vector<LayerModel> layers;

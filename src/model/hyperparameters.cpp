@@ -73,6 +73,10 @@ std::optional<double> ArchitectureKeys::real(std::string_view key) const {
   return metadata_ == nullptr ? std::nullopt : metadata_->number(full(key));
 }
 
+std::optional<bool> ArchitectureKeys::flag(std::string_view key) const {
+  return metadata_ == nullptr ? std::nullopt : metadata_->boolean(full(key));
+}
+
 std::optional<std::string> ArchitectureKeys::text(std::string_view key) const { return general(full(key)); }
 
 std::optional<std::string> ArchitectureKeys::general(std::string_view key) const {
@@ -97,6 +101,15 @@ std::optional<double> Hyperparameters::real(std::string_view key) const {
   if (gguf_) return keys_.real(key);
   for (const std::string_view name : names_of(key)) {
     if (config_.find({name}) != nullptr) return config_.real({name});
+  }
+  return std::nullopt;
+}
+
+std::optional<bool> Hyperparameters::flag(std::string_view key) const {
+  if (gguf_) return keys_.flag(key);
+  for (const std::string_view name : names_of(key)) {
+    const auto* value = config_.find({name});
+    if (value != nullptr && value->is_boolean()) return value->get<bool>();
   }
   return std::nullopt;
 }

@@ -37,6 +37,7 @@ class ArchitectureKeys {
   [[nodiscard]] std::vector<std::uint64_t> numbers(std::string_view key) const;
   [[nodiscard]] std::optional<std::uint64_t> number(std::string_view key) const;
   [[nodiscard]] std::optional<double> real(std::string_view key) const;
+  [[nodiscard]] std::optional<bool> flag(std::string_view key) const;
   [[nodiscard]] std::optional<std::string> text(std::string_view key) const;
 
   /// A text by its whole key, "general.license". Absent when empty.
@@ -64,6 +65,7 @@ class Hyperparameters {
   [[nodiscard]] std::optional<std::uint64_t> number(std::string_view key) const;
   [[nodiscard]] std::uint64_t number_or(std::string_view key, std::uint64_t fallback) const;
   [[nodiscard]] std::optional<double> real(std::string_view key) const;
+  [[nodiscard]] std::optional<bool> flag(std::string_view key) const;
   /// Absent when empty.
   [[nodiscard]] std::optional<std::string> text(std::string_view key) const;
 

@@ -56,8 +56,10 @@ TensorId GraphBuilder::cached(std::string_view name, Dtype type, std::uint64_t w
 // Queries against all cells, soft max, values: as one operation with flash attention, with the whole score matrix
 // without (llama.cpp, build_attn_mha). K and V are kOutside when they come out of the cache.
 TensorId GraphBuilder::weigh_values(const LayerModel& layer, TensorId q, TensorId k, TensorId v,
-                                    std::uint64_t value_head) {
-  return weigh(layer, inputs_of(layer), {q, k, v}, value_head);
+                                    std::uint64_t value_head, TensorId mask) {
+  CacheInputs inputs = inputs_of(layer);
+  if (mask != kOutside) inputs.mask = mask;
+  return weigh(layer, inputs, {q, k, v}, value_head);
 }
 
 TensorId GraphBuilder::weigh(const LayerModel& layer, const CacheInputs& inputs, Projections of,
@@ -84,7 +86,7 @@ TensorId GraphBuilder::weigh(const LayerModel& layer, const CacheInputs& inputs,
     if (!from_cache) v = graph.as_f16(v);
     result = graph.make(Op::FlashAttention, {value_head, heads, each, streams}, {queries, k, v, mask});
     if (absorbed) {
-      result = graph.mul_mat("attn_v_b", graph.permute(result, {0, 2, 1, 3}), model.latent_value_head);
+      result = graph.mul_mat("attn_v_b", graph.permute(result, {0, 2, 1, 3}), layer.latent.value_head);
       result = graph.cont(graph.permute(result, {0, 2, 1, 3}));
     }
     const Extent e = graph.tensor(result).extent;
@@ -100,7 +102,7 @@ TensorId GraphBuilder::weigh(const LayerModel& layer, const CacheInputs& inputs,
     // Values that are a part of the keys' cache are turned for each batch.
     if (absorbed) v = graph.make(Op::Cont, {seen, value_head, 1, streams}, {k}, Element::F16);
     result = graph.make(Op::MulMat, {value_head, each, heads, streams}, {v, scores});
-    if (absorbed) result = graph.mul_mat("attn_v_b", result, model.latent_value_head);
+    if (absorbed) result = graph.mul_mat("attn_v_b", result, layer.latent.value_head);
     const std::uint64_t width = graph.tensor(result).extent[0] * heads;
     result = graph.cont(graph.permute(result, {0, 2, 1, 3}), {width, each * streams, 1, 1});
   }
@@ -196,25 +198,35 @@ TensorId GraphBuilder::attention_output(const LayerModel& layer, TensorId result
   return graph.mul_mat("attn_output", result, model.embedding);
 }
 
-TensorId GraphBuilder::attend_latent(const LayerModel& layer, TensorId q, TensorId k) {
+TensorId GraphBuilder::attend_latent(const LayerModel& layer, TensorId q, TensorId k, TensorId mask) {
   graph.expand(q);
   graph.expand(k);
   store_keys(inputs_of(layer), k);
-  return weigh_values(layer, q, kOutside, kOutside, model.kv_lora_rank);
+  return weigh_values(layer, q, kOutside, kOutside, layer.latent.rank, mask);
 }
 
 // DeepSeek's attention: one narrow row for keys and values of all heads (llama.cpp src/models/deepseek2.cpp).
 TensorId GraphBuilder::latent_attention(const LayerModel& layer, TensorId input) {
+  const TensorId heads = latent_heads(layer, input, latent_query_source(layer, input), kOutside);
+  return graph.mul_mat("attn_output", heads, model.embedding);
+}
+
+// What the queries are made of: the input, or a row of low rank.
+TensorId GraphBuilder::latent_query_source(const LayerModel& layer, TensorId input) {
+  if ((layer.parts & kLowRankQuery) == 0) return input;
+  return norm(graph.mul_mat("attn_q_a", input, model.q_lora_rank), "attn_q_a_norm");
+}
+
+// Attention as far as its heads' values. Without a mask of the caller's own, that of the layer's cache.
+TensorId GraphBuilder::latent_heads(const LayerModel& layer, TensorId input, TensorId query_source, TensorId mask) {
   const bool absorbed = (layer.parts & kAbsorbed) != 0;
-  const std::uint64_t key = absorbed ? model.latent_key_head : layer.key_head;
-  const std::uint64_t value = absorbed ? model.latent_value_head : layer.value_head;
+  const std::uint64_t key = absorbed ? layer.latent.key_head : layer.key_head;
+  const std::uint64_t value = absorbed ? layer.latent.value_head : layer.value_head;
   const std::uint64_t turned = std::min(model.rope_dimensions, key);
   const std::uint64_t plain = key - turned;
-  const std::uint64_t rank = model.kv_lora_rank;
-  TensorId from = input;
-  if ((layer.parts & kLowRankQuery) != 0)
-    from = norm(graph.mul_mat("attn_q_a", input, model.q_lora_rank), "attn_q_a_norm");
-  const TensorId q = graph.mul_mat((layer.parts & kLowRankQuery) != 0 ? "attn_q_b" : "attn_q", from, layer.heads * key);
+  const std::uint64_t rank = layer.latent.rank;
+  const bool low_rank = (layer.parts & kLowRankQuery) != 0;
+  const TensorId q = graph.mul_mat(low_rank ? "attn_q_b" : "attn_q", query_source, layer.heads * key);
   const Extent q_stride{4, 4 * key, 4 * key * layer.heads, 4 * key * layer.heads * tokens};
   TensorId q_plain = graph.view(q, {plain, layer.heads, tokens, 1}, q_stride, 0);
   TensorId q_turned = graph.view(q, {turned, layer.heads, tokens, 1}, q_stride, 4 * plain);
@@ -223,29 +235,27 @@ TensorId GraphBuilder::latent_attention(const LayerModel& layer, TensorId input)
   TensorId compressed = graph.view(kv, {rank, tokens, 1, 1}, {4, row, row * tokens, row * tokens}, 0);
   TensorId k_turned = graph.view(kv, {turned, 1, tokens, 1}, {4, row, row, row * tokens}, 4 * rank);
   q_turned = rope(layer, q_turned);
+  if ((layer.parts & kKeyNorm) != 0) k_turned = norm(k_turned, "attn_k_norm");
   k_turned = rope(layer, k_turned);
   compressed = norm(compressed, "attn_kv_a_norm");
-  TensorId result = kOutside;
   if (absorbed) {
     q_plain = graph.mul_mat("attn_k_b", graph.permute(q_plain, {0, 2, 1, 3}), rank);
     q_plain = graph.permute(q_plain, {0, 2, 1, 3});
     const TensorId queries = graph.concat(q_plain, q_turned, 0);
     compressed = graph.reshape(compressed, {rank, 1, tokens, 1});
     const TensorId keys = graph.concat(compressed, k_turned, 0);
-    result = attend_latent(layer, queries, keys);
-  } else {
-    const TensorId expanded = graph.mul_mat("attn_kv_b", compressed, layer.heads * (plain + value));
-    const std::uint64_t head = 4 * (plain + value);
-    const Extent stride{4, head, head * layer.heads, head * layer.heads * tokens};
-    const TensorId k_plain = graph.view(expanded, {plain, layer.heads, tokens, 1}, stride, 0);
-    const TensorId values = graph.cont(graph.view(expanded, {value, layer.heads, tokens, 1}, stride, 4 * plain));
-    const TensorId queries = model.has(kWholeQueryRope) ? rope(layer, graph.reshape(q, {key, layer.heads, tokens, 1}))
-                                                        : graph.concat(q_plain, q_turned, 0);
-    const TensorId repeated = graph.make(Op::Repeat, {turned, layer.heads, tokens, 1}, {k_turned});
-    const TensorId keys = graph.concat(k_plain, repeated, 0);
-    result = attend(layer, queries, keys, values);
+    return attend_latent(layer, queries, keys, mask);
   }
-  return graph.mul_mat("attn_output", result, model.embedding);
+  const TensorId expanded = graph.mul_mat("attn_kv_b", compressed, layer.heads * (plain + value));
+  const std::uint64_t head = 4 * (plain + value);
+  const Extent stride{4, head, head * layer.heads, head * layer.heads * tokens};
+  const TensorId k_plain = graph.view(expanded, {plain, layer.heads, tokens, 1}, stride, 0);
+  const TensorId values = graph.cont(graph.view(expanded, {value, layer.heads, tokens, 1}, stride, 4 * plain));
+  const TensorId queries = model.has(kWholeQueryRope) ? rope(layer, graph.reshape(q, {key, layer.heads, tokens, 1}))
+                                                      : graph.concat(q_plain, q_turned, 0);
+  const TensorId repeated = graph.make(Op::Repeat, {turned, layer.heads, tokens, 1}, {k_turned});
+  const TensorId keys = graph.concat(k_plain, repeated, 0);
+  return attend(layer, queries, keys, values);
 }
 
 }  // namespace weigh::core

@@ -7,6 +7,15 @@ namespace {
 constexpr FfnNames kSharedExpertNames{"ffn_up_shexp", "ffn_gate_shexp", "ffn_down_shexp"};
 
 }  // namespace
+// A gate's activation times what it lets through. Kimi K3 has one of many steps (src/models/kimi-k3.cpp, situ).
+TensorId GraphBuilder::gated_linear(TensorId gate, TensorId up) {
+  if (!model.has(kBoundedGate)) return graph.make(Op::Swiglu, graph.extent(up), {gate, up});
+  const auto bounded = [&](TensorId of) {
+    return graph.unary(Op::Scale, graph.unary(Op::Tanh, graph.unary(Op::Scale, of)));
+  };
+  const TensorId turned = graph.mul(bounded(gate), graph.unary(Op::Sigmoid, gate));
+  return graph.mul(turned, bounded(up));
+}
 
 // The dense feed-forward part (llama.cpp, build_ffn): up, gate, their product, down. A joint gate is split where it is
 // applied; without any, the activation works in place.
@@ -18,9 +27,8 @@ TensorId GraphBuilder::gated(const LayerModel& layer, TensorId input, std::uint6
     hidden = graph.make(Op::Swiglu, extent, {graph.mul_mat(names.up, input, 2 * width)});
   } else {
     const TensorId up = graph.mul_mat(names.up, input, width);
-    hidden = kind == GateKind::Own
-                 ? graph.make(Op::Swiglu, graph.extent(up), {graph.mul_mat(names.gate, input, width), up})
-                 : graph.unary(Op::Gelu, up);
+    hidden =
+        kind == GateKind::Own ? gated_linear(graph.mul_mat(names.gate, input, width), up) : graph.unary(Op::Gelu, up);
   }
   if ((layer.parts & kFfnSubNorm) != 0) hidden = norm(hidden, "ffn_sub_norm");
   return graph.mul_mat(names.down, hidden, model.embedding);
@@ -44,8 +52,7 @@ TensorId GraphBuilder::limit_to_groups(const LayerModel& layer, TensorId scores)
   const TensorId chosen = graph.make(Op::Argsort, {groups, count, 1, 1}, {sums}, Element::I32);
   const TensorId kept = graph.make(Op::GetRows, {size, groups, count, 1}, {split, chosen});
   const TensorId masked = graph.unary(Op::Fill, split);
-  return graph.reshape(graph.make(Op::SetRows, {size, groups, count, 1}, {kept, chosen, masked}),
-                       {layer.experts, count, 1, 1});
+  return graph.reshape(graph.set_rows(masked, kept, chosen), {layer.experts, count, 1, 1});
 }
 
 TensorId GraphBuilder::choose_experts(const LayerModel& layer, TensorId scores) {
@@ -101,14 +108,13 @@ TensorId GraphBuilder::sum_of_experts(const LayerModel& layer, TensorId input, s
     const TensorId both = project("ffn_gate_up_exps", rows, 2 * width);
     const TensorId gate = graph.columns(both, 0, width);
     const TensorId up = graph.columns(both, width, width);
-    hidden = graph.make(Op::Swiglu, graph.extent(gate), {gate, up});
+    hidden = gated_linear(gate, up);
   } else {
     const TensorId up = project(names.up, rows, width);
     const bool gate = (layer.parts & kExpertGate) != 0;
-    hidden = gate ? graph.make(Op::Swiglu, graph.extent(up), {project(names.gate, rows, width), up})
-                  : graph.unary(Op::Silu, up);
+    hidden = gate ? gated_linear(project(names.gate, rows, width), up) : graph.unary(Op::Silu, up);
   }
-  const std::uint64_t embedding = model.embedding;
+  const std::uint64_t embedding = graph.extent(input)[0];
   TensorId all = project(names.down, hidden, embedding);
   if ((layer.parts & kExpertScale) != 0) {
     const TensorId repeated = graph.make(Op::Repeat, {1, layer.experts, count, 1}, {});

@@ -157,6 +157,14 @@ TensorId Graph::columns(TensorId of, std::uint64_t first, std::uint64_t count) {
 
 TensorId Graph::cont(TensorId of, Extent extent) { return make(Op::Cont, extent, {of}, tensor(of).element); }
 
+TensorId Graph::set_rows(TensorId into, TensorId values, TensorId rows) {
+  const GraphTensor& source = tensor(into);
+  GraphTensor result{.op = Op::SetRows, .element = source.element, .extent = source.extent, .stride = source.stride};
+  result.root = source.root == kOutside ? into : source.root;
+  result.offset = source.offset;
+  return append(result, std::array{values, rows, into});
+}
+
 TensorId Graph::store(Op op, std::initializer_list<TensorId> sources) {
   return append({.op = op, .outside = true}, sources);
 }
@@ -209,10 +217,10 @@ std::string listing(const Graph& graph) {
     numbers[static_cast<std::size_t>(node)] = number;
     std::size_t last = t.extent.size();
     while (last > 1 && t.extent[last - 1] == 1) --last;
-    fmt::format_to(out, "{} {} {}[{}]{}{} <-", number++, op_name(t.op), kElements[static_cast<std::size_t>(t.element)],
+    fmt::format_to(out, "{} {} {}[{}]{}{}", number++, op_name(t.op), kElements[static_cast<std::size_t>(t.element)],
                    fmt::join(t.extent.begin(), t.extent.begin() + static_cast<std::ptrdiff_t>(last), ","),
                    t.outside || t.root != kOutside ? " view" : "", t.output ? " out" : "");
-    std::string_view separator = " ";
+    std::string_view separator = " <- ";
     const auto add = [&](std::string_view source) {
       fmt::format_to(out, "{}{}", separator, source);
       separator = ", ";
@@ -222,7 +230,8 @@ std::string listing(const Graph& graph) {
       if (source == kOutside) break;
       const GraphTensor& s = graph.tensor(source);
       if (s.op == Op::Cache) continue;
-      add(s.input() ? std::string(s.weight) + ":in" : std::to_string(numbers[static_cast<std::size_t>(source)]));
+      const std::string_view kind = s.weight.starts_with("leaf_") ? "" : ":in";  // a constant, or an input of the batch
+      add(s.input() ? std::string(s.weight).append(kind) : std::to_string(numbers[static_cast<std::size_t>(source)]));
     }
     text += '\n';
   }

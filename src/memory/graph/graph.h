@@ -97,6 +97,8 @@ class Graph {
   TensorId columns(TensorId of, std::uint64_t first, std::uint64_t count);
   TensorId cont(TensorId of, Extent extent);
   TensorId cont(TensorId of) { return cont(of, tensor(of).extent); }
+  /// `into` with `values` in the rows that `rows` names: its bytes are those of `into`.
+  TensorId set_rows(TensorId into, TensorId values, TensorId rows);
   /// A copy into a cache.
   TensorId store(Op op, std::initializer_list<TensorId> sources);
 

@@ -11,7 +11,18 @@ namespace {
 
 bool quantized(Dtype type) { return info(type).block_elements > 1; }
 
-// The largest power of two that divides a head, from 64 on; 0 when 64 does not.
+Run as_run(const RunModel& model, Run run) {
+  if (model.has(kNoFlashAttention)) run.flash_attention = false;
+  return run;
+}
+
+// The engine reserves whole sequences: as many tokens for each.
+std::uint64_t reserved_tokens(std::uint64_t sequences, const Cells& cells) {
+  return (cells.batch + sequences - 1) / sequences * sequences;
+}
+
+}  // namespace
+
 std::uint64_t rotation_size(std::uint64_t head) {
   if (head == 0 || head % 64 != 0) return 0;
   std::uint64_t size = 64;
@@ -19,24 +30,13 @@ std::uint64_t rotation_size(std::uint64_t head) {
   return size;
 }
 
-Run as_run(const RunModel& model, Run run) {
-  if (model.has(kNoFlashAttention)) run.flash_attention = false;
-  return run;
-}
-
-// The engine reserves whole sequences: as many tokens for each.
-std::uint64_t reserved_tokens(const Run& run, const Cells& cells) {
-  return (cells.batch + run.sequences - 1) / run.sequences * run.sequences;
-}
-
-}  // namespace
-
 GraphBuilder::GraphBuilder(const RunModel& of_model, const Run& of_run, const Cells& counted)
     : model(of_model),
       run(as_run(of_model, of_run)),
       caches(model.rule == nullptr || (model.rule->memory != MemoryKind::None && !model.has(kBatchAlone))),
       cells(counted),
-      tokens(reserved_tokens(run, cells)),
+      sequences(model.has(kOneSequence) ? 1 : run.sequences),
+      tokens(reserved_tokens(sequences, cells)),
       outputs(std::min(run.outputs.value_or(tokens), tokens)) {
   positions = graph.input("inp_pos", Element::I32, {tokens * model.position_values, 1, 1, 1});
   output_rows = graph.input("out_ids", Element::I32, {outputs, 1, 1, 1});
@@ -191,9 +191,13 @@ void GraphBuilder::output_head(TensorId input) {
   }
   if (model.has(kNoLogits)) return graph.expand(normed);
   if (model.has(kScaledHead)) normed = graph.unary(Op::Scale, normed);
-  const TensorId logits = graph.mul_mat("output", normed, model.vocab);
-  graph.mark_output(logits);
-  graph.expand(logits);
+  logits(normed);
+}
+
+void GraphBuilder::logits(TensorId rows) {
+  const TensorId result = graph.mul_mat("output", rows, model.vocab);
+  graph.mark_output(result);
+  graph.expand(result);
 }
 
 Graph GraphBuilder::build() {

@@ -42,6 +42,10 @@ struct LayerStep {
   bool last;
 };
 
+/// Values of a rotation that spreads a head's outliers: the largest power of two that divides it, from 64 on; 0 when 64
+/// does not.
+std::uint64_t rotation_size(std::uint64_t head);
+
 /// The graph of one micro-batch while it is built, and the blocks that architectures share. A recipe (recipes.h) puts
 /// them together in the order in which llama.cpp's src/models/*.cpp and src/llama-graph.cpp make and expand their
 /// tensors.
@@ -77,6 +81,7 @@ class GraphBuilder {
   TensorId mixer(const LayerModel& layer, TensorId input);
   TensorId feed_forward_layer(const LayerStep& step);
   void output_head(TensorId input);
+  void logits(TensorId rows);
   TensorId pick_rows(TensorId of);
   TensorId sum(TensorId a, TensorId b, bool second_first);
   TensorId norm(TensorId of, std::string_view weight);
@@ -86,13 +91,16 @@ class GraphBuilder {
   TensorId attention(const LayerModel& layer, TensorId input);
   TensorId attention_output(const LayerModel& layer, TensorId result, TensorId input);
   TensorId latent_attention(const LayerModel& layer, TensorId input);
+  TensorId latent_query_source(const LayerModel& layer, TensorId input);
+  TensorId latent_heads(const LayerModel& layer, TensorId input, TensorId query_source, TensorId mask);
   /// A bias is added to the scores, which flash attention cannot.
   TensorId attend(const LayerModel& layer, TensorId q, TensorId k, TensorId v, TensorId bias = kOutside);
-  TensorId attend_latent(const LayerModel& layer, TensorId q, TensorId k);
-  TensorId weigh_values(const LayerModel& layer, TensorId q, TensorId k, TensorId v, std::uint64_t value_head);
-  TensorId cached(std::string_view name, Dtype type, std::uint64_t width, std::uint64_t rows);
+  TensorId attend_latent(const LayerModel& layer, TensorId q, TensorId k, TensorId mask);
+  TensorId weigh_values(const LayerModel& layer, TensorId q, TensorId k, TensorId v, std::uint64_t value_head,
+                        TensorId mask = kOutside);
   TensorId weigh(const LayerModel& layer, const CacheInputs& inputs, Projections of, std::uint64_t value_head,
                  TensorId bias = kOutside);
+  TensorId cached(std::string_view name, Dtype type, std::uint64_t width, std::uint64_t rows);
   TensorId rotate(TensorId of, TensorId rotation);
   TensorId split_streams(TensorId q);
   void store_keys(const CacheInputs& inputs, TensorId k);
@@ -107,6 +115,7 @@ class GraphBuilder {
   };
   /// Dense or routed, whichever the layer has. Without logits the router reads the input.
   TensorId feed_forward(const LayerModel& layer, TensorId input, TensorId logits = kOutside);
+  TensorId gated_linear(TensorId gate, TensorId up);
   TensorId dense(const LayerModel& layer, TensorId input);
   TensorId gated(const LayerModel& layer, TensorId input, std::uint64_t width, GateKind kind,
                  const FfnNames& names = {});
@@ -126,16 +135,17 @@ class GraphBuilder {
   TensorId mamba(const LayerModel& layer, TensorId input);
   TensorId mamba2(const LayerModel& layer, TensorId input);
   TensorId plamo_mamba(TensorId input);
-  TensorId delta_net(TensorId input);
+  TensorId delta_net(TensorId input, bool copied = false);
   TensorId short_convolution(TensorId input);
-  TensorId convolve(TensorId input, std::uint64_t channels);
+  TensorId convolve(TensorId input, std::uint64_t channels, bool copied = false);
 
   const RunModel& model;
   const Run run;  ///< as the engine runs it: without flash attention where the architecture has none
   bool caches;    ///< attention is to cells; else to the batch's own keys and values
   Cells cells;
-  std::uint64_t tokens;   ///< of the batch
-  std::uint64_t outputs;  ///< rows that a result is wanted of
+  std::uint64_t sequences;  ///< that the batch's tokens are of
+  std::uint64_t tokens;     ///< of the batch
+  std::uint64_t outputs;    ///< rows that a result is wanted of
   Graph graph;
   CacheInputs full, window;
   TensorId positions = kOutside;

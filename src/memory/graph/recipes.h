@@ -44,4 +44,21 @@ void rwkv7_recipe(GraphBuilder& b);
 void t5_recipe(GraphBuilder& b);
 void t5encoder_recipe(GraphBuilder& b);
 
+/// Latent attention to the cells that an indexer picks: DeepSeek V3.2, GLM-5, dots3.
+void sparse_latent_recipe(GraphBuilder& b);
+
+/// Layers of Kimi's delta attention and of latent attention.
+void kimi_delta_recipe(GraphBuilder& b);
+/// The same with residuals of earlier layers mixed in.
+void kimi_k3_recipe(GraphBuilder& b);
+
+/// Layers of lightning attention and of plain attention: MiniMax-01.
+void lightning_recipe(GraphBuilder& b);
+
+/// Hyper-connections around latent attention with an indexer.
+void hunyuan4_recipe(GraphBuilder& b);
+
+/// Hyper-connections of low rank, delta nets, and attention to blocks that an indexer picks.
+void qwen4_recipe(GraphBuilder& b);
+
 }  // namespace weigh::core

@@ -5,28 +5,30 @@
 namespace weigh::core {
 
 // Rows of a state cache, one for each sequence (llama.cpp, build_rs). The rows of sequences outside of the batch are
-// none when everything is reserved: an empty copy.
+// copied as they are; there are none when all are reserved, and the copy is empty.
 TensorId GraphBuilder::copy_rows(std::uint64_t values) {
-  const TensorId rows = graph.view(state_rows, {run.sequences, 1, 1, 1}, {4, 4, 4, 4}, 0);
-  return graph.make(Op::GetRows, {values, run.sequences, 1, 1}, {rows});
+  const TensorId rows = graph.view(state_rows, {sequences, 1, 1, 1}, {4, 4, 4, 4}, 0);
+  return graph.make(Op::GetRows, {values, sequences, 1, 1}, {rows});
 }
 
 TensorId GraphBuilder::load_state(std::uint64_t values) {
   const TensorId state = copy_rows(values);
   graph.expand(state);
-  const TensorId rest = graph.view(state_rows, {0, 1, 1, 1}, {4, 4, 4, 4}, 4 * run.sequences);
-  graph.expand(graph.store(Op::Cpy, {graph.make(Op::GetRows, {values, 0, 1, 1}, {rest})}));
+  const std::uint64_t others = run.sequences - sequences;
+  const TensorId rest = graph.view(state_rows, {others, 1, 1, 1}, {4, 4, 4, 4}, 4 * sequences);
+  graph.expand(graph.store(Op::Cpy, {graph.make(Op::GetRows, {values, others, 1, 1}, {rest})}));
   return state;
 }
 
 // The convolution over the last few tokens: what the state remembers of them, then this batch's.
-TensorId GraphBuilder::convolve(TensorId input, std::uint64_t channels) {
+TensorId GraphBuilder::convolve(TensorId input, std::uint64_t channels, bool copied) {
   const std::uint64_t past = model.ssm.convolution == 0 ? 0 : model.ssm.convolution - 1;
   const std::uint64_t seqs = run.sequences, each = tokens / seqs;
   const TensorId state = graph.reshape(load_state(past * channels), {past, channels, seqs, 1});
   const TensorId joined = graph.concat(state, graph.transpose(input), 0);
   const Extent stride = graph.tensor(joined).stride;
-  graph.expand(graph.store(Op::Cpy, {graph.view(joined, {past, channels, seqs, 1}, stride, 4 * each)}));
+  const TensorId kept = graph.view(joined, {past, channels, seqs, 1}, stride, 4 * each);
+  graph.expand(graph.store(Op::Cpy, {copied ? graph.cont(kept) : kept}));
   return joined;
 }
 
@@ -136,7 +138,7 @@ TensorId GraphBuilder::plamo_mamba(TensorId input) {
 }
 
 // Gated delta net with the fused kernel (llama.cpp src/models/qwen35.cpp, delta-net-base.cpp).
-TensorId GraphBuilder::delta_net(TensorId input) {
+TensorId GraphBuilder::delta_net(TensorId input, bool copied) {
   const StateSpace& s = model.ssm;
   const std::uint64_t seqs = run.sequences, each = tokens / seqs;
   const std::uint64_t heads = s.rank == 0 ? 1 : s.rank, head = s.inner / heads;
@@ -148,7 +150,7 @@ TensorId GraphBuilder::delta_net(TensorId input) {
   TensorId gate = graph.reshape(graph.mul_mat("ssm_alpha", input, heads), {heads, each, seqs, 1});
   gate = graph.with_weight(Op::Mul, graph.unary(Op::Softplus, graph.with_weight(Op::Add, gate, "ssm_dt")), "ssm_a");
   gate = graph.reshape(gate, {1, heads, each, seqs});
-  const TensorId joined = convolve(mixed, channels);
+  const TensorId joined = convolve(mixed, channels, copied);
   TensorId state = load_state(s.state * s.inner);
   state = graph.reshape(state, {head, head, heads, seqs});
   const TensorId convolved =
@@ -156,8 +158,9 @@ TensorId GraphBuilder::delta_net(TensorId input) {
   const Extent row = graph.tensor(convolved).stride;
   const Extent keys{s.state, s.groups, each, seqs};
   const Extent by_key{4, 4 * s.state, row[1], row[2]};
-  const TensorId q = graph.make(Op::L2Norm, keys, {graph.view(convolved, keys, by_key, 0)});
-  const TensorId k = graph.make(Op::L2Norm, keys, {graph.view(convolved, keys, by_key, 4 * s.state * s.groups)});
+  const TensorId q = graph.unary(Op::Scale, graph.make(Op::RmsNorm, keys, {graph.view(convolved, keys, by_key, 0)}));
+  const TensorId k = graph.unary(
+      Op::Scale, graph.make(Op::RmsNorm, keys, {graph.view(convolved, keys, by_key, 4 * s.state * s.groups)}));
   const TensorId v =
       graph.view(convolved, {head, heads, each, seqs}, {4, 4 * head, row[1], row[2]}, 8 * s.state * s.groups);
   const TensorId result =

@@ -1,0 +1,105 @@
+#include <algorithm>
+
+#include "src/memory/graph/layer_blocks.h"
+#include "src/memory/graph/recipes.h"
+
+namespace weigh::core {
+
+namespace {
+
+// Residual streams side by side: a part of a layer reads one mixture of them, and its result is added to each.
+class Streams {
+ public:
+  Streams(GraphBuilder& b, TensorId embedded)
+      : b_(b), count_(std::clamp<std::uint64_t>(b.model.residual_streams, 1, kMost)) {
+    const TensorId one = b.graph.reshape(embedded, {b.model.embedding, 1, b.tokens, 1});
+    all_ = b.graph.make(Op::Repeat, {b.model.embedding, count_, b.tokens, 1}, {one});
+  }
+
+  // `part` between its mixture and the sums; the weights' names begin with `name`.
+  void pass(std::string_view weights, std::string_view norm, const Part& part) {
+    Graph& g = b_.graph;
+    const TensorId mix = weigh(weights, 2 * count_);
+    const TensorId in = mixture(squash(g.columns(mix, 0, count_)));
+    const TensorId out = copy(part(b_.norm(in, norm)));
+    const TensorId shares = copy(g.unary(Op::Scale, squash(g.columns(mix, count_, count_))));
+    const TensorId before = copy(all_);
+    TensorId joined = kOutside;
+    for (std::uint64_t i = 0; i < count_; ++i) {
+      const TensorId sum = g.add(stream(before, i), g.mul(out, g.columns(shares, i, 1)));
+      const TensorId row = g.reshape(sum, {b_.model.embedding, 1, b_.tokens, 1});
+      joined = i == 0 ? row : g.concat(joined, row, 1);
+    }
+    all_ = copy(joined);
+  }
+
+  // The rows to output, and of them one mixture.
+  TensorId close() {
+    Graph& g = b_.graph;
+    const TensorId rows = b_.pick_rows(g.reshape(all_, {b_.model.embedding * count_, b_.tokens, 1, 1}));
+    all_ = g.reshape(rows, {b_.model.embedding, count_, b_.outputs, 1});
+    return mixture(squash(weigh("output_hc_fn", count_)));
+  }
+
+ private:
+  static constexpr std::uint64_t kMost = 64;
+
+  TensorId copy(TensorId of) { return b_.graph.make(Op::Cpy, b_.graph.extent(of), {of}); }
+
+  TensorId weigh(std::string_view weights, std::uint64_t rows) {
+    const Extent& e = b_.graph.extent(all_);
+    return b_.graph.mul_mat(weights, b_.graph.unary(Op::RmsNorm, b_.graph.reshape(all_, {e[0] * e[1], e[2], 1, 1})),
+                            rows);
+  }
+
+  TensorId squash(TensorId of) {
+    of = b_.graph.with_weight(Op::Mul, of, "hc_scale");
+    of = b_.graph.unary(Op::Sigmoid, b_.graph.with_weight(Op::Add, of, "hc_base"));
+    return b_.graph.unary(Op::Scale, of);
+  }
+
+  TensorId stream(TensorId of, std::uint64_t number) {
+    const Extent extent = b_.graph.extent(of), stride = b_.graph.stride(of);
+    return b_.graph.view(of, {extent[0], extent[2], 1, 1}, {stride[0], stride[2], stride[3], stride[3]},
+                         number * stride[1]);
+  }
+
+  TensorId mixture(TensorId shares) {
+    Graph& g = b_.graph;
+    const TensorId now = copy(all_);
+    TensorId sum = kOutside;
+    for (std::uint64_t i = 0; i < count_; ++i) {
+      const TensorId part = g.mul(stream(now, i), g.columns(shares, i, 1));
+      sum = i == 0 ? part : g.add(sum, part);
+    }
+    return copy(sum);
+  }
+
+  GraphBuilder& b_;
+  std::uint64_t count_;
+  TensorId all_ = kOutside;
+};
+
+}  // namespace
+
+// Hunyuan 4: hyper-connections around latent attention with an indexer.
+void hunyuan4_recipe(GraphBuilder& b) {
+  Indexer indexer(b, false);
+  const TensorId embedded = b.embed_tokens();
+  Streams streams(b, embedded);
+  b.run_layers(embedded, [&](const LayerStep& step) {
+    const LayerModel& layer = step.layer;
+    streams.pass("hc_attn_fn", "attn_norm", [&](TensorId normed) {
+      const TensorId source = b.latent_query_source(layer, normed);
+      if (layer.indexed) indexer.choose(normed, source);
+      const TensorId mask = indexer.only_chosen(b.inputs_of(layer).mask);
+      const TensorId heads = gate_values(b, layer, b.latent_heads(layer, normed, source, mask), normed);
+      return b.graph.mul_mat("attn_output", heads, b.model.embedding);
+    });
+    streams.pass("hc_ffn_fn", "ffn_norm", [&](TensorId normed) { return b.feed_forward(layer, normed); });
+    return step.input;
+  });
+  b.output_head(streams.close());
+}
+
+}  // namespace weigh::core

@@ -1,0 +1,72 @@
+#include "src/memory/graph/layer_blocks.h"
+
+#include <algorithm>
+
+#include "formats/dtype.h"
+
+namespace weigh::core {
+
+TensorId residual_layer(GraphBuilder& b, const LayerStep& step, const Part& mix) {
+  return residual_layer(b, step, mix, [&](TensorId normed) { return b.feed_forward(step.layer, normed); });
+}
+
+TensorId residual_layer(GraphBuilder& b, const LayerStep& step, const Part& mix, const Part& feed_forward) {
+  TensorId mixed = mix(b.norm(step.input, "attn_norm"));
+  TensorId residual = step.input;
+  if (step.last && !b.model.has(kRowsAfterNorm)) {
+    mixed = b.pick_rows(mixed);
+    residual = b.pick_rows(residual);
+  }
+  const TensorId middle = b.graph.add(mixed, residual);
+  return b.graph.add(feed_forward(b.norm(middle, "ffn_norm")), middle);
+}
+
+TensorId gate_values(GraphBuilder& b, const LayerModel& layer, TensorId heads, TensorId input) {
+  if ((layer.parts & kAttentionGate) == 0) return heads;
+  return b.graph.mul(heads, b.graph.unary(Op::Sigmoid, b.graph.mul_mat("attn_gate", input, b.graph.extent(heads)[0])));
+}
+
+TensorId keep_chosen(GraphBuilder& b, TensorId mask, TensorId chosen, Element zero) {
+  Graph& g = b.graph;
+  const Extent seen = g.extent(mask), picked = g.extent(chosen);
+  const TensorId hidden = g.reshape(g.unary(Op::Fill, mask), {1, seen[0], seen[1], seen[3]});
+  const TensorId zeros = g.unary(Op::Fill, g.input("leaf_zeros", zero, {1, picked[0], picked[1], picked[3]}));
+  const TensorId rows = g.reshape(chosen, {picked[0], picked[1], picked[3], 1});
+  return g.add(g.reshape(g.set_rows(hidden, zeros, rows), seen), mask);
+}
+
+Indexer::Indexer(GraphBuilder& b, bool always_rotated) : b_(b) {
+  inputs_.cells = b.full.cells;
+  inputs_.key_cells = b.graph.input("k_idxs_lid", Element::I64, {b.tokens, 1, 1, 1});
+  inputs_.mask = b.graph.input("kq_mask_lid", Element::F16, b.graph.extent(b.full.mask));
+  const bool quantized = info(b.run.key_type).block_elements > 1;
+  const std::uint64_t size = always_rotated || quantized ? rotation_size(b.model.indexer_key) : 0;
+  if (size != 0) inputs_.key_rotation = b.graph.input("k_rot_lid", Element::F32, {size, size, 1, 1});
+}
+
+void Indexer::choose(TensorId input, TensorId query_source) {
+  Graph& g = b_.graph;
+  const std::uint64_t head = b_.model.indexer_key, heads = b_.model.indexer_heads;
+  const std::uint64_t streams = b_.cells.streams, each = b_.tokens / streams;
+  const auto turn = [&](TensorId of) {
+    of = g.like(Op::Rope, of, b_.positions);
+    const bool whole = inputs_.key_rotation != kOutside && g.extent(inputs_.key_rotation)[0] == head;
+    return whole ? g.mul_mat(inputs_.key_rotation, of) : b_.rotate(of, inputs_.key_rotation);
+  };
+  TensorId k = g.unary(Op::Norm, g.mul_mat("indexer.attn_k", input, head));
+  k = g.with_weight(Op::Add, g.with_weight(Op::Mul, k, "indexer.k_norm"), "indexer.k_norm");
+  b_.store_keys(inputs_, turn(g.reshape(k, {head, 1, b_.tokens, 1})));
+  TensorId q = g.mul_mat("indexer.attn_q_b", query_source, head * heads);
+  q = g.reshape(turn(g.reshape(q, {head, heads, b_.tokens, 1})), {head, heads, each, streams});
+  TensorId weights = g.reshape(g.mul_mat("indexer.proj", input, heads), {heads, each, 1, streams});
+  weights = g.unary(Op::Scale, weights);
+  const TensorId scores = g.make(Op::LightningIndexer, {inputs_.cells, each, 1, streams}, {q, weights, inputs_.mask});
+  const std::uint64_t count = std::min(b_.model.indexer_top, inputs_.cells);
+  chosen_ = g.cont(g.make(Op::TopK, {count, each, 1, streams}, {scores}, Element::I32));
+}
+
+TensorId Indexer::only_chosen(TensorId mask) {
+  return chosen_ == kOutside ? mask : keep_chosen(b_, mask, chosen_, Element::F32);
+}
+
+}  // namespace weigh::core
