@@ -65,13 +65,13 @@ Pieces pieces_beside_host(Candidate& candidate, const Run& run) {
   }
   // Several devices that hold everything keep the inputs in four copies, to work in turns (docs/memory-rules.md 5.5).
   const bool in_turns = first == 0 && run.cpu_moe_layers == 0 && run.cpu_ffn_layers == 0;
-  const Bytes copies = in_turns ? host_input_bytes(*candidate.run_model(), run) : Bytes(0);
+  const SplitNeed split = candidate.split(run);
+  const Bytes copies = in_turns ? split.host.need.compute : Bytes(0);
   const Bytes three = copies ? Bytes(times(3, *copies)) : std::nullopt;
-  const Bytes with = device_compute_bytes(*candidate.run_model(), run, true);
-  const Bytes without = device_compute_bytes(*candidate.run_model(), run, false);
-  pieces.compute_with_output = saturating_plus(candidate.split(run).devices.front().need.compute, three);
-  pieces.compute = pieces.compute_with_output;
-  if (with && without && pieces.compute) pieces.compute = minus(*pieces.compute, minus(*with, *without));
+  Run few_rows = run;  // the rows of logits are those of the device that holds the output
+  few_rows.outputs = run.sequences;
+  pieces.compute_with_output = saturating_plus(split.devices.front().need.compute, three);
+  pieces.compute = saturating_plus(candidate.split(few_rows).devices.front().need.compute, three);
   pieces.everywhere = parts.everywhere;
   return pieces;
 }

@@ -58,11 +58,6 @@ std::optional<Cells> cells_of_graph(const RunModel& model, const Run& run) {
   return nodes > kMaxNodes ? std::nullopt : count_cells(model, run);
 }
 
-Run without_logits(Run run) {
-  run.outputs = run.sequences;
-  return run;
-}
-
 }  // namespace
 
 bool compute_is_replayed(const RunModel& model) {
@@ -77,35 +72,12 @@ Bytes whole_compute_bytes(const RunModel& model, const Run& run) {
   return with_margin(model, *cells, buffer_bytes(graph, kHostAlignment));
 }
 
-Bytes device_compute_bytes(const RunModel& model, const Run& run, bool with_output) {
-  const auto cells = cells_of_graph(model, run);
-  if (!cells) return std::nullopt;
-  const Run rows = with_output ? run : without_logits(run);
-  const Graph graph = GraphBuilder(model, rows, *cells).build_device();
-  if (graph.overflowed()) return std::nullopt;
-  return with_margin(model, *cells, buffer_bytes(graph, kDeviceAlignment));
-}
-
 std::vector<std::uint64_t> split_compute_bytes(const RunModel& model, const Run& run, const Placement& placement) {
   const auto cells = cells_of_graph(model, run);
   if (!cells) return {};
   const Graph graph = GraphBuilder(model, run, *cells).build();
   if (graph.overflowed()) return {};
   return split_buffer_bytes(graph, placement, kDeviceAlignment, kHostAlignment);
-}
-
-Bytes host_input_bytes(const RunModel& model, const Run& run) {
-  const auto cells = cells_of_graph(model, run);
-  if (!cells) return std::nullopt;
-  const Graph graph = GraphBuilder(model, run, *cells).build_device();
-  if (graph.overflowed()) return std::nullopt;
-  // The device's inputs, among them the looked-up embeddings; tokens, and the room for embeddings that come ready.
-  Bytes sum = 0;
-  for (const TensorId leaf : graph.leaves()) {
-    sum = plus(sum, checked_round_up(graph.tensor(leaf).bytes, kHostAlignment));
-  }
-  sum = plus(sum, product({model.embedding, cells->batch, kValue}));
-  return plus(sum, product({cells->batch, kValue}));
 }
 
 Bytes cache_conversion_bytes(const RunModel& model, const Run& run) {

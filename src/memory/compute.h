@@ -17,16 +17,9 @@ namespace weigh::core {
 /// Of one memory that runs everything: a host alone.
 Bytes whole_compute_bytes(const RunModel& model, const Run& run);
 
-/// Of a device that holds all blocks it runs; with logits when it holds the output. Depth does not matter: layers use
-/// the same bytes again.
-Bytes device_compute_bytes(const RunModel& model, const Run& run, bool with_output);
-
 /// Of each of several memories, by where weights and caches lie in them: the devices, then the host. Empty where there
 /// is nothing.
 std::vector<std::uint64_t> split_compute_bytes(const RunModel& model, const Run& run, const Placement& placement);
-
-/// Of the host beside devices that hold everything but the input layer: what goes into the graph, and the embeddings.
-Bytes host_input_bytes(const RunModel& model, const Run& run);
 
 /// The logits of one batch, which lie on the host whatever holds the output layer.
 Bytes host_output_bytes(const RunModel& model, const Run& run);

@@ -85,7 +85,7 @@ TEST_CASE("experts of the first blocks stay on the host", "[memory]") {
   CHECK(*all.devices[0].need.weights - *kept.devices[0].need.weights == kExperts);
   CHECK(*kept.host.need.weights - *all.host.need.weights == kExperts);
   CHECK(kept.devices[0].need.kv_cache == all.devices[0].need.kv_cache);
-  CHECK(*kept.devices[0].need.compute > *all.devices[0].need.compute);
+  CHECK(*kept.devices[0].need.compute >= *all.devices[0].need.compute);
 }
 
 TEST_CASE("whole layers per device, the last one carries the output", "[memory]") {

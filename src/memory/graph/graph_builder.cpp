@@ -40,7 +40,9 @@ GraphBuilder::GraphBuilder(const RunModel& of_model, const Run& of_run, const Ce
       outputs(std::min(run.outputs.value_or(tokens), tokens)) {
   positions = graph.input("inp_pos", Element::I32, {tokens * model.position_values, 1, 1, 1});
   output_rows = graph.input("out_ids", Element::I32, {outputs, 1, 1, 1});
-  state_rows = graph.input("rs_s_copy", Element::I32, {run.sequences, 1, 1, 1});
+  const TensorId states = graph.input("rs_s_copy", Element::I32, {run.sequences, 1, 1, 1});
+  state_rows.batch = graph.view(states, {sequences, 1, 1, 1}, {4, 4, 4, 4}, 0);
+  state_rows.others = graph.view(states, {run.sequences - sequences, 1, 1, 1}, {4, 4, 4, 4}, 4 * sequences);
   if (!caches) cells.streams = 1;
   full = cache_inputs(caches ? cells.full : tokens, false);
   window = cache_inputs(caches ? cells.window : tokens, true);
@@ -87,7 +89,6 @@ TensorId GraphBuilder::pick_rows(TensorId of) { return graph.get_rows(of, output
 TensorId GraphBuilder::token_rows() {
   // Images bring rows for later blocks with them.
   const std::uint64_t width = model.embedding * (1 + model.deepstack_layers);
-  if (host_embeds) return graph.input("embd", Element::F32, {width, tokens, 1, 1});
   const TensorId ids = graph.input("inp_tokens", Element::I32, {tokens, 1, 1, 1});
   const TensorId embeddings = graph.input("inp_embd", Element::F32, {width, tokens, 1, 1});
   TensorId rows = look_up("token_embd", ids, model.embedding);
@@ -99,13 +100,11 @@ TensorId GraphBuilder::token_rows() {
 
 TensorId GraphBuilder::embed_tokens() {
   TensorId rows = token_rows();
-  if (host_embeds) return rows;
   if (model.has(kPositionTable)) rows = graph.add(rows, look_up("position_embd", positions, model.embedding));
   return model.has(kNormedEmbeddings) ? graph.unary(Op::RmsNorm, rows) : rows;
 }
 
 TensorId GraphBuilder::look_up(std::string_view table, TensorId ids, std::uint64_t width) {
-  if (host_embeds) return graph.input(table, Element::F32, {width, tokens, 1, 1});
   return graph.make(Op::GetRows, {width, tokens, 1, 1}, {ids}, Element::F32, table);
 }
 
@@ -201,13 +200,6 @@ void GraphBuilder::logits(TensorId rows) {
 }
 
 Graph GraphBuilder::build() {
-  host_embeds = false;
-  recipe_of(model)(*this);
-  return std::move(graph);
-}
-
-Graph GraphBuilder::build_device() {
-  host_embeds = true;
   recipe_of(model)(*this);
   return std::move(graph);
 }

@@ -53,11 +53,7 @@ class GraphBuilder {
  public:
   GraphBuilder(const RunModel& of_model, const Run& of_run, const Cells& counted);
 
-  /// Everything on one device, the host included.
   Graph build();
-  /// The part of a device that holds all blocks and the output: the embeddings are looked up on the host and come in
-  /// like the other inputs.
-  Graph build_device();
 
   // graph_builder.cpp
   TensorId embed_tokens();
@@ -150,12 +146,13 @@ class GraphBuilder {
   CacheInputs full, window;
   TensorId positions = kOutside;
   TensorId output_rows = kOutside;
-  TensorId state_rows = kOutside;
+  struct {
+    TensorId batch = kOutside;
+    TensorId others = kOutside;
+  } state_rows;  ///< which states are those of the batch's sequences, and which of others
 
  private:
   CacheInputs cache_inputs(std::uint64_t count, bool sliding);
-
-  bool host_embeds = false;
 };
 
 }  // namespace weigh::core

@@ -7,16 +7,15 @@ namespace weigh::core {
 // Rows of a state cache, one for each sequence (llama.cpp, build_rs). The rows of sequences outside of the batch are
 // copied as they are; there are none when all are reserved, and the copy is empty.
 TensorId GraphBuilder::copy_rows(std::uint64_t values) {
-  const TensorId rows = graph.view(state_rows, {sequences, 1, 1, 1}, {4, 4, 4, 4}, 0);
-  return graph.make(Op::GetRows, {values, sequences, 1, 1}, {rows});
+  return graph.make(Op::GetRows, {values, sequences, 1, 1}, {state_rows.batch});
 }
 
 TensorId GraphBuilder::load_state(std::uint64_t values) {
   const TensorId state = copy_rows(values);
   graph.expand(state);
   const std::uint64_t others = run.sequences - sequences;
-  const TensorId rest = graph.view(state_rows, {others, 1, 1, 1}, {4, 4, 4, 4}, 4 * sequences);
-  graph.expand(graph.store(Op::Cpy, {graph.make(Op::GetRows, {values, others, 1, 1}, {rest})}));
+  const TensorId rest = graph.make(Op::GetRows, {values, others, 1, 1}, {state_rows.others});
+  graph.expand(graph.store(Op::Cpy, {rest}));
   return state;
 }
 
@@ -56,8 +55,7 @@ TensorId GraphBuilder::mamba(const LayerModel& layer, TensorId input) {
   const TensorId c = normed(graph.view(x_db, {s.state, 1, each, seqs}, bc, 4 * (s.rank + s.state)), "ssm_c_norm");
   const TensorId x_heads = graph.reshape(x, {1, s.inner, each, seqs});
   const std::uint64_t scanned = s.inner * tokens + s.state * s.inner * seqs;
-  const TensorId rows = graph.view(state_rows, {seqs, 1, 1, 1}, {4, 4, 4, 4}, 0);
-  const TensorId scan = graph.make(Op::SsmScan, {scanned, 1, 1, 1}, {x_heads, dt, b, c, rows});
+  const TensorId scan = graph.make(Op::SsmScan, {scanned, 1, 1, 1}, {x_heads, dt, b, c, state_rows.batch});
   graph.expand(scan);
   graph.expand(graph.store(
       Op::Cpy, {graph.view(scan, {s.state * s.inner * seqs, 1, 1, 1}, {4, 4, 4, 4}, 4 * s.inner * tokens)}));
@@ -91,9 +89,8 @@ TensorId GraphBuilder::mamba2(const LayerModel& layer, TensorId input) {
   const TensorId b = graph.view(x_all, groups, group_stride, 4 * s.inner);
   const TensorId c = graph.view(x_all, groups, group_stride, 4 * (s.inner + s.groups * s.state));
   const TensorId dt = graph.cont(dt_in);
-  const TensorId rows = graph.view(state_rows, {seqs, 1, 1, 1}, {4, 4, 4, 4}, 0);
   const std::uint64_t scanned = s.inner * tokens + s.state * s.inner * seqs;
-  const TensorId scan = graph.make(Op::SsmScan, {scanned, 1, 1, 1}, {x, dt, b, c, rows});
+  const TensorId scan = graph.make(Op::SsmScan, {scanned, 1, 1, 1}, {x, dt, b, c, state_rows.batch});
   graph.expand(scan);
   graph.expand(graph.store(
       Op::Cpy, {graph.view(scan, {s.state * s.inner * seqs, 1, 1, 1}, {4, 4, 4, 4}, 4 * s.inner * tokens)}));
@@ -124,10 +121,10 @@ TensorId GraphBuilder::plamo_mamba(TensorId input) {
   const TensorId b = norm(graph.columns(low, 0, s.state), "ssm_b_norm");
   const TensorId c = norm(graph.columns(low, s.state, s.state), "ssm_c_norm");
   const TensorId dt = graph.mul_mat("ssm_dt", norm(graph.columns(low, 2 * s.state, step), "ssm_dt_norm"), heads);
-  const TensorId rows = graph.view(state_rows, {seqs, 1, 1, 1}, {4, 4, 4, 4}, 0);
   const std::uint64_t out = s.inner * tokens;
   const TensorId x_heads = graph.reshape(x, by_head);
-  const TensorId scan = graph.make(Op::SsmScan, {out + s.state * s.inner * seqs, 1, 1, 1}, {x_heads, dt, b, c, rows});
+  const TensorId scan =
+      graph.make(Op::SsmScan, {out + s.state * s.inner * seqs, 1, 1, 1}, {x_heads, dt, b, c, state_rows.batch});
   graph.expand(scan);
   graph.expand(graph.store(Op::Cpy, {graph.view(scan, {s.state * s.inner * seqs, 1, 1, 1}, {4, 4, 4, 4}, 4 * out)}));
   const TensorId z = graph.cont(graph.columns(both, 0, head));
