@@ -23,7 +23,7 @@ Bytes device_compute_bytes(const RunModel& model, const Run& run, bool with_outp
 
 /// Of each of several memories, by where weights and caches lie in them: the devices, then the host. Empty where there
 /// is nothing.
-std::vector<std::uint64_t> split_compute_bytes(const RunModel& model, const Run& run, const Placement& placement);
+std::vector<std::uint64_t> split_compute_bytes(const RunModel& model, const Run& run, const GraphPlacement& placement);
 
 /// Of the host beside devices that hold everything but the input layer: what goes into the graph, and the embeddings.
 Bytes host_input_bytes(const RunModel& model, const Run& run);
