@@ -72,7 +72,7 @@ Bytes whole_compute_bytes(const RunModel& model, const Run& run) {
   return with_margin(model, *cells, buffer_bytes(graph, kHostAlignment));
 }
 
-std::vector<std::uint64_t> split_compute_bytes(const RunModel& model, const Run& run, const Placement& placement) {
+std::vector<std::uint64_t> split_compute_bytes(const RunModel& model, const Run& run, const GraphPlacement& placement) {
   const auto cells = cells_of_graph(model, run);
   if (!cells) return {};
   const Graph graph = GraphBuilder(model, run, *cells).build();

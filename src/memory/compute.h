@@ -19,7 +19,7 @@ Bytes whole_compute_bytes(const RunModel& model, const Run& run);
 
 /// Of each of several memories, by where weights and caches lie in them: the devices, then the host. Empty where there
 /// is nothing.
-std::vector<std::uint64_t> split_compute_bytes(const RunModel& model, const Run& run, const Placement& placement);
+std::vector<std::uint64_t> split_compute_bytes(const RunModel& model, const Run& run, const GraphPlacement& placement);
 
 /// The logits of one batch, which lie on the host whatever holds the output layer.
 Bytes host_output_bytes(const RunModel& model, const Run& run);

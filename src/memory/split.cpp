@@ -106,8 +106,8 @@ class Filler {
     split_.host.need.compute = bytes.back();
   }
 
-  [[nodiscard]] Placement placement() const {
-    Placement placement{.backends = static_cast<int>(split_.devices.size()) + 1};
+  [[nodiscard]] GraphPlacement placement() const {
+    GraphPlacement placement{.backends = static_cast<int>(split_.devices.size()) + 1};
     const auto backend = [host = placement.host()](std::size_t place) {
       return place == kHost ? host : static_cast<int>(place);
     };

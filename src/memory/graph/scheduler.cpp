@@ -29,7 +29,7 @@ std::uint64_t span_bytes(const GraphTensor& t) {
 // Gives every tensor of a graph a backend.
 class Assignment {
  public:
-  Assignment(const Graph& graph, const Placement& placement)
+  Assignment(const Graph& graph, const GraphPlacement& placement)
       : graph_(graph), placement_(placement), backends_(graph.tensors().size(), kNone) {
     for (const TensorId leaf : graph.leaves()) backend(leaf) = placement.host();
     for (const TensorId node : graph.nodes()) backend(node) = by_what_it_reads(node);
@@ -140,14 +140,14 @@ class Assignment {
 
  private:
   const Graph& graph_;
-  const Placement& placement_;
+  const GraphPlacement& placement_;
   std::vector<int> backends_;
 };
 
 // The graph once more, cut into parts, with the copies that each part reads before its nodes.
 class Cutter {
  public:
-  Cutter(const Graph& graph, const Placement& placement)
+  Cutter(const Graph& graph, const GraphPlacement& placement)
       : graph_(graph), placement_(placement), assignment_(graph, placement), moved_(graph.tensors().size(), kOutside) {}
 
   Graph cut() {
@@ -252,7 +252,7 @@ class Cutter {
   }
 
   const Graph& graph_;
-  const Placement& placement_;
+  const GraphPlacement& placement_;
   Assignment assignment_;
   std::vector<TensorId> moved_;
   std::map<std::pair<TensorId, int>, TensorId> known_copies_;
@@ -261,7 +261,7 @@ class Cutter {
 
 }  // namespace
 
-std::vector<std::uint64_t> split_buffer_bytes(const Graph& graph, const Placement& placement,
+std::vector<std::uint64_t> split_buffer_bytes(const Graph& graph, const GraphPlacement& placement,
                                               std::uint64_t device_alignment, std::uint64_t host_alignment) {
   BufferRule device{.alignment = device_alignment};
   if (placement.largest_chunk) device.largest_chunk = *placement.largest_chunk;

@@ -17,7 +17,7 @@ struct WeightHome {
 };
 
 /// Where what a graph reads lies. Backends are numbered from the devices, in their order, to the host, the last.
-struct Placement {
+struct GraphPlacement {
   int backends = 1;
   std::vector<int> caches{};  ///< of each block
   /// Of a weight by its block (kOutside: of none) and its name as GraphTensor has it.
@@ -33,7 +33,7 @@ struct Placement {
 /// The bytes of each backend's compute buffer, as ggml's scheduler cuts the graph where the home of what is read changes
 /// (ggml/src/ggml-backend.cpp, ggml_backend_sched_split_graph): each part gets copies of what it reads from elsewhere,
 /// weights on the host among them, with which a device computes whole prompts. One alignment for devices, one for the host.
-std::vector<std::uint64_t> split_buffer_bytes(const Graph& graph, const Placement& placement,
+std::vector<std::uint64_t> split_buffer_bytes(const Graph& graph, const GraphPlacement& placement,
                                               std::uint64_t device_alignment, std::uint64_t host_alignment);
 
 }  // namespace weigh::core
