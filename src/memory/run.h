@@ -30,10 +30,12 @@ struct Run {
   std::optional<std::uint64_t> outputs = std::nullopt;
   /// As -ngl counts: the output layer first, then blocks from the last; absent: all.
   std::optional<std::uint64_t> gpu_layers = std::nullopt;
-  std::uint64_t cpu_moe_layers = 0;  ///< experts of the first blocks stay on the host (--n-cpu-moe)
-  std::uint64_t cpu_ffn_layers = 0;  ///< dense feed-forward weights of the first blocks likewise (--n-cpu-ffn)
-  bool projector_on_host = false;    ///< --no-mmproj-offload
-  std::uint64_t drafted = 0;         ///< tokens drafted ahead that a state may have to go back over; 0: nothing drafts
+  std::uint64_t cpu_moe_layers = 0;   ///< experts of the first blocks stay on the host (--n-cpu-moe)
+  std::uint64_t cpu_ffn_layers = 0;   ///< dense feed-forward weights of the first blocks likewise (--n-cpu-ffn)
+  bool projector_on_host = false;     ///< --no-mmproj-offload
+  Dtype draft_key_type = Dtype::F16;  ///< of the KV cache of a model that drafts for it
+  Dtype draft_value_type = Dtype::F16;
+  std::uint64_t drafted = 0;  ///< tokens drafted ahead that a state may have to go back over; 0: nothing drafts
 
   /// Whether the run says itself what lies on the host.
   [[nodiscard]] bool places_layers() const { return gpu_layers || cpu_moe_layers != 0 || cpu_ffn_layers != 0; }

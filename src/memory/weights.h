@@ -37,6 +37,8 @@ struct KeptWeights {
 };
 KeptWeights kept_on_host(const WeightParts& parts, std::size_t block, const Run& run);
 
+/// As the model says what becomes of its blocks of multi-token prediction; nothing but its shape of a model that is these
+/// blocks.
 WeightParts weight_parts(const Model& source, const RunModel& model);
 
 }  // namespace weigh::core
