@@ -43,6 +43,10 @@ constexpr std::array kAliases{
     Alias{"--cache-type-k", "--kv-type", 'K'},
     Alias{"-ctv", "--kv-type", 'V'},
     Alias{"--cache-type-v", "--kv-type", 'V'},
+    Alias{"-ctkd", "--draft-kv-type", 'K'},
+    Alias{"--cache-type-k-draft", "--draft-kv-type", 'K'},
+    Alias{"-ctvd", "--draft-kv-type", 'V'},
+    Alias{"--cache-type-v-draft", "--draft-kv-type", 'V'},
 };
 
 /// "--format=json" as it was typed: "--format", and "json" if there is one.
@@ -137,10 +141,13 @@ bool are_letters(const CLI::App& command, const std::string& argument) {
   throw OptionError(text, command.get_name());
 }
 
-/// The halves of a cache type that llama.cpp's names give.
+/// The halves of a cache type that llama.cpp's names give, for one option of weigh.
 struct CacheHalves {
-  std::string key;
-  std::string value;
+  std::string_view option;
+  std::string_view words;  // llama.cpp's names
+  bool whole = false;      // the option itself is there
+  std::string key = {};
+  std::string value = {};
 
   void set(char part, std::string type) { (part == 'K' ? key : value) = std::move(type); }
   [[nodiscard]] bool given() const { return !key.empty() || !value.empty(); }
@@ -148,6 +155,34 @@ struct CacheHalves {
     const std::string standard = "f16";
     return (key.empty() ? standard : key) + "," + (value.empty() ? standard : value);
   }
+};
+
+/// Those of the model's cache and of the draft's.
+class AllHalves {
+ public:
+  CacheHalves* of(std::string_view option) {
+    const auto row = std::ranges::find(halves_, option, &CacheHalves::option);
+    return row == halves_.end() ? nullptr : &*row;
+  }
+  /// Puts what was given behind `arguments`, once.
+  void append_to(std::vector<std::string>& arguments) {
+    for (CacheHalves& half : halves_) {
+      if (!half.given()) continue;
+      arguments.push_back(fmt::format("{}={}", half.option, half.text()));
+      half.key.clear();
+      half.value.clear();
+    }
+  }
+  void check() const {
+    for (const CacheHalves& half : halves_) {
+      if (!half.whole || !half.given()) continue;
+      throw UsageError(fmt::format("{} sets both types; leave out it or {}", half.option, half.words));
+    }
+  }
+
+ private:
+  std::array<CacheHalves, 2> halves_{CacheHalves{"--kv-type", "-ctk and -ctv"},
+                                     CacheHalves{"--draft-kv-type", "-ctkd and -ctvd"}};
 };
 
 }  // namespace
@@ -160,13 +195,12 @@ CommandLine read_command_line(const CLI::App& app, std::vector<std::string> argu
     return line;
   }
   const CLI::App& command = *line.command;
-  CacheHalves halves;
-  bool whole_type = false;
+  AllHalves halves;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     std::string argument = arguments[i];
     if (argument == "--") {
-      if (halves.given()) line.arguments.push_back("--kv-type=" + halves.text());
-      halves = {};
+      halves.check();
+      halves.append_to(line.arguments);
       line.arguments.insert(line.arguments.end(), arguments.begin() + static_cast<std::ptrdiff_t>(i), arguments.end());
       break;
     }
@@ -182,7 +216,7 @@ CommandLine read_command_line(const CLI::App& app, std::vector<std::string> argu
       const std::size_t equals = argument.find('=');
       if (alias->part != '\0') {
         if (!takes && equals == std::string::npos) throw UsageError(fmt::format("{} needs a type, q8_0 say", argument));
-        halves.set(alias->part, takes ? arguments[++i] : argument.substr(equals + 1));
+        halves.of(alias->option)->set(alias->part, takes ? arguments[++i] : argument.substr(equals + 1));
         continue;
       }
       argument = std::string(alias->option) + (equals == std::string::npos ? "" : argument.substr(equals));
@@ -191,12 +225,12 @@ CommandLine read_command_line(const CLI::App& app, std::vector<std::string> argu
     const bool known =
         command.get_option_no_throw(flag) != nullptr || (!argument.starts_with("--") && are_letters(command, argument));
     if (!known) refuse(app, command, flag);
-    whole_type = whole_type || flag == "--kv-type";
+    if (CacheHalves* whole = halves.of(flag)) whole->whole = true;
     line.arguments.push_back(argument);
     if (takes) line.arguments.push_back(arguments[++i]);
   }
-  if (whole_type && halves.given()) throw UsageError("--kv-type sets both types; leave out it or -ctk and -ctv");
-  if (halves.given()) line.arguments.push_back("--kv-type=" + halves.text());
+  halves.check();
+  halves.append_to(line.arguments);
   return line;
 }
 

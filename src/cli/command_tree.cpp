@@ -71,6 +71,7 @@ constexpr std::array kListedValues{
     ListedValues{"fit", "--as", gguf_types},
     ListedValues{"estimate", "--as", gguf_types_or_all},
     ListedValues{"", "--kv-type", [] { return split(cache_types_listed(), ", "); }},
+    ListedValues{"", "--draft-kv-type", [] { return split(cache_types_listed(Engine::LlamaCpp), ", "); }},
     ListedValues{"", "--require",
                  [] {
                    return Words{"fits", "tight"};

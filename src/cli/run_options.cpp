@@ -30,7 +30,9 @@ void add_run_options(OptionSet& command, RunOptions& options) {
   command.add_flag("--swa-full", options.full_window_cache, "Sliding layers keep the whole context");
   command.add_option("--mmproj", options.mmproj, "The projector that is loaded with it", "FILE");
   command.add_flag("--no-mmproj-offload", options.projector_on_host, "The projector stays in host memory");
-  command.add_option("--draft", options.draft, "A small model that drafts tokens for it", "PATH");
+  command.add_option("--draft", options.draft,
+                     "A small model that drafts tokens for it, or mtp: its own next-token blocks", "PATH");
+  command.add_option("--draft-kv-type", options.draft_kv_type, "Type of the draft's KV cache, likewise", "TYPE");
 }
 
 void add_layer_options(OptionSet& command, RunOptions& options) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "src/memory/cache.h"
+#include "src/memory/prediction.h"
 
 namespace weigh::core {
 
@@ -69,10 +70,27 @@ Candidate::Candidate(const Model& source, Engine engine, const QuantizerType* ty
       run_model_(run_model_of(source)) {
   const bool convert = type != nullptr || (engine == Engine::LlamaCpp && !is_gguf(source.checkpoint));
   if (convert && !source.checkpoint.files.empty()) converted_ = std::make_shared<const Converted>(source, type);
+  for (Companion& companion : companions_) load(companion);
   if (run_model_) parts_ = weight_parts(weights(), *run_model_);
-  for (const Companion& companion : companions_) {
-    if (companion.role == CompanionRole::Draft) draft_ = std::make_unique<Candidate>(*companion.model, engine);
-  }
+}
+
+Candidate::Candidate(const Candidate& whole, RunModel part)
+    : source_(whole.source_),
+      engine_(whole.engine_),
+      type_(whole.type_),
+      run_model_(std::move(part)),
+      converted_(whole.converted_),
+      parts_(weight_parts(weights(), *run_model_)) {}
+
+void Candidate::load(Companion& companion) {
+  if (companion.role == CompanionRole::Draft) draft_ = std::make_unique<Candidate>(*companion.model, engine_);
+  if (companion.role != CompanionRole::Prediction) return;
+  companion.model = &source_;
+  if (!run_model_) return;
+  auto part = prediction_model(*run_model_);
+  if (!part) return;
+  run_model_->prediction = PredictionUse::Loaded;
+  draft_ = std::unique_ptr<Candidate>(new Candidate(*this, *std::move(part)));
 }
 
 const Model& Candidate::weights() const { return converted_ ? converted_->model : source_; }
@@ -95,7 +113,7 @@ const RunNeed& Candidate::whole(const Run& run) {
     whole.remark = Remark::WeightsOnly;
     return whole;
   }
-  whole = measure(source_, run);
+  whole = measure(source_, *run_model_, run);
   if (converted_) whole.need.weights = loaded_weights(weights(), *run_model_);
   return whole;
 }

@@ -15,12 +15,16 @@ namespace weigh::core {
 /// The engine that such files are made for.
 Engine default_engine(const Model& model);
 
-enum class CompanionRole : std::uint8_t { Projector, Draft };
+enum class CompanionRole : std::uint8_t {
+  Projector,
+  Draft,
+  Prediction,  ///< the model's own blocks of multi-token prediction draft for it
+};
 
 /// A model that a run loads beside its own: the projector of a multimodal model, or a small model that drafts for it.
 struct Companion {
   CompanionRole role;
-  const Model* model;  ///< lives as long as what is weighed with it
+  const Model* model;  ///< lives as long as what is weighed with it; null for Prediction, which is the model itself
 };
 
 /// A model made ready to be weighed many times in one engine: as it lies there, or as the GGUF of another type that it
@@ -40,8 +44,10 @@ class Candidate {
   [[nodiscard]] const WeightParts& parts() const { return parts_; }
 
   [[nodiscard]] const std::vector<Companion>& companions() const { return companions_; }
-  /// The draft model among them, in the same engine; null when there is none.
+  /// What drafts for the model, in the same engine: another model, or its own blocks that predict; null when there is
+  /// none.
   [[nodiscard]] Candidate* draft() { return draft_.get(); }
+  [[nodiscard]] const Candidate* draft() const { return draft_.get(); }
 
   /// The tokens that a run counts with, as asked for: the smaller of kDefaultContext and the model's own when nothing
   /// was.
@@ -57,7 +63,10 @@ class Candidate {
 
  private:
   struct Converted;
+  /// A part of `whole` that is run by itself.
+  Candidate(const Candidate& whole, RunModel part);
   [[nodiscard]] const Model& weights() const;
+  void load(Companion& companion);
 
   const Model& source_;
   Engine engine_;

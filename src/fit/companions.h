@@ -9,7 +9,7 @@
 
 namespace weigh::core {
 
-/// "mmproj", "draft".
+/// "mmproj", "draft", "mtp".
 std::string_view role_name(CompanionRole role);
 
 /// What a companion takes of a run, on each slot and on the host.
@@ -19,8 +19,12 @@ struct CompanionNeed {
   MemoryNeed host;
 };
 
-/// By the rules of docs/memory-rules.md 6.3 and 6.4: a projector on the first slot, a draft model over the slots in the model's own
-/// `shares`, one number for each slot. `beside_host`: there is a host that takes a part of the run.
+/// The run of what drafts for the model: as many cells, in types of its own, and all of its layers on the devices.
+Run draft_run(const Candidate& candidate, const Run& run);
+
+/// By the rules of docs/memory-rules.md 6.3 to 6.5: a projector on the first slot, a draft model over the slots in the
+/// model's own `shares`, one number for each slot; blocks that predict on the last slot with a share. `beside_host`:
+/// there is a host that takes a part of the run.
 std::vector<CompanionNeed> companion_needs(Candidate& candidate, const Run& run, std::span<const std::uint64_t> shares,
                                            bool beside_host);
 

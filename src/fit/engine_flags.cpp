@@ -168,10 +168,22 @@ std::string python_line(const Candidate& candidate, const DeviceSet& devices, co
                                                  path, memory));
 }
 
+// " -ctkd q8_0": the draft's cache, where it is not in the engine's default type.
+std::string draft_types(const Run& run) {
+  std::string flags;
+  if (run.draft_key_type != Dtype::F16) flags += fmt::format(" -ctkd {}", cache_type_name(run.draft_key_type));
+  if (run.draft_value_type != Dtype::F16) flags += fmt::format(" -ctvd {}", cache_type_name(run.draft_value_type));
+  return flags;
+}
+
 // " --mmproj FILE", " -md FILE": what else the engine is to load.
 std::string companion_flags(const Candidate& candidate, const Run& run) {
   std::string flags;
   for (const Companion& companion : candidate.companions()) {
+    if (companion.role == CompanionRole::Prediction) {
+      flags += " --spec-type draft-mtp" + draft_types(run);
+      continue;
+    }
     const std::string path = here(path_to_load(companion.model->checkpoint, candidate.engine(), nullptr));
     if (companion.role == CompanionRole::Projector) {
       flags += fmt::format(" --mmproj {}{}", shell_quoted(path), run.projector_on_host ? " --no-mmproj-offload" : "");
@@ -180,7 +192,9 @@ std::string companion_flags(const Candidate& candidate, const Run& run) {
       flags += " --speculative-config " +
                shell_quoted(config.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
     } else {
-      flags += fmt::format(" {} {}", candidate.engine() == Engine::Mlx ? "--draft-model" : "-md", shell_quoted(path));
+      const bool llama_cpp = candidate.engine() == Engine::LlamaCpp;
+      flags += fmt::format(" {} {}{}", candidate.engine() == Engine::Mlx ? "--draft-model" : "-md", shell_quoted(path),
+                           llama_cpp ? draft_types(run) : "");
     }
   }
   return flags;
@@ -188,9 +202,9 @@ std::string companion_flags(const Candidate& candidate, const Run& run) {
 
 }  // namespace
 
-std::string cache_type_text(const Run& run) {
-  const std::string_view key = cache_type_name(run.key_type);
-  const std::string_view value = cache_type_name(run.value_type);
+std::string cache_type_text(Dtype key_type, Dtype value_type) {
+  const std::string_view key = cache_type_name(key_type);
+  const std::string_view value = cache_type_name(value_type);
   return key == value ? std::string(key) : fmt::format("{},{}", key, value);
 }
 

@@ -10,8 +10,9 @@
 
 namespace weigh::core {
 
-/// "f16", "q8_0,f16".
-std::string cache_type_text(const Run& run);
+/// Of keys and of values: "f16", "q8_0,f16".
+std::string cache_type_text(Dtype key_type, Dtype value_type);
+inline std::string cache_type_text(const Run& run) { return cache_type_text(run.key_type, run.value_type); }
 
 /// By llama.cpp's name, "q8_0", or "fp8". Nothing for what no engine keeps a cache in.
 std::optional<Dtype> cache_type_by_name(std::string_view name);

@@ -91,6 +91,7 @@ struct CompanionShare {
   CompanionRole role = CompanionRole::Projector;
   std::string name;  ///< of its file
   std::string path;
+  std::string kv_type = {};      ///< of a draft's cache: "f16", "q8_0,f16"; empty for a projector
   MemoryNeed need;               ///< on all devices
   std::uint64_t host_bytes = 0;  ///< in host memory
 };

@@ -271,9 +271,14 @@ void set_host(Candidate& candidate, const Run& run, Layout& layout) {
   layout.host_layers = host.blocks;
 }
 
-void add_companions(Candidate& candidate, const Run& run, bool split, Layout& layout) {
+void add_companions(Candidate& candidate, const Run& run, const DeviceSet& devices, bool split, Layout& layout) {
   layout.companions = companion_needs(candidate, run, layout.shares, split);
-  for (const CompanionNeed& needs : layout.companions) {
+  for (CompanionNeed& needs : layout.companions) {
+    for (std::size_t i = 0; i < needs.slots.size(); ++i) {
+      if (needs.companion->role == CompanionRole::Projector || needs.slots[i].kv_cache.value_or(0) == 0) continue;
+      const Bytes conversion = conversion_bytes(*candidate.draft(), draft_run(candidate, run), devices.slots[i].device);
+      needs.slots[i].compute = saturating_plus(needs.slots[i].compute, conversion);
+    }
     for (std::size_t i = 0; i < layout.slots.size(); ++i) layout.slots[i] = plus(layout.slots[i], needs.slots[i]);
     if (split) layout.host = plus(layout.host, needs.host);
   }
@@ -309,7 +314,7 @@ Layout lay_out(Candidate& candidate, const Run& run, const DeviceSet& devices) {
     const Bytes conversion = conversion_bytes(candidate, run, devices.slots[i].device);
     layout.slots[i].compute = saturating_plus(layout.slots[i].compute, conversion);
   }
-  add_companions(candidate, run, split, layout);
+  add_companions(candidate, run, devices, split, layout);
   // A part that is not known of the whole run is not known of its parts.
   const MemoryNeed& whole = candidate.whole(run).need;
   const auto forget = [&](MemoryNeed& need) {

@@ -92,6 +92,25 @@ Fit weigh_on(Candidate& candidate, const Run& run, const DeviceSet& devices, con
 
 }  // namespace
 
+namespace {
+
+// As many tokens as llama.cpp drafts at a time unless it is told (--spec-draft-n-max).
+constexpr std::uint64_t kDraftLength = 3;
+
+// Drafts from the model's own rows make the model keep states to go back to; drafts of another model do not
+// (docs/memory-rules.md 4).
+bool drafts_with_rows(const Candidate& candidate) {
+  if (candidate.engine() != Engine::LlamaCpp) return false;
+  return std::ranges::any_of(candidate.companions(), [&](const Companion& companion) {
+    if (companion.role == CompanionRole::Prediction) return true;
+    if (companion.role != CompanionRole::Draft || candidate.draft() == nullptr) return false;
+    const RunModel* draft = candidate.draft()->run_model();
+    return draft != nullptr && (draft->architecture == "eagle3" || draft->architecture == "dflash");
+  });
+}
+
+}  // namespace
+
 Engine engine_of(const RunRequest& request, const Model& model) {
   if (request.as != nullptr) return Engine::LlamaCpp;
   return request.engine.value_or(default_engine(model));
@@ -103,6 +122,8 @@ Run run_of(const RunRequest& request, const Candidate& candidate) {
   run.context = request.context;
   run.key_type = request.key_type;
   run.value_type = request.value_type;
+  run.draft_key_type = request.draft_key_type;
+  run.draft_value_type = request.draft_value_type;
   run.sequences = request.sequences;
   run.unified_cache = request.unified_cache;
   run.batch = request.batch;
@@ -113,6 +134,7 @@ Run run_of(const RunRequest& request, const Candidate& candidate) {
   run.cpu_moe_layers = request.cpu_moe_layers;
   run.cpu_ffn_layers = request.cpu_ffn_layers;
   run.projector_on_host = request.projector_on_host;
+  if (drafts_with_rows(candidate)) run.drafted = kDraftLength;
   if (request.longest_context && candidate.run_model() != nullptr) {
     run.context = candidate.run_model()->trained_context;
   }

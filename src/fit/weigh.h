@@ -22,6 +22,8 @@ struct RunRequest {
   bool longest_context = false;                         ///< the model's own, in place of `context`
   Dtype key_type = Dtype::F16;                          ///< of the KV cache
   Dtype value_type = Dtype::F16;
+  Dtype draft_key_type = Dtype::F16;  ///< of the KV cache of what drafts for it
+  Dtype draft_value_type = Dtype::F16;
   std::uint64_t sequences = 1;
   std::uint64_t batch = 2048;
   std::uint64_t micro_batch = 512;

@@ -31,7 +31,9 @@ CacheShape cache_shape(const RunModel& model) {
 // A model of which nothing is known but its tensors.
 Fit weigh_weights(Candidate& candidate, const Run& run, const DeviceSet& devices) {
   SaturatingSum weights{.value = candidate.whole(run).need.weights.value_or(0)};
-  for (const Companion& companion : candidate.companions()) weights.add(companion.model->weight_bytes);
+  for (const Companion& companion : candidate.companions()) {
+    if (companion.role != CompanionRole::Prediction) weights.add(companion.model->weight_bytes);
+  }
   const Engine engine = candidate.engine();
   std::vector<Load> loads;
   if (devices.alike()) {
@@ -51,13 +53,15 @@ Fit weigh_weights(Candidate& candidate, const Run& run, const DeviceSet& devices
   return judge(devices.label, loads, engine);
 }
 
-CompanionShare share_of(const CompanionNeed& needs) {
+CompanionShare share_of(const CompanionNeed& needs, const Run& run) {
   const Companion& companion = *needs.companion;
   CompanionShare share{.role = companion.role,
                        .name = companion.model->checkpoint.name,
                        .path = companion.model->checkpoint.path,
                        .need = needs.slots.front(),
                        .host_bytes = needs.host.total()};
+  if (share.role == CompanionRole::Prediction) share.name = "its own next-token blocks";
+  if (share.role != CompanionRole::Projector) share.kv_type = cache_type_text(run.draft_key_type, run.draft_value_type);
   for (std::size_t i = 1; i < needs.slots.size(); ++i) share.need = plus(share.need, needs.slots[i]);
   return share;
 }
@@ -72,7 +76,7 @@ Fit weigh_layout(Candidate& candidate, const Run& run, const DeviceSet& devices,
   fit.kv_type = cache_type_text(run);
   fit.cache_shape = cache_shape(*candidate.run_model());
   fit.cache_shape.with_draft = candidate.draft() != nullptr;
-  for (const CompanionNeed& needs : layout.companions) fit.companions.push_back(share_of(needs));
+  for (const CompanionNeed& needs : layout.companions) fit.companions.push_back(share_of(needs, run));
   return fit;
 }
 
@@ -80,8 +84,8 @@ Fit weigh_layout(Candidate& candidate, const Run& run, const DeviceSet& devices,
 Basis basis_of(Candidate& candidate, const Run& run) {
   Basis basis = candidate.whole(run).basis;
   for (const Companion& companion : candidate.companions()) {
-    const bool draft = companion.role == CompanionRole::Draft;
-    basis = std::max(basis, draft ? candidate.draft()->whole(run).basis : Basis::Estimate);
+    const bool draft = companion.role != CompanionRole::Projector && candidate.draft() != nullptr;
+    basis = std::max(basis, draft ? candidate.draft()->whole(draft_run(candidate, run)).basis : Basis::Estimate);
   }
   return basis;
 }
@@ -111,6 +115,13 @@ void judge_host(const Candidate& candidate, const Run& run, const Layout& layout
   set_need(plus(fit.need, layout.host), fit);
   put_on_host(layout.host.total(), host, fit);
   if (fit.verdict == Verdict::Offload) fit.reason = {ReasonKind::Placement};
+}
+
+// Of the model, or of what drafts for it.
+std::optional<std::string> refused(Candidate& candidate, const Run& run) {
+  auto why = refused_setting(*candidate.run_model(), run);
+  if (why || candidate.draft() == nullptr || candidate.draft()->run_model() == nullptr) return why;
+  return refused_setting(*candidate.draft()->run_model(), draft_run(candidate, run));
 }
 
 }  // namespace
@@ -145,7 +156,7 @@ Fit weigh_run(Candidate& candidate, const Run& run, const DeviceSet& devices) {
   if (split) judge_host(candidate, run, layout, devices, fit);
   if (known && !fit.counted_whole() && fit.verdict == Verdict::Fits) fit.reason = {ReasonKind::AsFarAsKnown};
   if (!known) return fit;
-  if (auto why = refused_setting(*candidate.run_model(), run)) {
+  if (auto why = refused(candidate, run)) {
     refuse({ReasonKind::SettingRefused, 0, std::move(*why)}, Verdict::No, fit);
   }
   return fit;

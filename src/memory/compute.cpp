@@ -61,6 +61,8 @@ std::optional<Cells> cells_of_graph(const RunModel& model, const Run& run) {
 }  // namespace
 
 bool compute_is_replayed(const RunModel& model) {
+  // A block that predicts is plain attention, whatever the others are; streams of residuals are not followed.
+  if (model.prediction == PredictionUse::Alone) return model.rule != nullptr && model.residual_streams == 1;
   return model.rule != nullptr && model.rule->graph == GraphRule::Replayed;
 }
 

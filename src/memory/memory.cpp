@@ -59,25 +59,27 @@ ContextNeed llama_cpp_need(const RunModel& model, const Run& run) {
 }  // namespace
 
 RunNeed measure(const Model& source, const Run& run) {
+  if (const auto model = read_run_model(source)) return measure(source, *model, run);
   RunNeed result;
-  const auto model = read_run_model(source);
-  if (!model) {
-    result.need.weights = source.weight_bytes;
-    result.basis = Basis::Assumed;
-    result.remark = Remark::NoLayers;
-    return result;
-  }
+  result.need.weights = source.weight_bytes;
+  result.basis = Basis::Assumed;
+  result.remark = Remark::NoLayers;
+  return result;
+}
+
+RunNeed measure(const Model& source, const RunModel& model, const Run& run) {
+  RunNeed result;
   const bool llama_cpp = run.engine == Engine::LlamaCpp;
-  ContextNeed counted = llama_cpp ? llama_cpp_need(*model, run) : engine_need(*model, run);
+  ContextNeed counted = llama_cpp ? llama_cpp_need(model, run) : engine_need(model, run);
   result.need = counted.need;
-  result.need.weights = llama_cpp ? loaded_weights(source, *model) : source.weight_bytes;
+  result.need.weights = llama_cpp ? loaded_weights(source, model) : source.weight_bytes;
   result.context = counted.context;
-  result.basis = basis_of(*model, run);
+  result.basis = basis_of(model, run);
   // A basis of rules says that there is one.
-  result.proven = result.basis == Basis::Rules && proven_by_runs(model->rule->name);
-  result.remark = remark_on(*model);
-  if (result.remark == Remark::AttentionIsFull) result.architecture = model->architecture;
-  if (heads_unknown(*model)) {
+  result.proven = result.basis == Basis::Rules && proven_by_runs(model.rule->name);
+  result.remark = remark_on(model);
+  if (result.remark == Remark::AttentionIsFull) result.architecture = model.architecture;
+  if (heads_unknown(model)) {
     result.need.kv_cache = result.need.compute = std::nullopt;
     result.remark = Remark::HeadsUnknown;
   }

@@ -17,6 +17,8 @@ inline constexpr std::string_view kRuleSet = "llama.cpp v0.5.0";
 /// The whole run in one memory: a host alone, or memory that host and device share. The weights of a file are counted
 /// once, also where both ends of the model use them.
 RunNeed measure(const Model& model, const Run& run);
+/// Likewise of a model that is read already, whose file is `source`; all of its bytes are weights where the engine is not llama.cpp.
+RunNeed measure(const Model& source, const RunModel& model, const Run& run);
 
 /// The run on a host and discrete devices, by the devices' proportions (one number for each device). Nothing for a
 /// model whose hyperparameters are unknown.

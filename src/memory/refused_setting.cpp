@@ -25,6 +25,9 @@ std::optional<std::string> undivided(char cache, Dtype type, std::uint64_t Layer
 
 std::optional<std::string> refused_setting(const RunModel& model, const Run& run) {
   if (run.engine != Engine::LlamaCpp) return std::nullopt;
+  if (model.prediction == PredictionUse::Alone && model.has(kNoDraftGraph)) {
+    return fmt::format("no graph of multi-token prediction for {}", model.architecture);
+  }
   const bool never = model.has(kNoFlashAttention);
   if (never || !run.flash_attention) {
     if (!quantized(run.value_type)) return std::nullopt;

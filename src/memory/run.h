@@ -35,8 +35,10 @@ struct Run {
   /// Bytes that a device gives out at a time: its buffers come in such chunks, and what has larger tensors runs on the
   /// host. Absent: no such limit.
   std::optional<std::uint64_t> device_chunk = std::nullopt;
-  bool projector_on_host = false;  ///< --no-mmproj-offload
-  std::uint64_t drafted = 0;       ///< tokens drafted ahead that a state may have to go back over; 0: nothing drafts
+  bool projector_on_host = false;     ///< --no-mmproj-offload
+  Dtype draft_key_type = Dtype::F16;  ///< of the KV cache of a model that drafts for it
+  Dtype draft_value_type = Dtype::F16;
+  std::uint64_t drafted = 0;  ///< tokens drafted ahead that a state may have to go back over; 0: nothing drafts
 
   /// Whether the run says itself what lies on the host.
   [[nodiscard]] bool places_layers() const { return gpu_layers || cpu_moe_layers != 0 || cpu_ffn_layers != 0; }

@@ -387,11 +387,12 @@ std::optional<RunModel> read_run_model(const Model& source) {
   const std::vector<LayerType> types = layer_types_of(keys, source, model.layers.size());
   set_layer_types(types, model);
   model.layers_told_apart = keys.gguf() || !types.empty();
-  // Of config.json the layers to predict with are not among num_hidden_layers.
-  const std::uint64_t prediction = keys.gguf() ? keys.number_or("nextn_predict_layers", 0) : 0;
   const bool run = model.rule != nullptr && model.rule->prediction == PredictionRule::Run;
   // A file that has no others is run for them: a head to draft with.
-  mark_layers(keys, types, run || prediction >= layers ? 0 : prediction, model);
+  const std::uint64_t prediction = keys.number_or("nextn_predict_layers", 0);
+  model.predicting = run || prediction >= layers ? 0 : prediction;
+  // Of config.json the layers to predict with are not among num_hidden_layers.
+  mark_layers(keys, types, keys.gguf() ? model.predicting : 0, model);
   mark_cached(keys, model);
   add_lookup_state(keys, model);
   if (!keys.gguf()) set_global_heads(keys.config(), model);

@@ -122,6 +122,13 @@ struct LowRanks {
   std::uint64_t gate = 0;
 };
 
+/// What becomes of the blocks of multi-token prediction.
+enum class PredictionUse : std::uint8_t {
+  LeftOut,  ///< they are not run, nor loaded but for a few tensors (traits.h)
+  Loaded,   ///< they are loaded, for a draft with them
+  Alone,    ///< the model is these blocks: a draft on weights that are loaded with the model
+};
+
 /// A model's shape, as far as a run's memory depends on it. The same value comes from GGUF keys and from config.json.
 struct RunModel {
   std::string architecture;
@@ -161,11 +168,15 @@ struct RunModel {
   LowRanks ranks;
   LatentWidths window_latent;  ///< of sliding layers, where they have widths of their own
   StateSpace ssm;
+  PredictionUse prediction = PredictionUse::LeftOut;
+  std::uint64_t predicting = 0;   ///< blocks of multi-token prediction; of config.json they are not among `layers`
   bool layers_told_apart = true;  ///< of a hybrid: the files say which layers have attention
   std::vector<LayerModel> layers;
 
   /// DeepSeek V4: a window cache, and compressed cells of the whole context.
-  [[nodiscard]] bool compresses() const { return rule != nullptr && rule->state == StateRule::Compressor; }
+  [[nodiscard]] bool compresses() const {
+    return rule != nullptr && rule->state == StateRule::Compressor && prediction != PredictionUse::Alone;
+  }
   [[nodiscard]] bool has(GraphOption option) const { return rule != nullptr && (rule->options & option) != 0; }
   [[nodiscard]] bool has(ArchitectureTrait trait) const { return (traits & trait) != 0; }
 };

@@ -118,13 +118,18 @@ WeightParts weight_parts(const Model& source, const RunModel& model) {
   WeightParts parts;
   parts.blocks.resize(model.layers.size());
   parts.tied = !model.has(kNoLogits);
+  if (model.prediction == PredictionUse::Alone) return parts;
+  const bool loads = model.prediction == PredictionUse::Loaded;
   for (const TensorFacts& facts : source.tensors) {
     // Blocks after the last one predict, also where the files do not name them so (DeepSeek-V3).
     const auto layer = static_cast<std::size_t>(std::max(facts.layer, 0));
     const bool after_last = facts.stack == Stack::Main && layer >= parts.blocks.size();
-    if (facts.stack == Stack::Prediction || after_last) continue;
+    if (facts.stack == Stack::Prediction || after_last) {
+      if (loads) add_to_block(facts, parts.blocks.back());
+      continue;
+    }
     if (facts.layer >= 0 && of_language_model(facts) && layer < parts.blocks.size()) {
-      if (!model.layers[layer].predicts || loaded_all_the_same(model, facts.tensor->name)) {
+      if (loads || !model.layers[layer].predicts || loaded_all_the_same(model, facts.tensor->name)) {
         add_to_block(facts, parts.blocks[layer]);
       }
     } else {

@@ -56,6 +56,8 @@ class WeightTable {
   std::vector<Row> rows_;
 };
 
+/// As the model says what becomes of its blocks of multi-token prediction; nothing but its shape of a model that is these
+/// blocks.
 WeightParts weight_parts(const Model& source, const RunModel& model);
 
 }  // namespace weigh::core

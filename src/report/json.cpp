@@ -115,6 +115,7 @@ Json companions_json(const std::vector<CompanionShare>& companions, JsonText& te
   for (const CompanionShare& share : companions) {
     result.push_back({{"role", role_name(share.role)},
                       {"path", text(share.path)},
+                      {"kv_type", share.kv_type.empty() ? Json() : Json(share.kv_type)},
                       {"need", need_json(share.need)},
                       {"host_bytes", share.host_bytes}});
   }

@@ -6,6 +6,8 @@
 
 #include "formats/error.h"
 #include "src/checkpoint/open_checkpoint.h"
+#include "src/memory/prediction.h"
+#include "src/model/kind.h"
 
 namespace weigh::core {
 namespace {
@@ -27,7 +29,9 @@ std::unique_ptr<const Model> read(std::string_view flag, const std::string& path
 }  // namespace
 
 Companions::Companions(const RunOptions& options)
-    : projector_(read("--mmproj", options.mmproj)), draft_(read("--draft", options.draft)) {
+    : projector_(read("--mmproj", options.mmproj)),
+      draft_(options.draft == kOwnDraft ? nullptr : read("--draft", options.draft)),
+      own_draft_(options.draft == kOwnDraft) {
   if (projector_ && (!projector_->projector || !is_gguf(projector_->checkpoint))) {
     throw UsageError(fmt::format("--mmproj {}: not a projector; one says general.architecture = clip", options.mmproj));
   }
@@ -36,7 +40,7 @@ Companions::Companions(const RunOptions& options)
   }
 }
 
-std::vector<Companion> Companions::for_engine(Engine engine) const {
+std::vector<Companion> Companions::for_model(const Model& model, Engine engine) const {
   std::vector<Companion> all;
   if (projector_) {
     if (engine != Engine::LlamaCpp) {
@@ -51,6 +55,16 @@ std::vector<Companion> Companions::for_engine(Engine engine) const {
                                    draft_->checkpoint.name, engine_name(engine)));
     }
     all.push_back({CompanionRole::Draft, draft_.get()});
+  }
+  if (own_draft_) {
+    if (engine != Engine::LlamaCpp) {
+      throw UsageError(fmt::format("--draft mtp is for llama.cpp, not for {}", engine_name(engine)));
+    }
+    const auto run_model = read_run_model(model);
+    if (runs_alone(model.kind) && !(run_model && prediction_model(*run_model))) {
+      throw UsageError(fmt::format("--draft mtp: {} has no blocks of multi-token prediction", model.checkpoint.name));
+    }
+    all.push_back({CompanionRole::Prediction, nullptr});
   }
   return all;
 }

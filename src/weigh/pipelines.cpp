@@ -73,7 +73,7 @@ PipelineReport with_projector(const Model& model, const Model& projector, const 
   add_part(model, model.checkpoint.name, pipeline);
   add_part(projector, projector.checkpoint.name, pipeline);
   RunRequest request = request_of(setup.options, model, Engine::LlamaCpp);
-  request.companions = setup.companions.for_engine(Engine::LlamaCpp);
+  request.companions = setup.companions.for_model(model, Engine::LlamaCpp);
   request.companions.push_back({CompanionRole::Projector, &projector});
   Weighing weighing = weigh(model, request, setup.groups, setup.catalogue, WeighDetail::Run);
   pipeline.at_once = std::move(weighing.fits);

@@ -38,12 +38,12 @@ std::vector<std::string> type_names() {
   return names;
 }
 
-CacheTypes cache_types(const std::string& text) {
+CacheTypes cache_types(std::string_view flag, const std::string& text) {
   const std::size_t comma = text.find(',');
   const auto one = [&](const std::string& written) {
     const auto type = cache_type_by_name(written);
     if (!type) {
-      throw UsageError(fmt::format("--kv-type {}: no cache type '{}'; there are {}{}", text, written,
+      throw UsageError(fmt::format("{} {}: no cache type '{}'; there are {}{}", flag, text, written,
                                    cache_types_listed(), did_you_mean(written, words_of(cache_types_listed()))));
     }
     return *type;
@@ -61,10 +61,27 @@ std::optional<std::uint64_t> tokens_of(const std::string& text) {
   return tokens && whole && *tokens > 0 && *tokens <= kMax ? tokens : std::nullopt;
 }
 
+constexpr std::string_view kKvType = "--kv-type";
+constexpr std::string_view kDraftKvType = "--draft-kv-type";
+
+CacheTypes checked_types(std::string_view flag, const std::string& text, Engine engine, const Model& model) {
+  const CacheTypes types = cache_types(flag, text);
+  for (const Dtype type : {types.key, types.value}) {
+    if (takes_cache_type(engine, type)) continue;
+    throw UsageError(fmt::format("{} {}: not a cache of {}, which is used for {}; there are {}", flag, text,
+                                 engine_name(engine), model.checkpoint.name, cache_types_listed(engine)));
+  }
+  return types;
+}
+
 }  // namespace
 
 void check_run_options(const RunOptions& options) {
-  (void)cache_types(options.kv_type);
+  (void)cache_types(kKvType, options.kv_type);
+  if (!options.draft_kv_type.empty()) {
+    (void)cache_types(kDraftKvType, options.draft_kv_type);
+    if (options.draft.empty()) throw UsageError("--draft-kv-type needs a draft: --draft PATH or --draft mtp");
+  }
   if (options.flash_attention != "on" && options.flash_attention != "off") {
     throw UsageError(fmt::format("--flash-attention {}: there are on and off", options.flash_attention));
   }
@@ -104,17 +121,20 @@ Engine engine_of(const RunOptions& options, const Model& model) {
 }
 
 RunRequest request_of(const RunOptions& options, const Model& model, Engine engine) {
-  const CacheTypes types = cache_types(options.kv_type);
-  for (const Dtype type : {types.key, types.value}) {
-    if (takes_cache_type(engine, type)) continue;
-    throw UsageError(fmt::format("--kv-type {}: not a cache of {}, which is used for {}; there are {}", options.kv_type,
-                                 engine_name(engine), model.checkpoint.name, cache_types_listed(engine)));
-  }
+  const CacheTypes types = checked_types(kKvType, options.kv_type, engine, model);
   RunRequest request;
   request.engine = engine;
   request.engine_is_default = options.engine.empty();
   request.key_type = types.key;
   request.value_type = types.value;
+  if (!options.draft_kv_type.empty()) {
+    if (engine != Engine::LlamaCpp) {
+      throw UsageError(fmt::format("--draft-kv-type is for llama.cpp, not for {}", engine_name(engine)));
+    }
+    const CacheTypes draft = checked_types(kDraftKvType, options.draft_kv_type, engine, model);
+    request.draft_key_type = draft.key;
+    request.draft_value_type = draft.value;
+  }
   request.sequences = options.parallel;
   request.unified_cache = options.unified_cache;
   request.batch = options.batch;
@@ -133,15 +153,16 @@ RunRequest request_of(const RunOptions& options, const Model& model, Engine engi
 
 std::string key_of(const RunOptions& options) {
   // All fields by name: one that is added does not compile until it is here.
-  const auto& [engine, context, kv_type, flash_attention, as, mmproj, draft, host, parallel, batch, micro_batch,
-               gpu_layers, cpu_moe_layers, cpu_ffn_layers, unified_cache, full_window_cache, projector_on_host,
-               together] = options;
+  const auto& [engine, context, kv_type, flash_attention, as, mmproj, draft, draft_kv_type, host, parallel, batch,
+               micro_batch, gpu_layers, cpu_moe_layers, cpu_ffn_layers, unified_cache, full_window_cache,
+               projector_on_host, together] = options;
   std::string key = fmt::format("{} {} {} {} {} {} {} {} {} {} {}", engine, context, kv_type, flash_attention, parallel,
                                 micro_batch, unified_cache, full_window_cache, mmproj, draft, projector_on_host);
   if (gpu_layers) key += fmt::format(" gpu-layers {}", *gpu_layers);
   if (batch != Run().batch) key += fmt::format(" batch {}", batch);
   if (cpu_ffn_layers != 0) key += fmt::format(" n-cpu-ffn {}", cpu_ffn_layers);
   if (cpu_moe_layers != 0) key += fmt::format(" n-cpu-moe {}", cpu_moe_layers);
+  if (!draft_kv_type.empty()) key += " draft-kv-type " + draft_kv_type;
   if (!as.empty()) key += " as " + as;
   if (!host.empty()) key += " host " + host;
   if (together) key += " together";

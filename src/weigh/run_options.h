@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "src/fit/weigh.h"
 
@@ -19,8 +20,9 @@ struct RunOptions {
   std::string flash_attention = "on";
   std::string as;
   std::string mmproj;  ///< path of a projector; empty: none
-  std::string draft;   ///< path of a draft model; empty: none
-  std::string host;    ///< memory of the host: "32GiB"; empty: detected or assumed
+  std::string draft;   ///< path of a draft model, or "mtp": the model's own next-token blocks; empty: none
+  std::string draft_kv_type;
+  std::string host;  ///< memory of the host: "32GiB"; empty: detected or assumed
   std::uint64_t parallel = 1;
   std::uint64_t batch = 2048;
   std::uint64_t micro_batch = 512;
@@ -35,6 +37,9 @@ struct RunOptions {
 
 /// Throws UsageError for values that no engine takes, before any file is read.
 void check_run_options(const RunOptions& options);
+
+/// The word of --draft that means the model's own blocks of multi-token prediction.
+inline constexpr std::string_view kOwnDraft = "mtp";
 
 /// The engine asked for, or the one that such files are made for.
 Engine engine_of(const RunOptions& options, const Model& model);

@@ -194,7 +194,7 @@ Fit fit_of(const core::Fit& from) {
   fit.need = need_of(from.need);
   for (const core::CompanionShare& share : from.companions) {
     fit.companions.push_back(
-        {std::string(core::role_name(share.role)), share.path, need_of(share.need), share.host_bytes});
+        {std::string(core::role_name(share.role)), share.path, need_of(share.need), share.host_bytes, share.kv_type});
   }
   if (from.basis) fit.basis = core::basis_name(*from.basis);
   if (from.exact) fit.exact_for = core::kRuleSet;

@@ -80,6 +80,7 @@ core::RunOptions run_options_of(const RunOptions& from) {
   options.as = from.as_type;
   options.mmproj = from.projector;
   options.draft = from.draft;
+  options.draft_kv_type = from.draft_kv_type;
   options.parallel = from.parallel;
   options.batch = from.batch;
   options.micro_batch = from.micro_batch;

@@ -285,12 +285,13 @@ struct RunOptions {
   std::string as_type;                      ///< weigh it as the GGUF of another type: "Q4_K_M"; empty: as it is
   std::string projector;                    ///< path of the mmproj file that is loaded with it; empty: none
   bool projector_on_host = false;
-  std::string draft;      ///< path of a model that drafts for it; empty: none
+  std::string draft;      ///< path of a model that drafts for it, or "mtp": its own next-token blocks; empty: none
   std::string host;       ///< memory beside the devices: "64GiB"; empty: detected with "local", else 32 GiB
   bool together = false;  ///< one run over all devices, a CPU among them as the host
   Detail detail = Detail::Run;
   std::uint64_t batch = 2048;        ///< tokens handed over at a time: a micro-batch is never larger
   std::uint64_t cpu_ffn_layers = 0;  ///< the dense feed-forward weights of the first layers stay in host memory
+  std::string draft_kv_type;         ///< of the draft's KV cache, as kv_type; empty: "f16"
 };
 
 enum class Verdict : std::uint8_t {
@@ -321,10 +322,11 @@ struct Need {
 
 /// What is loaded beside the model, and how much of the need it is.
 struct Companion {
-  std::string role;  ///< "mmproj", "draft"
+  std::string role;  ///< "mmproj", "draft", "mtp"
   std::string path;
   Need need;                     ///< on the devices
   std::uint64_t host_bytes = 0;  ///< in host memory
+  std::string kv_type;           ///< of a draft's cache: "f16", "q8_0,f16"; empty for a projector
 };
 
 /// What one memory holds of a run.

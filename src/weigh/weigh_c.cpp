@@ -137,6 +137,7 @@ constexpr std::array kOptions{
     OptionRow{"mmproj", [](Options& o, Text, Text v) { o.run.projector = v; }},
     OptionRow{"no-mmproj-offload", [](Options& o, Text n, Text v) { o.run.projector_on_host = switch_of(n, v); }},
     OptionRow{"draft", [](Options& o, Text, Text v) { o.run.draft = v; }},
+    OptionRow{"draft-kv-type", [](Options& o, Text, Text v) { o.run.draft_kv_type = v; }},
     OptionRow{"host", [](Options& o, Text, Text v) { o.run.host = v; }},
     OptionRow{"together", [](Options& o, Text n, Text v) { o.run.together = switch_of(n, v); }},
     OptionRow{"detail", [](Options& o, Text, Text v) { o.run.detail = detail_of(v); }},

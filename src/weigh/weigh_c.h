@@ -27,7 +27,8 @@
  *     as=TYPE             as the GGUF of another type: Q4_K_M
  *     mmproj=FILE         the projector that is loaded with it
  *     no-mmproj-offload=X the projector stays in host memory
- *     draft=PATH          a model that drafts for it
+ *     draft=PATH          a model that drafts for it; mtp: its own next-token blocks
+ *     draft-kv-type=TYPE  of the draft's cache, as kv-type
  *     host=SIZE           memory beside the devices
  *     together=X          one run over all devices
  *     detail=X            verdict, run (as weigh inspect, the default) or advice (as weigh fit)

@@ -7,7 +7,7 @@
 namespace weigh::core {
 RunRequest request_with(const RunOptions& options, const Companions& companions, const Model& model) {
   const Engine engine = engine_of(options, model);
-  std::vector<Companion> loaded = companions.for_engine(engine);
+  std::vector<Companion> loaded = companions.for_model(model, engine);
   RunRequest request = request_of(options, model, engine);
   request.companions = std::move(loaded);
   return request;

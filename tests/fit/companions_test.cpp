@@ -8,10 +8,13 @@
 #include "src/fit/advice.h"
 #include "src/fit/layout.h"
 #include "src/fit/speed.h"
+#include "src/fit/weigh.h"
 #include "src/fit/weigh_run.h"
 #include "tests/catch.h"
+#include "tests/memory/published.h"
 
 using namespace weigh::core;
+using namespace weigh::core::test;
 
 namespace {
 
@@ -139,4 +142,85 @@ TEST_CASE("a projector that is too much goes to the host first") {
       std::find_if(advice.begin(), advice.end(), [](const Advice& a) { return a.kind == AdviceKind::Projector; });
   REQUIRE(found != advice.end());
   CHECK(found->flags == std::vector<std::string>{"--no-mmproj-offload"});
+}
+
+namespace {
+
+Model predicting_model(const std::string& architecture) {
+  std::vector<KeySpec> keys{{.key = "general.architecture", .text = architecture}};
+  for (const auto& [key, numbers] :
+       transformer(4, 1024, 8, {2}, {2048}, 1000, 128) + Keys{{"nextn_predict_layers", {1}}}) {
+    keys.push_back({.key = architecture + "." + key, .numbers = numbers});
+  }
+  std::vector<TensorSpec> tensors{{"token_embd.weight", Dtype::F16, {1000, 1024}}};
+  for (const char* block : {"blk.0.", "blk.1.", "blk.2.", "blk.3."}) {
+    tensors.push_back({std::string(block) + "attn_q.weight", Dtype::F16, {1024, 1024}});
+  }
+  return describe(gguf(tensors, keys));
+}
+
+}  // namespace
+
+TEST_CASE("a model's own blocks draft on weights that it loads, and keep a cache where its last block is") {
+  const Model model = predicting_model("glm4moe");
+  constexpr std::uint64_t kBlock = 1024 * 1024 * 2;
+  for (const char* device : {"32GiB", "rtx-4090", "2x rtx-3090"}) {
+    CAPTURE(device);
+    const DeviceSet devices = on(device);
+    Run run;
+    run.draft_key_type = run.draft_value_type = Dtype::Q8_0;
+    Candidate alone(model, Engine::LlamaCpp);
+    Candidate both(model, Engine::LlamaCpp, nullptr, {{CompanionRole::Prediction, nullptr}});
+    const Layout layout = lay_out(both, run, devices);
+    const MemoryNeed one = sum_over(lay_out(alone, run, devices).slots);
+    const MemoryNeed together = sum_over(layout.slots);
+    CHECK(*together.weights == *one.weights + kBlock);
+    // K and V of two heads of 128 values, 34 bytes for each 32 of them.
+    CHECK(*together.kv_cache == *one.kv_cache + std::uint64_t{4096} * 2 * 2 * 128 / 32 * 34);
+    REQUIRE(layout.companions.size() == 1);
+    const auto last = std::find_if(layout.shares.rbegin(), layout.shares.rend(), [](auto share) { return share != 0; });
+    const MemoryNeed& draft =
+        layout.companions.front().slots[static_cast<std::size_t>(layout.shares.rend() - last) - 1];
+    CHECK(*draft.kv_cache != 0);
+    CHECK(*draft.compute != 0);
+  }
+}
+
+TEST_CASE("blocks that draft go to the host with the model's last block") {
+  const Model model = predicting_model("glm4moe");
+  Candidate candidate(model, Engine::LlamaCpp, nullptr, {{CompanionRole::Prediction, nullptr}});
+  for (const std::uint64_t layers : {0, 1, 2}) {
+    CAPTURE(layers);
+    Run run;
+    run.gpu_layers = layers;
+    const Layout layout = lay_out(candidate, run, on("rtx-4090"));
+    REQUIRE(layout.companions.size() == 1);
+    CHECK((layout.companions.front().slots.front().kv_cache == 0U) == (layers < 2));
+    CHECK((layout.companions.front().host.kv_cache == 0U) == (layers >= 2));
+  }
+}
+
+TEST_CASE("a draft that the engine does not start is said to be one") {
+  const DeviceSet devices = on("32GiB");
+  const Model none = predicting_model("exaone-moe");
+  Candidate refused(none, Engine::LlamaCpp, nullptr, {{CompanionRole::Prediction, nullptr}});
+  CHECK(weigh_run(refused, Run(), devices).reason.kind == ReasonKind::SettingRefused);
+  const Model model = predicting_model("glm4moe");
+  Candidate candidate(model, Engine::LlamaCpp, nullptr, {{CompanionRole::Prediction, nullptr}});
+  CHECK(weigh_run(candidate, Run(), devices).verdict == Verdict::Fits);
+  Run run;
+  run.draft_value_type = Dtype::Q8_0;
+  run.flash_attention = false;
+  CHECK(weigh_run(candidate, run, devices).reason.kind == ReasonKind::SettingRefused);
+}
+
+TEST_CASE("a state is kept several times for drafts from the model's own rows alone") {
+  const Model model = predicting_model("glm4moe");
+  const auto drafted = [&](std::vector<Companion> companions) {
+    const Candidate candidate(model, Engine::LlamaCpp, nullptr, std::move(companions));
+    return run_of(RunRequest(), candidate).drafted;
+  };
+  CHECK(drafted({}) == 0);
+  CHECK(drafted({{CompanionRole::Draft, &draft_model()}}) == 0);
+  CHECK(drafted({{CompanionRole::Prediction, nullptr}}) == 3);
 }

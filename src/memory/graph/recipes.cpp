@@ -19,6 +19,7 @@ static_assert(kRecipes.size() == static_cast<std::size_t>(GraphRecipe::Count));
 }  // namespace
 
 Recipe recipe_of(const RunModel& model) {
+  if (model.prediction == PredictionUse::Alone) return mtp_recipe;
   return kRecipes[model.rule == nullptr ? 0 : static_cast<std::size_t>(model.rule->recipe)];
 }
 

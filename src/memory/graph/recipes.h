@@ -14,6 +14,9 @@ Recipe recipe_of(const RunModel& model);
 /// architecture apart from another is in its row's options and its tensors.
 void plain_recipe(GraphBuilder& b);
 
+/// The draft's graph: the block of multi-token prediction, from a token and the model's last rows to logits.
+void mtp_recipe(GraphBuilder& b);
+
 // plain_variants.cpp
 void arctic_recipe(GraphBuilder& b);
 void hrm_text_recipe(GraphBuilder& b);

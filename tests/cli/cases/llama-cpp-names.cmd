@@ -16,8 +16,11 @@ same "--ubatch-size 256" "--ubatch 256"
 same "-ctk q8_0" "--kv-type q8_0,f16"
 same "-ctv q8_0" "--kv-type f16,q8_0"
 same "-ctk q8_0 --cache-type-v q4_0" "--kv-type q8_0,q4_0"
+same "-md $model -ctkd q8_0 --cache-type-v-draft q4_0" "--draft $model --draft-kv-type q8_0,q4_0"
 weigh $model --on rtx-4090 --context 1M -q | tail -n 1
 weigh fit $model -ctk q8_0 --kv-type f16
+echo "exit $?"
+weigh fit $model --draft $model -ctvd q8_0 --draft-kv-type f16
 echo "exit $?"
 weigh fit $model -ctk q9
 echo "exit $?"
