@@ -71,6 +71,7 @@ enum class GraphRecipe : std::uint8_t {
   Lightning,
   Hunyuan4,
   Qwen4,
+  DeepSeek4,
   Count,
 };
 

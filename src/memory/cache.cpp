@@ -56,8 +56,7 @@ Bytes compressed_cache(const RunModel& model, const LayerModel& layer, const Run
   RowSum bytes;
   bytes.add(row_bytes(run.key_type, layer.key_head), cells.window, cells.streams);
   if (layer.compress_ratio != 0) {
-    const std::uint64_t count =
-        round_up((cells.full + layer.compress_ratio - 1) / layer.compress_ratio, cells.multiple);
+    const std::uint64_t count = compressed_cells(cells, layer.compress_ratio);
     bytes.add(row_bytes(run.key_type, layer.key_head), count, cells.streams);
     if (layer.compress_ratio == kFineRatio) bytes.add(row_bytes(run.key_type, model.indexer_key), count, cells.streams);
   }
@@ -143,6 +142,10 @@ std::optional<Cells> count_cells(const RunModel& model, const Run& run) {
   const std::uint64_t window = model.window * (shared ? run.sequences : 1) + cells.batch;
   cells.window = run.full_window_cache ? cells.full : round_up(std::min(cells.full, window), kCellMultiple);
   return cells;
+}
+
+std::uint64_t compressed_cells(const Cells& cells, std::uint64_t ratio) {
+  return ratio == 0 ? 0 : round_up((cells.full + ratio - 1) / ratio, cells.multiple);
 }
 
 std::uint64_t value_width(const RunModel& model, const LayerModel& layer, const Run& run) {

@@ -44,6 +44,9 @@ Bytes layer_kv_bytes(const RunModel& model, const LayerModel& layer, const Run& 
 /// nothing, or the cache type's blocks do not divide a row, which the engine refuses as well.
 std::optional<std::vector<LayerCache>> layer_caches(const RunModel& model, const Run& run);
 
+/// DeepSeek V4: cells of one stream that stand for `ratio` cells of the context each. No ratio, no cells.
+std::uint64_t compressed_cells(const Cells& cells, std::uint64_t ratio);
+
 /// Values of one cell's V in a layer: without flash attention V lies transposed, and every layer takes the widest.
 std::uint64_t value_width(const RunModel& model, const LayerModel& layer, const Run& run);
 

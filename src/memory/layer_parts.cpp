@@ -35,6 +35,7 @@ constexpr auto kPartNames = std::to_array<PartName>({
     {"ffn_gate_exps.weight", kExpertGate},
     {"ffn_gate_inp.weight", kRouter},
     {"ffn_gate_inp_shexp.weight", kSharedRouter},
+    {"ffn_gate_tid2eid.weight", kListedExperts},
     {"ffn_gate_up_exps.weight", kExpertJoint},
     {"ffn_norm", kFfnNorm},
     {"ffn_norm.weight", kFfnNorm},

@@ -56,6 +56,8 @@ void read_scalars(const Hyperparameters& keys, RunModel& model) {
   model.residual_block = keys.number_or("attn_res.block_size", 0);
   model.loops = std::max<std::uint64_t>(keys.number_or("num_loops", 1), 1);
   model.residual_streams = std::max<std::uint64_t>(keys.number_or("hyper_connection.count", 1), 1);
+  model.output_groups = std::max<std::uint64_t>(keys.number_or("attention.output_group_count", 1), 1);
+  model.output_rank = keys.number_or("attention.output_lora_rank", 0);
   model.hyper_rank = keys.number_or("hyper_connection.low_rank", 0);
   model.layer_embedding = keys.number_or("embedding_length_per_layer_input", 0);
   model.position_values = keys.numbers("rope.dimension_sections").size() > 1 ? 4 : 1;
@@ -97,8 +99,9 @@ bool sane(const RunModel& model) {
   if (!fits(model.embedding, model.vocab, model.window, model.kv_lora_rank, model.q_lora_rank, model.rope_dimensions,
             model.latent_key_head, model.latent_value_head, model.indexer_key, model.indexer_value, model.indexer_heads,
             model.indexer_top, model.expert_groups, model.short_convolution, model.wkv_head, model.token_shifts,
-            model.kda_head, model.loops, model.residual_streams, model.hyper_rank, model.layer_embedding, s.convolution,
-            s.inner, s.state, s.groups, s.rank, r.mix, r.decay, r.rate, r.value, r.gate, model.deepstack_layers)) {
+            model.kda_head, model.loops, model.residual_streams, model.output_groups, model.output_rank,
+            model.hyper_rank, model.layer_embedding, s.convolution, s.inner, s.state, s.groups, s.rank, r.mix, r.decay,
+            r.rate, r.value, r.gate, model.deepstack_layers)) {
     return false;
   }
   if (s.state * s.inner > (std::uint64_t{1} << 40)) return false;

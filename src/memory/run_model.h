@@ -54,6 +54,7 @@ enum LayerPart : std::uint64_t {
   kFusedLerp = 1ULL << 23,         ///< RWKV: the branches' shares of the token before are one tensor
   kTimeGate = 1ULL << 24,          ///< RWKV 7: a gate for the result
   kTimeNorm = 1ULL << 25,          ///< RWKV 7: a norm of each head of the result
+  kListedExperts = 1ULL << 26,     ///< a table says which experts each token of the vocabulary takes (DeepSeek V4)
   kKeyNorm = 1ULL << 28,           ///< latent attention: the part of the key that is rotated is normed
   kRoutedNorm = 1ULL << 29,        ///< what routed experts give is normed (Kimi K3)
   kAttentionGate = 1ULL << 40,     ///< a projection beside the queries gates the attention's output
@@ -162,6 +163,8 @@ struct RunModel {
   std::uint64_t layer_embedding = 0;   ///< embedding_length_per_layer_input
   std::uint64_t hyper_rank = 0;        ///< hyper_connection.low_rank
   std::uint64_t residual_streams = 1;  ///< hyper_connection.count
+  std::uint64_t output_groups = 1;     ///< DeepSeek V4: groups of heads with an output projection each, of low rank
+  std::uint64_t output_rank = 0;       ///< of one group
   LayerStacks stacks{};                ///< of weights that several layers run; without layers: each has its own
   std::uint64_t deepstack_layers = 0;  ///< qwen3vl: blocks behind which a part of an image is added
   std::uint64_t rescale_period = 0;    ///< RWKV 6: rescale_every_n_layers

@@ -84,9 +84,16 @@ bool GraphBuilder::soft_max_over_used() const {
 
 // Which experts each token takes, and how much of each (llama.cpp, build_moe_ffn).
 GraphBuilder::Routing GraphBuilder::route(const LayerModel& layer, TensorId logits) {
-  constexpr std::uint64_t kSigmoid = 2;
-  const Op squash = model.expert_gating == kSigmoid ? Op::Sigmoid : Op::SoftMax;
+  constexpr std::uint64_t kSigmoid = 2, kRootOfSoftplus = 4;
+  if (model.expert_gating == kRootOfSoftplus) logits = graph.unary(Op::Softplus, logits);
+  const Op squash = model.expert_gating == kRootOfSoftplus ? Op::Sqrt
+                    : model.expert_gating == kSigmoid      ? Op::Sigmoid
+                                                           : Op::SoftMax;
   const TensorId probabilities = soft_max_over_used() ? logits : graph.unary(squash, logits);
+  if ((layer.parts & kListedExperts) != 0) {
+    const Extent used{layer.experts_used, graph.extent(logits)[1], 1, 1};
+    return {probabilities, graph.make(Op::GetRows, used, {token_ids}, Element::I32, "ffn_gate_tid2eid")};
+  }
   TensorId scores = model.has(kSelectsBySigmoid) ? graph.unary(Op::Sigmoid, logits) : probabilities;
   if ((layer.parts & kSelectionBias) != 0) scores = graph.with_weight(Op::Add, scores, "exp_probs_b");
   const TensorId chosen = choose_experts(layer, limit_to_groups(layer, scores));

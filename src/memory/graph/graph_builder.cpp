@@ -89,9 +89,9 @@ TensorId GraphBuilder::pick_rows(TensorId of) { return graph.get_rows(of, output
 TensorId GraphBuilder::token_rows() {
   // Images bring rows for later blocks with them.
   const std::uint64_t width = model.embedding * (1 + model.deepstack_layers);
-  const TensorId ids = graph.input("inp_tokens", Element::I32, {tokens, 1, 1, 1});
+  token_ids = graph.input("inp_tokens", Element::I32, {tokens, 1, 1, 1});
   const TensorId embeddings = graph.input("inp_embd", Element::F32, {width, tokens, 1, 1});
-  TensorId rows = look_up("token_embd", ids, model.embedding);
+  TensorId rows = look_up("token_embd", token_ids, model.embedding);
   if (width != model.embedding) rows = graph.make(Op::Pad, {width, tokens, 1, 1}, {rows});
   graph.expand(rows);
   graph.expand(embeddings);

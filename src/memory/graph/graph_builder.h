@@ -145,6 +145,7 @@ class GraphBuilder {
   Graph graph;
   CacheInputs full, window;
   TensorId positions = kOutside;
+  TensorId token_ids = kOutside;  ///< once the embeddings are looked up
   TensorId output_rows = kOutside;
   struct {
     TensorId batch = kOutside;

@@ -26,7 +26,7 @@ class Streams {
     const TensorId before = copy(all_);
     TensorId joined = kOutside;
     for (std::uint64_t i = 0; i < count_; ++i) {
-      const TensorId sum = g.add(stream(before, i), g.mul(out, g.columns(shares, i, 1)));
+      const TensorId sum = g.add(stream_of(g, before, i), g.mul(out, g.columns(shares, i, 1)));
       const TensorId row = g.reshape(sum, {b_.model.embedding, 1, b_.tokens, 1});
       joined = i == 0 ? row : g.concat(joined, row, 1);
     }
@@ -58,22 +58,7 @@ class Streams {
     return b_.graph.unary(Op::Scale, of);
   }
 
-  TensorId stream(TensorId of, std::uint64_t number) {
-    const Extent extent = b_.graph.extent(of), stride = b_.graph.stride(of);
-    return b_.graph.view(of, {extent[0], extent[2], 1, 1}, {stride[0], stride[2], stride[3], stride[3]},
-                         number * stride[1]);
-  }
-
-  TensorId mixture(TensorId shares) {
-    Graph& g = b_.graph;
-    const TensorId now = copy(all_);
-    TensorId sum = kOutside;
-    for (std::uint64_t i = 0; i < count_; ++i) {
-      const TensorId part = g.mul(stream(now, i), g.columns(shares, i, 1));
-      sum = i == 0 ? part : g.add(sum, part);
-    }
-    return copy(sum);
-  }
+  TensorId mixture(TensorId shares) { return copy(mix_streams(b_.graph, copy(all_), shares)); }
 
   GraphBuilder& b_;
   std::uint64_t count_;

@@ -44,25 +44,54 @@ Indexer::Indexer(GraphBuilder& b, bool always_rotated) : b_(b) {
   if (size != 0) inputs_.key_rotation = b.graph.input("k_rot_lid", Element::F32, {size, size, 1, 1});
 }
 
-void Indexer::choose(TensorId input, TensorId query_source) {
-  Graph& g = b_.graph;
-  const std::uint64_t head = b_.model.indexer_key, heads = b_.model.indexer_heads;
-  const std::uint64_t streams = b_.cells.streams, each = b_.tokens / streams;
-  const auto turn = [&](TensorId of) {
-    of = g.like(Op::Rope, of, b_.positions);
-    const bool whole = inputs_.key_rotation != kOutside && g.extent(inputs_.key_rotation)[0] == head;
-    return whole ? g.mul_mat(inputs_.key_rotation, of) : b_.rotate(of, inputs_.key_rotation);
-  };
-  TensorId k = g.unary(Op::Norm, g.mul_mat("indexer.attn_k", input, head));
-  k = g.with_weight(Op::Add, g.with_weight(Op::Mul, k, "indexer.k_norm"), "indexer.k_norm");
-  b_.store_keys(inputs_, turn(g.reshape(k, {head, 1, b_.tokens, 1})));
+namespace {
+
+// An indexer's keys or queries, turned by position and, where the cache is rotated, as the cache is.
+TensorId turned(GraphBuilder& b, const CacheInputs& indexer, TensorId of) {
+  of = b.graph.like(Op::Rope, of, b.positions);
+  const TensorId rotation = indexer.key_rotation;
+  const bool whole = rotation != kOutside && b.graph.extent(rotation)[0] == b.model.indexer_key;
+  return whole ? b.graph.mul_mat(rotation, of) : b.rotate(of, rotation);
+}
+
+}  // namespace
+
+TensorId pick_cells(GraphBuilder& b, const CacheInputs& indexer, TensorId input, TensorId query_source) {
+  Graph& g = b.graph;
+  const std::uint64_t head = b.model.indexer_key, heads = b.model.indexer_heads;
+  const std::uint64_t streams = b.cells.streams, each = b.tokens / streams;
   TensorId q = g.mul_mat("indexer.attn_q_b", query_source, head * heads);
-  q = g.reshape(turn(g.reshape(q, {head, heads, b_.tokens, 1})), {head, heads, each, streams});
+  q = g.reshape(turned(b, indexer, g.reshape(q, {head, heads, b.tokens, 1})), {head, heads, each, streams});
   TensorId weights = g.reshape(g.mul_mat("indexer.proj", input, heads), {heads, each, 1, streams});
   weights = g.unary(Op::Scale, weights);
-  const TensorId scores = g.make(Op::LightningIndexer, {inputs_.cells, each, 1, streams}, {q, weights, inputs_.mask});
-  const std::uint64_t count = std::min(b_.model.indexer_top, inputs_.cells);
-  chosen_ = g.cont(g.make(Op::TopK, {count, each, 1, streams}, {scores}, Element::I32));
+  const TensorId scores = g.make(Op::LightningIndexer, {indexer.cells, each, 1, streams}, {q, weights, indexer.mask});
+  const std::uint64_t count = std::min(b.model.indexer_top, indexer.cells);
+  return g.cont(g.make(Op::TopK, {count, each, 1, streams}, {scores}, Element::I32));
+}
+
+TensorId stream_of(Graph& g, TensorId streams, std::uint64_t number) {
+  const Extent extent = g.extent(streams), stride = g.stride(streams);
+  return g.view(streams, {extent[0], extent[2], 1, 1}, {stride[0], stride[2], stride[3], stride[3]},
+                number * stride[1]);
+}
+
+TensorId mix_streams(Graph& g, TensorId streams, TensorId shares) {
+  const std::uint64_t count = g.extent(streams)[1];
+  TensorId sum = kOutside;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const TensorId part = g.mul(stream_of(g, streams, i), g.columns(shares, i, 1));
+    sum = i == 0 ? part : g.add(sum, part);
+  }
+  return sum;
+}
+
+void Indexer::choose(TensorId input, TensorId query_source) {
+  Graph& g = b_.graph;
+  const std::uint64_t head = b_.model.indexer_key;
+  TensorId k = g.unary(Op::Norm, g.mul_mat("indexer.attn_k", input, head));
+  k = g.with_weight(Op::Add, g.with_weight(Op::Mul, k, "indexer.k_norm"), "indexer.k_norm");
+  b_.store_keys(inputs_, turned(b_, inputs_, g.reshape(k, {head, 1, b_.tokens, 1})));
+  chosen_ = pick_cells(b_, inputs_, input, query_source);
 }
 
 TensorId Indexer::only_chosen(TensorId mask) {

@@ -36,6 +36,14 @@ class Indexer {
   TensorId chosen_ = kOutside;
 };
 
+/// The cells that an indexer picks for each token, from the layer's normed input and from what its queries are made of.
+TensorId pick_cells(GraphBuilder& b, const CacheInputs& indexer, TensorId input, TensorId query_source);
+
+/// One mixture of residual streams, which lie side by side in `streams`: each times its share, and their sum.
+TensorId mix_streams(Graph& g, TensorId streams, TensorId shares);
+/// One of the streams.
+TensorId stream_of(Graph& g, TensorId streams, std::uint64_t number);
+
 /// `mask` with nothing left but the cells that `chosen` lists for each token; `zero` is the element of what is written.
 TensorId keep_chosen(GraphBuilder& b, TensorId mask, TensorId chosen, Element zero);
 

@@ -64,4 +64,7 @@ void hunyuan4_recipe(GraphBuilder& b);
 /// Hyper-connections of low rank, delta nets, and attention to blocks that an indexer picks.
 void qwen4_recipe(GraphBuilder& b);
 
+/// Hyper-connections around attention to a window and to compressed cells: DeepSeek V4.
+void deepseek4_recipe(GraphBuilder& b);
+
 }  // namespace weigh::core
