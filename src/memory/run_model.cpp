@@ -328,15 +328,17 @@ void mark_cached(const Hyperparameters& keys, RunModel& model) {
 }
 
 // Of qwen4exp's layers that look up n-grams each keeps the rows that its convolution goes back over.
-void add_lookup_state(const Hyperparameters& keys, RunModel& model) {
+void read_ngrams(const Hyperparameters& keys, RunModel& model) {
   const std::uint64_t kernel = keys.number_or("ple.conv_kernel", 0);
-  const std::uint64_t rows = keys.number_or("ple.ngram_size", 0);
+  const std::uint64_t longest = keys.number_or("ple.ngram_size", 0);
+  const std::uint64_t heads = keys.number_or("ple.heads_per_ngram", 0);
   constexpr std::uint64_t kMost = 1024;
-  if (kernel < 2 || kernel > kMost || rows > kMost || model.residual_streams > kMost) return;
+  if (kernel < 2 || kernel > kMost || longest > kMost || heads > kMost || model.residual_streams > kMost) return;
+  model.ngrams = {.kernel = kernel, .tokens = longest, .rows = longest == 0 ? 0 : (longest - 1) * heads};
   for (const std::uint64_t number : keys.numbers("ple.layers")) {
     if (number >= model.layers.size()) continue;
     model.layers[static_cast<std::size_t>(number)].more_state =
-        (kernel - 1) * rows * model.residual_streams * model.embedding;
+        (kernel - 1) * longest * model.residual_streams * model.embedding;
   }
 }
 
@@ -397,7 +399,7 @@ std::optional<RunModel> read_run_model(const Model& source) {
   // Of config.json the layers to predict with are not among num_hidden_layers.
   mark_layers(keys, types, keys.gguf() ? model.predicting : 0, model);
   mark_cached(keys, model);
-  add_lookup_state(keys, model);
+  read_ngrams(keys, model);
   if (!keys.gguf()) set_global_heads(keys.config(), model);
   fold_latent(keys.gguf() && keys.number("attention.key_length"), model);
   read_layer_parts(source, model);

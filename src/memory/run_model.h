@@ -114,6 +114,13 @@ struct StateSpace {
   std::uint64_t rank = 0;  ///< time_step_rank: heads of Mamba-2 and of the delta net
 };
 
+/// Qwen 4's table of n-grams, as far as the graph needs it.
+struct NgramTable {
+  std::uint64_t kernel = 0;  ///< of the convolution over what is looked up
+  std::uint64_t tokens = 0;  ///< of the longest n-gram; also the convolution's step
+  std::uint64_t rows = 0;    ///< that are looked up for each token
+};
+
 /// Inner widths of RWKV's low-rank products.
 struct LowRanks {
   std::uint64_t mix = 0;    ///< version 6: time_mix_extra_dim
@@ -169,6 +176,7 @@ struct RunModel {
   std::uint64_t deepstack_layers = 0;  ///< qwen3vl: blocks behind which a part of an image is added
   std::uint64_t rescale_period = 0;    ///< RWKV 6: rescale_every_n_layers
   LowRanks ranks;
+  NgramTable ngrams;
   LatentWidths window_latent;  ///< of sliding layers, where they have widths of their own
   StateSpace ssm;
   PredictionUse prediction = PredictionUse::LeftOut;

@@ -134,6 +134,7 @@ class GraphBuilder {
   TensorId delta_net(TensorId input, bool copied = false);
   TensorId short_convolution(TensorId input);
   TensorId convolve(TensorId input, std::uint64_t channels, bool copied = false);
+  TensorId behind_past(TensorId input, std::uint64_t past, std::uint64_t channels, bool copied);
 
   const RunModel& model;
   const Run run;  ///< as the engine runs it: without flash attention where the architecture has none

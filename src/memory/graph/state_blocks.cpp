@@ -21,7 +21,10 @@ TensorId GraphBuilder::load_state(std::uint64_t values) {
 
 // The convolution over the last few tokens: what the state remembers of them, then this batch's.
 TensorId GraphBuilder::convolve(TensorId input, std::uint64_t channels, bool copied) {
-  const std::uint64_t past = model.ssm.convolution == 0 ? 0 : model.ssm.convolution - 1;
+  return behind_past(input, model.ssm.convolution == 0 ? 0 : model.ssm.convolution - 1, channels, copied);
+}
+
+TensorId GraphBuilder::behind_past(TensorId input, std::uint64_t past, std::uint64_t channels, bool copied) {
   const std::uint64_t seqs = run.sequences, each = tokens / seqs;
   const TensorId state = graph.reshape(load_state(past * channels), {past, channels, seqs, 1});
   const TensorId joined = graph.concat(state, graph.transpose(input), 0);
