@@ -72,6 +72,7 @@ enum class GraphRecipe : std::uint8_t {
   Hunyuan4,
   Qwen4,
   DeepSeek4,
+  MiniMaxM3,
   Count,
 };
 

@@ -40,6 +40,7 @@ void read_scalars(const Hyperparameters& keys, RunModel& model) {
   model.indexer_key = keys.number_or("attention.indexer.key_length", 0);
   model.indexer_heads = keys.number_or("attention.indexer.head_count", 0);
   model.indexer_top = keys.number_or("attention.indexer.top_k", 0);
+  model.indexer_block = keys.number_or("attention.indexer.block_size", 0);
   model.window_latent = {.rank = keys.number_or("attention.kv_lora_rank_swa", 0),
                          .key_head = keys.number_or("attention.key_length_mla_swa", 0),
                          .value_head = keys.number_or("attention.value_length_mla_swa", 0)};
@@ -98,10 +99,10 @@ bool sane(const RunModel& model) {
   const LowRanks& r = model.ranks;
   if (!fits(model.embedding, model.vocab, model.window, model.kv_lora_rank, model.q_lora_rank, model.rope_dimensions,
             model.latent_key_head, model.latent_value_head, model.indexer_key, model.indexer_value, model.indexer_heads,
-            model.indexer_top, model.expert_groups, model.short_convolution, model.wkv_head, model.token_shifts,
-            model.kda_head, model.loops, model.residual_streams, model.output_groups, model.output_rank,
-            model.hyper_rank, model.layer_embedding, s.convolution, s.inner, s.state, s.groups, s.rank, r.mix, r.decay,
-            r.rate, r.value, r.gate, model.deepstack_layers)) {
+            model.indexer_top, model.indexer_block, model.expert_groups, model.short_convolution, model.wkv_head,
+            model.token_shifts, model.kda_head, model.loops, model.residual_streams, model.output_groups,
+            model.output_rank, model.hyper_rank, model.layer_embedding, s.convolution, s.inner, s.state, s.groups,
+            s.rank, r.mix, r.decay, r.rate, r.value, r.gate, model.deepstack_layers)) {
     return false;
   }
   if (s.state * s.inner > (std::uint64_t{1} << 40)) return false;

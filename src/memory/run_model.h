@@ -154,7 +154,8 @@ struct RunModel {
   std::uint64_t indexer_key = 0;
   std::uint64_t indexer_value = 0;  ///< V of an indexer that keeps some
   std::uint64_t indexer_heads = 0;
-  std::uint64_t indexer_top = 0;  ///< cells that it picks for each token
+  std::uint64_t indexer_top = 0;    ///< cells, or blocks of cells, that it picks for each token
+  std::uint64_t indexer_block = 0;  ///< cells of one block; 0: it picks cells
   std::uint64_t expert_groups = 0;
   bool scales_expert_weights = false;          ///< expert_weights_scale is neither 0 nor 1
   std::optional<bool> norms_expert_weights;    ///< expert_weights_norm

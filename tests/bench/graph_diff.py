@@ -72,7 +72,8 @@ def canonical(nodes):
     readers = {}
     for node in nodes:
         for source in node.sources:
-            readers.setdefault(source, []).append(node)
+            if source != node.number:  # a cast names itself as where it goes
+                readers.setdefault(source, []).append(node)
     stands_for, result = {}, []
 
     def source_name(source):

@@ -131,7 +131,7 @@ TensorId GraphBuilder::attend(const LayerModel& layer, TensorId q, TensorId k, T
   return rotate(result, inputs.value_rotation);
 }
 
-TensorId GraphBuilder::attention(const LayerModel& layer, TensorId input) {
+ProjectedHeads GraphBuilder::project(const LayerModel& layer, TensorId input) {
   const std::uint64_t q_width = layer.heads * layer.key_head;
   const std::uint64_t k_width = layer.kv_heads * layer.key_head;
   const std::uint64_t v_width = layer.kv_heads * layer.value_head;
@@ -174,12 +174,19 @@ TensorId GraphBuilder::attention(const LayerModel& layer, TensorId input) {
   k = rope(layer, k);
   if (model.has(kNormBehindRope)) norm_heads();
   if (model.has(kScaledQuery)) q = graph.unary(Op::Scale, q);
-  TensorId result = attend(layer, q, k, v);
-  if (gate) {
+  return {{q, k, v}, joined};
+}
+
+TensorId GraphBuilder::attention(const LayerModel& layer, TensorId input) {
+  const auto [heads, joined] = project(layer, input);
+  TensorId result = attend(layer, heads.q, heads.k, heads.v);
+  if ((layer.parts & kQueryGate) != 0) {
+    const Extent q_heads{layer.key_head, layer.heads, tokens, 1};
     const std::uint64_t head = 4 * layer.key_head;
     const TensorId half =
         graph.view(joined, q_heads, {4, 2 * head, 2 * head * layer.heads, 2 * head * layer.heads * tokens}, head);
-    result = graph.mul(result, graph.unary(Op::Sigmoid, graph.cont(half, {q_width, tokens, 1, 1})));
+    result =
+        graph.mul(result, graph.unary(Op::Sigmoid, graph.cont(half, {layer.heads * layer.key_head, tokens, 1, 1})));
   }
   return attention_output(layer, result, input);
 }

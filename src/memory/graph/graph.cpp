@@ -157,13 +157,19 @@ TensorId Graph::columns(TensorId of, std::uint64_t first, std::uint64_t count) {
 
 TensorId Graph::cont(TensorId of, Extent extent) { return make(Op::Cont, extent, {of}, tensor(of).element); }
 
-TensorId Graph::set_rows(TensorId into, TensorId values, TensorId rows) {
-  const GraphTensor& source = tensor(into);
-  GraphTensor result{.op = Op::SetRows, .element = source.element, .extent = source.extent, .stride = source.stride};
-  result.root = source.root == kOutside ? into : source.root;
+GraphTensor Graph::over(Op op, TensorId of) const {
+  const GraphTensor& source = tensor(of);
+  GraphTensor result{.op = op, .element = source.element, .extent = source.extent, .stride = source.stride};
+  result.root = source.root == kOutside ? of : source.root;
   result.offset = source.offset;
-  return append(result, std::array{values, rows, into});
+  return result;
 }
+
+TensorId Graph::set_rows(TensorId into, TensorId values, TensorId rows) {
+  return append(over(Op::SetRows, into), std::array{values, rows, into});
+}
+
+TensorId Graph::add_in_place(TensorId a, TensorId b) { return append(over(Op::Add, a), std::array{a, b}); }
 
 TensorId Graph::store(Op op, std::initializer_list<TensorId> sources) {
   return append({.op = op, .outside = true}, sources);

@@ -99,6 +99,8 @@ class Graph {
   TensorId cont(TensorId of) { return cont(of, tensor(of).extent); }
   /// `into` with `values` in the rows that `rows` names: its bytes are those of `into`.
   TensorId set_rows(TensorId into, TensorId values, TensorId rows);
+  /// `a` with b added to it where it lies, which llama.cpp's graphs ask for by themselves.
+  TensorId add_in_place(TensorId a, TensorId b);
   /// A copy into a cache.
   TensorId store(Op op, std::initializer_list<TensorId> sources);
 
@@ -121,6 +123,8 @@ class Graph {
   [[nodiscard]] bool overflowed() const { return overflowed_; }
 
  private:
+  /// A node whose result is in the bytes of another tensor.
+  [[nodiscard]] GraphTensor over(Op op, TensorId of) const;
   TensorId append(GraphTensor tensor, std::span<const TensorId> sources);
   Extent packed(Element element, const Extent& extent, std::uint64_t& bytes);
   std::uint64_t product(std::uint64_t a, std::uint64_t b);

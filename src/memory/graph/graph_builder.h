@@ -34,6 +34,12 @@ struct Projections {
   TensorId q, k, v;
 };
 
+/// The same, and what queries and their gates are views of.
+struct ProjectedHeads {
+  Projections heads;
+  TensorId joined;
+};
+
 /// What a recipe is given for each of the blocks that run.
 struct LayerStep {
   const LayerModel& layer;
@@ -85,6 +91,8 @@ class GraphBuilder {
 
   // attention_blocks.cpp
   TensorId attention(const LayerModel& layer, TensorId input);
+  /// Heads as they are attended with: normed and turned.
+  ProjectedHeads project(const LayerModel& layer, TensorId input);
   TensorId attention_output(const LayerModel& layer, TensorId result, TensorId input);
   TensorId latent_attention(const LayerModel& layer, TensorId input);
   TensorId latent_query_source(const LayerModel& layer, TensorId input);

@@ -67,4 +67,7 @@ void qwen4_recipe(GraphBuilder& b);
 /// Hyper-connections around attention to a window and to compressed cells: DeepSeek V4.
 void deepseek4_recipe(GraphBuilder& b);
 
+/// Attention to blocks of cells that an indexer picks, for each group of heads its own: MiniMax M3.
+void minimax_m3_recipe(GraphBuilder& b);
+
 }  // namespace weigh::core
