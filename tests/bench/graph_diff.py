@@ -7,6 +7,7 @@ LISTING has two parts, "## flash attention on" and "off"; a layer that repeats i
 layers like it. Both graphs are brought into one form: views are followed to what they show, and an addition or a
 product with a weight that takes its source's place is one with it. Prints the first lines that differ; exit status 1."""
 import argparse
+import math
 import re
 import subprocess
 import sys
@@ -103,11 +104,17 @@ def canonical(nodes):
         first = by_number.get(computed[0]) if computed else None
         weights = [s for s in node.sources if of_weight(s) or isinstance(s, int) and stands_for.get(s) == "cache"]
         computed = [s for s in computed if s not in weights and s != node.number]
+        # A view of the whole, read by nothing else, is what it shows.
+        while first is not None and first.view and first.op in ("view", "reshape") and len(readers[first.number]) == 1:
+            shown = by_number.get(first.sources[0])
+            if shown is None or math.prod(shown.extent) != math.prod(first.extent):
+                break
+            first = shown
         follows = node.op in ACTIVATIONS and first is not None and first.op in ACTIVATIONS
         if ((node.op in ("add", "mul", "scale", "clamp") or follows) and first is not None
                 and (weights or node.op in ("scale", "clamp") or follows)
                 and len(computed) == 1 and len(node.sources) == 1 + len(weights) and not first.view
-                and not first.out and len(readers[first.number]) == 1 and first.extent == node.extent):
+                and not first.out and len(readers[first.number]) == 1 and math.prod(first.extent) == math.prod(node.extent)):
             stands_for[node.number] = stands_for[first.number]
             if node.out:
                 text, line = result[stands_for[node.number]]
@@ -119,6 +126,8 @@ def canonical(nodes):
         names = [str(n) for n in map(source_name, (s for s in node.sources if s != node.number)) if n is not None and n != "cache" and n != "empty"]
         stands_for[node.number] = len(result)
         extent = list(node.extent)
+        if op == "mul_mat" and "in" in map(source_name, node.sources):
+            extent = [extent[0], math.prod(extent[1:])]  # a rotation: of heads, or of rows of them
         while len(extent) > 1 and extent[-1] == 1:
             extent.pop()
         text = f"{op} {node.element or ''}{extent}{' out' if node.out else ''} <- {', '.join(names)}"
@@ -144,25 +153,48 @@ def expand(blocks):
                 complete[i] = complete[i - period]
     parts = [lines for numbers, lines in blocks if numbers is None] + complete
     before = sum(len(lines) for numbers, lines in blocks if numbers is None)
-    nodes, next_number = [], 0
+    # What two listed layers read is one node for all of them.
+    readers = {}
+    for _, lines in blocks:
+        for source in {s for line in lines for s in line.sources if isinstance(s, int) and s < lines[0].number}:
+            readers[source] = readers.get(source, 0) + 1
+    nodes, starts = [], [0]
     for lines in parts:
-        first = lines[0].number
-        # What a layer reads of the one before it is the first node from outside of it that it reads.
-        previous = next((s for s in lines[0].sources if isinstance(s, int) and s < first), None)
+        first, begin = lines[0].number, len(nodes)
+        # What a layer is made of: the first node from outside of it that it reads.
+        entry = next((s for s in lines[0].sources if isinstance(s, int) and s < first), None)
+
+        def moved(source):
+            """Where a source is of a layer that is listed at `first` and begins at `begin`."""
+            if not isinstance(source, int) or first == begin:
+                return source
+            away = source + begin - first
+            if source >= first or source == entry:
+                return away
+            if source < before or readers[source] > 1:
+                return source
+            # As far from this layer's start, or from the start of the layer before; a view of an input is made once.
+            if alike(nodes[away], nodes[source]):
+                return away
+            beside = starts[-1] + source - max(number for number in starts if number <= source)
+            if beside < begin and alike(nodes[beside], nodes[source]):
+                return beside
+            return away if any(isinstance(s, int) for s in nodes[source].sources) else source
+
         for line in lines:
             copy = Node(line.text)
-            copy.number += next_number - first
-            copy.sources = [moved(s, first, next_number, previous, before) for s in copy.sources]
+            copy.number += begin - first
+            copy.sources = [moved(source) for source in copy.sources]
             nodes.append(copy)
-        next_number += len(lines)
+        starts.append(begin)
     return nodes
 
 
-def moved(source, first, next_number, previous, before):
-    """Where a source of a layer that begins at `first` is, when the layer begins at `next_number`."""
-    if not isinstance(source, int) or source < before and source != previous:
-        return source
-    return source + next_number - first
+def alike(a, b):
+    """Whether two nodes may be the same one of two layers."""
+    def leaves(node):
+        return [re.sub(r"_l\d+", "", source) for source in node.sources if isinstance(source, str)]
+    return (a.op, a.element, a.extent, leaves(a)) == (b.op, b.element, b.extent, leaves(b))
 
 
 def main():
