@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "src/memory/derived_rule.h"
 #include "src/memory/layer_parts.h"
 #include "src/model/hyperparameters.h"
 
@@ -384,7 +385,15 @@ std::optional<RunModel> read_run_model(const Model& source) {
   read_scalars(keys, model);
   if (!keys.gguf()) complete_from_config(keys.config(), model);
   read_layers(keys, model);
-  const std::vector<LayerType> types = layer_types_of(keys, source, model.layers.size());
+  const bool shown = model.rule == nullptr && keys.gguf();
+  const std::vector<LayerType> types =
+      shown ? shown_layer_types(source, model.layers.size()) : layer_types_of(keys, source, model.layers.size());
+  if (model.rule == nullptr) {
+    model.derived = std::make_shared<const ArchitectureRule>(derived_rule(source, keys, types));
+    model.rule = model.derived.get();
+    // An engine leaves a tensor out where its architecture says so: nobody knows whether this one does.
+    model.prediction = PredictionUse::Loaded;
+  }
   set_layer_types(types, model);
   model.layers_told_apart = keys.gguf() || !types.empty();
   const bool run = model.rule != nullptr && model.rule->prediction == PredictionRule::Run;
