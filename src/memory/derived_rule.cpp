@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <string_view>
-#include <utility>
 
 #include "src/memory/name_in_block.h"
 
@@ -13,19 +13,20 @@ namespace {
 
 // What a tensor shows of its layer or of its model.
 enum Evidence : std::uint32_t {
-  kKeys = 1U << 0,         // makes keys, or the row that they are made of
-  kState = 1U << 1,        // of something that keeps a state
-  kStateSpace = 1U << 2,   // Mamba's input, which may lie beside attention
-  kConvolution = 1U << 3,  // a short convolution
-  kKimi = 1U << 4,         // Kimi's delta attention, with a convolution for each of queries, keys and values
-  kTimeMix = 1U << 5,      // RWKV
-  kTimeMix7 = 1U << 6,     // of its seventh version
-  kChannelMix = 1U << 7,   // RWKV's own feed-forward part
-  kLayerTable = 1U << 8,   // embeddings for each layer
-  kStreams = 1U << 9,      // Gemma 3n's streams
-  kPositions = 1U << 10,   // learned positions
-  kEncoder = 1U << 11,     // what stands at the ends of encoders
-  kOutput = 1U << 12,      // a matrix for logits
+  kKeys = 1U << 0,           // makes keys, or the row that they are made of
+  kState = 1U << 1,          // of something that keeps a state
+  kStateSpace = 1U << 2,     // Mamba's input, which may lie beside attention
+  kConvolution = 1U << 3,    // a short convolution
+  kKimi = 1U << 4,           // Kimi's delta attention, with a convolution for each of queries, keys and values
+  kTimeMix = 1U << 5,        // RWKV
+  kTimeMix7 = 1U << 6,       // of its seventh version
+  kChannelMix = 1U << 7,     // RWKV's own feed-forward part
+  kLayerTable = 1U << 8,     // embeddings for each layer
+  kStreams = 1U << 9,        // Gemma 3n's streams
+  kPositions = 1U << 10,     // learned positions
+  kEncoder = 1U << 11,       // what stands at the ends of encoders
+  kOutput = 1U << 12,        // a matrix for logits
+  kScaledLayers = 1U << 13,  // a factor for each layer's result
 };
 
 struct EvidenceRow {
@@ -41,6 +42,7 @@ constexpr auto kEvidence = std::to_array<EvidenceRow>({
     {"attn_kv_b.", true, kKeys},
     {"attn_qkv.", true, kKeys},
     {"channel_mix_", true, kChannelMix},
+    {"layer_output_scale.", true, kScaledLayers},
     {"shortconv.", true, kState | kConvolution},
     {"ssm_", true, kState},
     {"ssm_in.", true, kStateSpace},
@@ -49,8 +51,8 @@ constexpr auto kEvidence = std::to_array<EvidenceRow>({
     {"time_mix_", true, kState | kTimeMix},
     {"time_mix_a1.", true, kTimeMix7},
     {"altup_proj.", false, kStreams},
+    {"enc.output_norm.", false, kEncoder},
     {"output.", false, kOutput},
-    {"output_norm_enc.", false, kEncoder},
     {"per_layer_token_embd.", false, kLayerTable},
     {"position_embd.", false, kPositions},
     {"token_embd_norm.", false, kEncoder},
@@ -93,14 +95,20 @@ StateRule state_of(const Hyperparameters& keys, std::uint32_t shown) {
   return StateRule::Ssm;
 }
 
-GraphRecipe recipe_shown(std::uint32_t shown) {
+GraphRecipe recipe_of(const Hyperparameters& keys, StateRule state, std::uint32_t shown) {
   if ((shown & kTimeMix) != 0) {
     const bool own_ffn = (shown & kChannelMix) != 0;
     if ((shown & kTimeMix7) != 0) return own_ffn ? GraphRecipe::Rwkv7 : GraphRecipe::Arwkv7;
     return own_ffn ? GraphRecipe::Rwkv6 : GraphRecipe::Rwkv6Qwen2;
   }
+  if (state == StateRule::KimiDelta) return GraphRecipe::KimiDelta;
+  const bool indexed = keys.number_or("attention.indexer.key_length", 0) != 0;
+  if (indexed && keys.number_or("attention.kv_lora_rank", 0) != 0) return GraphRecipe::SparseLatent;
+  if (keys.number_or("n_deepstack_layers", 0) != 0) return GraphRecipe::Qwen3Vl;
   if ((shown & kStreams) != 0) return GraphRecipe::Gemma3n;
-  return (shown & kLayerTable) != 0 ? GraphRecipe::Gemma4 : GraphRecipe::Plain;
+  const bool two_heads = keys.number("attention.key_length_swa").has_value();
+  const bool as_gemma4 = (shown & kLayerTable) != 0 || (two_heads && (shown & kScaledLayers) != 0);
+  return as_gemma4 ? GraphRecipe::Gemma4 : GraphRecipe::Plain;
 }
 
 // A window without a word on which layers have it may be one that the engine does not heed: then nothing slides.
@@ -112,17 +120,37 @@ WindowRule window_of(const Hyperparameters& keys) {
   return pattern.empty() && keys.sliding_layers().empty() ? WindowRule::None : WindowRule::Array;
 }
 
+bool sees_both_ways(const Hyperparameters& keys) { return keys.flag("attention.causal") == false; }
+
+// Encoders and diffusion models have no cache. What a language model becomes when it is to make embeddings has no matrix
+// for logits, and one may keep its cache.
+MemoryKind kept_by_attention(const Hyperparameters& keys, std::uint32_t shown) {
+  const bool none = sees_both_ways(keys) && (shown & (kEncoder | kOutput)) != 0;
+  return none ? MemoryKind::None : MemoryKind::Attention;
+}
+
 std::uint64_t options_of(const Hyperparameters& keys, std::uint32_t shown) {
   std::uint64_t options = 0;
   const auto when = [&](bool condition, std::uint64_t option) { options |= condition ? option : 0; };
   when(keys.real("attention.layer_norm_epsilon").has_value(), kLayerNorm);
   when((shown & kPositions) != 0, kPositionTable | kNoRope);
   when(keys.number("nextn_predict_layers").value_or(0) != 0, kRowsAfterNorm);
-  // Without a causal mask a batch is all that there is to see; some keep a cache even so.
-  const bool both_ways = keys.number("attention.causal") == 0U;
-  when(both_ways, kBatchAlone);
-  when(both_ways && (shown & kEncoder) != 0 && (shown & kOutput) == 0, kNoLogits);
+  // Without a causal mask a batch is all that there is to see.
+  when(sees_both_ways(keys), kBatchAlone);
+  when(sees_both_ways(keys) && (shown & kEncoder) != 0 && (shown & kOutput) == 0, kNoLogits);
   return options;
+}
+
+// Layers that keep a state: all of them, some, or all beside their attention.
+void set_state(const Model& source, const Hyperparameters& keys, const std::vector<LayerType>& types,
+               std::uint32_t shown, ArchitectureRule& rule) {
+  const bool both = side_by_side(source);
+  const bool every = both || std::ranges::count(types, LayerType::Recurrent) == std::ssize(types);
+  rule.memory = every && !both ? MemoryKind::Recurrent : MemoryKind::Hybrid;
+  rule.recurrent = every ? RecurrentRule::Every : RecurrentRule::NoKvHeads;
+  rule.state = state_of(keys, shown);
+  // Hybrids without a filter of their own cache the blocks that predict (docs/memory-rules.md 3.1).
+  if (rule.memory == MemoryKind::Hybrid) rule.prediction = PredictionRule::Cached;
 }
 
 }  // namespace
@@ -147,7 +175,7 @@ std::vector<LayerType> shown_layer_types(const Model& source, std::size_t layers
 ArchitectureRule derived_rule(const Model& source, const Hyperparameters& keys, const std::vector<LayerType>& types) {
   const std::uint32_t shown = evidence(source);
   ArchitectureRule rule{.name = {},
-                        .memory = MemoryKind::Attention,
+                        .memory = kept_by_attention(keys, shown),
                         .window = window_of(keys),
                         .window_period = 0,
                         .window_default = 0,
@@ -156,19 +184,12 @@ ArchitectureRule derived_rule(const Model& source, const Hyperparameters& keys, 
                         .prediction = PredictionRule::None,
                         .indexer = IndexerRule::None,
                         .graph = GraphRule::Estimated,
-                        .recipe = recipe_shown(shown),
+                        .recipe = GraphRecipe::Plain,
                         .options = options_of(keys, shown),
                         .classes = {}};
   if (keys.number_or("attention.indexer.key_length", 0) != 0) rule.indexer = IndexerRule::Marked;
-  const auto recurrent = std::ranges::count(types, LayerType::Recurrent);
-  if (recurrent == 0) return rule;
-  const bool both = side_by_side(source);
-  const bool every = both || std::cmp_equal(recurrent, types.size());
-  rule.memory = every && !both ? MemoryKind::Recurrent : MemoryKind::Hybrid;
-  rule.recurrent = every ? RecurrentRule::Every : RecurrentRule::NoKvHeads;
-  rule.state = state_of(keys, shown);
-  // Hybrids without a filter of their own cache the blocks that predict (docs/memory-rules.md 3.1).
-  if (rule.memory == MemoryKind::Hybrid) rule.prediction = PredictionRule::Cached;
+  if (std::ranges::count(types, LayerType::Recurrent) != 0) set_state(source, keys, types, shown, rule);
+  rule.recipe = recipe_of(keys, rule.state, shown);
   return rule;
 }
 
