@@ -15,7 +15,7 @@ namespace {
 std::optional<RunModel> run_model_of(const Model& model) {
   if (model.checkpoint.kind != CheckpointKind::Model) return std::nullopt;
   auto run_model = read_run_model(model);
-  if (run_model && run_model->rule == nullptr && run_model->vocab == 0) return std::nullopt;
+  if (run_model && !run_model->known() && run_model->vocab == 0) return std::nullopt;
   return run_model;
 }
 

@@ -251,7 +251,7 @@ void read_layer_parts(const Model& source, RunModel& model) {
       read_projection(facts, shapes[layer]);
     }
   }
-  const bool cached = model.rule == nullptr || model.rule->memory == MemoryKind::Attention;
+  const bool cached = !model.known() || model.rule->memory == MemoryKind::Attention;
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
     if (model.stacks.layers != 0 && i >= model.stacks.stored()) {
       run_again(model.layers[i % static_cast<std::size_t>(model.stacks.stored())], model.layers[i]);

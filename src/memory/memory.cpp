@@ -13,7 +13,7 @@ namespace weigh::core {
 namespace {
 
 Basis basis_of(const RunModel& model, const Run& run) {
-  if (model.rule == nullptr) return Basis::Assumed;
+  if (!model.known()) return Basis::Assumed;
   if (run.engine != Engine::LlamaCpp || !compute_is_replayed(model)) return Basis::Estimate;
   return Basis::Rules;
 }
@@ -23,8 +23,14 @@ bool told_by_heads(RecurrentRule rule) {
   return rule == RecurrentRule::NoKvHeads || rule == RecurrentRule::NoKvHeadsNoFfn;
 }
 
+// Whether no key and no tensor tells of anything but attention to all tokens.
+bool attention_is_full(const RunModel& model) {
+  return model.rule->memory == MemoryKind::Attention && model.rule->window == WindowRule::None &&
+         model.rule->indexer == IndexerRule::None && !model.has(kBatchAlone);
+}
+
 Remark remark_on(const RunModel& model) {
-  if (model.rule == nullptr) return Remark::AttentionIsFull;
+  if (!model.known()) return attention_is_full(model) ? Remark::AttentionIsFull : Remark::LayersShown;
   if (!model.layers_told_apart && model.rule->memory == MemoryKind::Hybrid && told_by_heads(model.rule->recurrent)) {
     return Remark::LayersAlike;
   }
@@ -37,7 +43,7 @@ Remark remark_on(const RunModel& model) {
 
 // A cache that is there and cannot be counted: attention, and no word on its heads.
 bool heads_unknown(const RunModel& model) {
-  if (model.rule != nullptr && model.rule->memory != MemoryKind::Attention) return false;
+  if (model.rule->memory != MemoryKind::Attention) return false;
   return std::ranges::all_of(model.layers, [](const LayerModel& layer) { return layer.kv_heads == 0; });
 }
 
@@ -78,7 +84,7 @@ RunNeed measure(const Model& source, const RunModel& model, const Run& run) {
   // A basis of rules says that there is one.
   result.proven = result.basis == Basis::Rules && proven_by_runs(model.rule->name);
   result.remark = remark_on(model);
-  if (result.remark == Remark::AttentionIsFull) result.architecture = model.architecture;
+  if (!model.known()) result.architecture = model.architecture;
   if (heads_unknown(model)) {
     result.need.kv_cache = result.need.compute = std::nullopt;
     result.remark = Remark::HeadsUnknown;

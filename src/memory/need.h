@@ -49,6 +49,7 @@ enum class Remark : std::uint8_t {
   NoLayers,         ///< the files do not say how many layers there are and how wide they are
   WeightsOnly,      ///< nor anything else that a run needs beside the weights
   AttentionIsFull,  ///< assumed, for an architecture without a rule
+  LayersShown,      ///< likewise, of layers that differ: they are taken for what keys and tensors tell
   LayersAlike,      ///< a hybrid whose files do not say which layers have attention: all are counted with it
   LatentExpanded,   ///< latent attention is kept expanded, as it once was converted
   HeadsUnknown,     ///< the cache is not counted

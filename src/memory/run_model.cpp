@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "src/memory/derived_rule.h"
 #include "src/memory/layer_parts.h"
 #include "src/model/hyperparameters.h"
 
@@ -370,6 +371,16 @@ void fold_latent(bool stated, RunModel& model) {
   }
 }
 
+void derive_rule(const Model& source, const Hyperparameters& keys, const std::vector<LayerType>& types,
+                 RunModel& model) {
+  model.derived = std::make_shared<const ArchitectureRule>(derived_rule(source, keys, types));
+  model.rule = model.derived.get();
+  const bool as_gemma = model.rule->recipe == GraphRecipe::Gemma3n || model.rule->recipe == GraphRecipe::Gemma4;
+  if (as_gemma) model.traits |= kOutputCopied;
+  // An engine leaves a tensor out where its architecture says so: nobody knows whether this one does.
+  model.prediction = PredictionUse::Loaded;
+}
+
 }  // namespace
 
 std::optional<RunModel> read_run_model(const Model& source) {
@@ -387,10 +398,13 @@ std::optional<RunModel> read_run_model(const Model& source) {
   model.layers.resize(static_cast<std::size_t>(layers));
   if (const auto stacks = keys.stacks(); stacks && stacks->slots == layers) model.stacks = *stacks;
   model.vocab = count_vocabulary(keys, source);
+  const bool shown = model.rule == nullptr && keys.gguf();
+  const std::vector<LayerType> types =
+      shown ? shown_layer_types(source, model.layers.size()) : layer_types_of(keys, source, model.layers.size());
+  if (model.rule == nullptr) derive_rule(source, keys, types, model);
   read_scalars(keys, model);
   if (!keys.gguf()) complete_from_config(keys.config(), model);
   read_layers(keys, model);
-  const std::vector<LayerType> types = layer_types_of(keys, source, model.layers.size());
   set_layer_types(types, model);
   model.layers_told_apart = keys.gguf() || !types.empty();
   const bool run = model.rule != nullptr && model.rule->prediction == PredictionRule::Run;

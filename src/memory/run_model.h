@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -140,8 +141,9 @@ enum class PredictionUse : std::uint8_t {
 /// A model's shape, as far as a run's memory depends on it. The same value comes from GGUF keys and from config.json.
 struct RunModel {
   std::string architecture;
-  const ArchitectureRule* rule = nullptr;  ///< null: no rule for this architecture yet
-  std::uint32_t traits = 0;                ///< of ArchitectureTrait
+  const ArchitectureRule* rule = nullptr;  ///< of the table, or `derived`; null in none that read_run_model() gives
+  std::shared_ptr<const ArchitectureRule> derived;  ///< in place of one: no rule for this architecture yet
+  std::uint32_t traits = 0;                         ///< of ArchitectureTrait
   std::optional<std::uint64_t> trained_context;
   std::uint64_t embedding = 0;
   std::uint64_t vocab = 0;
@@ -185,6 +187,8 @@ struct RunModel {
   bool layers_told_apart = true;  ///< of a hybrid: the files say which layers have attention
   std::vector<LayerModel> layers;
 
+  /// Whether the table has a rule for the architecture.
+  [[nodiscard]] bool known() const { return rule != nullptr && derived == nullptr; }
   /// DeepSeek V4: a window cache, and compressed cells of the whole context.
   [[nodiscard]] bool compresses() const {
     return rule != nullptr && rule->state == StateRule::Compressor && prediction != PredictionUse::Alone;

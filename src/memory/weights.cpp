@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "formats/checked.h"
+#include "src/memory/name_in_block.h"
 
 namespace weigh::core {
 
@@ -41,13 +42,6 @@ void add_outside(const Tensor& tensor, Role role, WeightParts& parts) {
   sum = plus(sum, in_memory(tensor));
   if (place == Place::Embeddings) parts.embeddings = plus(parts.embeddings, in_memory(tensor));
   if (place == Place::Head) parts.tied = false;
-}
-
-// Behind "blk.N."; empty for the names of other formats.
-std::string_view name_in_block(std::string_view name) {
-  constexpr std::string_view kBlock = "blk.";
-  if (!name.starts_with(kBlock)) return {};
-  return name.substr(std::min(name.find('.', kBlock.size()), name.size() - 1) + 1);
 }
 
 bool is_dense_ffn(std::string_view name) {

@@ -257,6 +257,9 @@ std::string remark_text(Remark remark, std::string_view architecture) {
     case Remark::AttentionIsFull:
       return fmt::format("attention assumed full: no rule for {} yet",
                          architecture.empty() ? "an architecture the files do not name" : architecture);
+    case Remark::LayersShown:
+      return fmt::format("layers taken for what keys and tensors tell: no rule for {} yet",
+                         architecture.empty() ? "an architecture the files do not name" : architecture);
     case Remark::LayersAlike:
       return "the files do not say which layers have attention: every layer is counted with a cache, none with a state";
     case Remark::LatentExpanded:

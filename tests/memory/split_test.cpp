@@ -88,6 +88,25 @@ TEST_CASE("experts of the first blocks stay on the host", "[memory]") {
   CHECK(*kept.devices[0].need.compute >= *all.devices[0].need.compute);
 }
 
+TEST_CASE("dense feed-forward weights of the first blocks stay on the host", "[memory]") {
+  const Model model = four_blocks(false);
+  constexpr std::uint64_t kFfn = 512 * 2048 * 2;
+  const SplitNeed all = placed(model, std::nullopt, {1});
+  for (const std::uint64_t blocks : {1, 3, 9}) {
+    CAPTURE(blocks);
+    const SplitNeed kept = measure_split(model, {.cpu_ffn_layers = blocks}, std::vector<double>{1}).value();
+    const std::uint64_t there = std::min<std::uint64_t>(blocks, 4);
+    CHECK(*all.devices[0].need.weights - *kept.devices[0].need.weights == there * kFfn);
+    CHECK(*kept.host.need.weights - *all.host.need.weights == there * kFfn);
+    CHECK(kept.devices[0].need.kv_cache == all.devices[0].need.kv_cache);
+    CHECK(kept.devices[0].blocks == 4);
+  }
+  // With the experts of the same blocks both are there.
+  const SplitNeed both =
+      measure_split(model, {.cpu_moe_layers = 3, .cpu_ffn_layers = 3}, std::vector<double>{1}).value();
+  CHECK(*both.host.need.weights - *all.host.need.weights == 3 * kFfn + kExperts);
+}
+
 TEST_CASE("whole layers per device, the last one carries the output", "[memory]") {
   const Model model = four_blocks(false);
   const SplitNeed even = placed(model, std::nullopt, {1, 1});

@@ -56,6 +56,10 @@ void add_key(const KeySpec& spec, ModelFile& file) {
     entry.count = spec.strings > 0 ? spec.strings : spec.numbers.size();
     entry.type = ValueType::Array;
   }
+  if (spec.flag) {
+    entry.type = ValueType::Bool;
+    value.assign(1, *spec.flag ? '\1' : '\0');
+  }
   entry.bytes = std::as_bytes(std::span(value));
   file.metadata.byte_order = std::endian::native;
   file.metadata.entries.push_back(entry);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,7 @@ struct KeySpec {
   std::vector<std::uint32_t> numbers = {};
   std::string text = {};
   std::uint64_t strings = 0;
+  std::optional<bool> flag = {};
 };
 
 void add_key(const KeySpec& spec, ModelFile& file);

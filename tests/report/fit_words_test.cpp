@@ -224,8 +224,18 @@ TEST_CASE("advice says what to change, and what is lost by it") {
 TEST_CASE("a remark names the architecture, where there is one to name") {
   CHECK(remark_text(Remark::None, "llama").empty());
   CHECK(remark_text(Remark::AttentionIsFull, "strange") == "attention assumed full: no rule for strange yet");
+  CHECK(remark_text(Remark::LayersShown, "strange") ==
+        "layers taken for what keys and tensors tell: no rule for strange yet");
   CHECK(remark_text(Remark::AttentionIsFull, "") ==
         "attention assumed full: no rule for an architecture the files do not name yet");
+}
+
+TEST_CASE("a setting that the engine refuses is named in its words, whatever memory there is") {
+  Fit fit = judged(kGiB, catalogue().resolve("24GiB"));
+  fit.verdict = Verdict::No;
+  fit.reason = {ReasonKind::SettingRefused, 0, "quantized V cache requires flash_attn to be enabled"};
+  CHECK(why_text(fit) == "does not start with this setting: quantized V cache requires flash_attn to be enabled");
+  CHECK(reason_text(fit) == why_text(fit));
 }
 
 TEST_CASE("parts that are missing are the last word of a reason") {
