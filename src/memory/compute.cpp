@@ -14,40 +14,15 @@ constexpr std::uint64_t kHostAlignment = 32;     // ggml's TENSOR_ALIGNMENT
 constexpr std::uint64_t kDeviceAlignment = 128;  // CUDA's; others' are smaller
 constexpr std::uint64_t kValue = 4;              // bytes of an F32
 
-// What is known to be missing in a graph that is not replayed, as measured (docs/memory-rules.md 5.4).
-struct Missing {
-  bool known = false;
-  Bytes bytes = 0;
-};
-
-Missing missing_parts(const RunModel& model, const Cells& cells) {
-  const std::uint64_t tokens = cells.batch;
-  const auto any_indexed = std::ranges::any_of(model.layers, &LayerModel::indexed);
-  std::uint64_t heads = 0;
-  for (const LayerModel& layer : model.layers) heads = std::max(heads, layer.heads);
-  const auto picks_blocks = [](const LayerModel& l) { return l.indexed && l.cached && l.compress_ratio != 0; };
-  // Scores per block of cells (qwen4exp), spread over the cells, turned, and masked by a copy in F32; two masks in F16.
-  if (std::ranges::any_of(model.layers, picks_blocks)) return {true, product({4, cells.full, tokens, kValue})};
-  // Scores, masks and sorted indices of all cells: sixteen tables of F32.
-  if (any_indexed) return {true, product({16, cells.full, tokens, kValue})};
-  // The bias of each head, its copy, the scores and their sum.
-  if (model.has(kPositionBias)) return {true, product({4, heads, cells.full, tokens, kValue})};
-  const Bytes per_layer = product({model.layers.size(), model.layer_embedding, tokens, kValue});
-  // Four streams of hidden states where others have one, old and new.
-  if (model.architecture == "gemma3n") return {true, plus(per_layer, product({6, model.embedding, tokens, kValue}))};
-  return {false, per_layer};
-}
-
+// Of a graph that no listing or run of the engine shows a tenth more is counted: known architectures under a name that
+// nobody knows came within that in nearly all runs (docs/memory-rules.md 5.4).
 Bytes with_margin(const RunModel& model, const Cells& cells, std::uint64_t graph) {
   if (compute_is_replayed(model)) return graph;
-  // Known architectures under a name that nobody knows: what is derived of them is within a tenth of the engine's figure
-  // in nearly all runs (docs/memory-rules.md 5.6). A recipe of a family leaves nothing out that is known to be missing.
-  if (!model.known() && model.rule->recipe != GraphRecipe::Plain) return checked_add(graph, graph / 10);
-  const Missing missing = missing_parts(model, cells);
-  const Bytes sum = plus(graph, missing.bytes);
-  if (!sum) return sum;
-  if (!model.known()) return checked_add(*sum, *sum / 10);
-  return missing.known ? sum : checked_add(*sum, *sum / 4);
+  // An indexer that the plain recipe lacks: its scores, their order and a mask, of all cells.
+  const bool lacks_indexer = model.rule != nullptr && model.rule->recipe == GraphRecipe::Plain &&
+                             std::ranges::any_of(model.layers, &LayerModel::indexed);
+  const Bytes sum = plus(graph, lacks_indexer ? product({3, cells.full, cells.batch, kValue}) : Bytes(0));
+  return sum ? checked_add(*sum, *sum / 10) : sum;
 }
 
 // Nothing for a run or a graph that no engine would set up.

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "src/memory/memory.h"
+#include "src/memory/refused_setting.h"
+#include "src/memory/run_model.h"
 
 namespace weigh::conformance {
 
@@ -71,8 +73,8 @@ Results count_all(const Vectors& vectors, const std::optional<std::string>& arch
                               .engine = run.engine});
     }
     for (const core::Run& run : recorded.refused) {
-      // A run that does not start has no cache to count.
-      const bool refused = !core::measure(model, run).need.kv_cache;
+      const auto shape = core::read_run_model(model);
+      const bool refused = shape && core::refused_setting(*shape, run).has_value();
       results.refusals.push_back({.model = &recorded, .settings = words_of(run), .refused = refused});
     }
     count_split(recorded, model, split);

@@ -92,7 +92,7 @@ std::string refusals(const Results& results) {
   std::string list;
   for (const Refusal& refusal : results.refusals) {
     list += fmt::format("- {}, {}: `weigh` {}.\n", refusal.model->name, refusal.settings,
-                        refusal.refused ? "gives no figure either" : "counts it as if it ran");
+                        refusal.refused ? "says so too" : "counts it as if it ran");
   }
   return list;
 }
