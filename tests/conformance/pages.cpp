@@ -133,7 +133,8 @@ constexpr std::string_view kSplit = R"(
 ## Runs split between a device and its host
 
 The engine's {backend}. A host's pinned and ordinary buffers are counted together. Weights and cache are where the engine
-puts them; compute is the backend's, whose scratch buffers are its own.
+puts them. That backend reorders the operations of each part, which is not modelled: it moves the device's compute
+buffer, not the host's.
 
 )";
 
