@@ -88,7 +88,9 @@ class FileBytes {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const auto rules = architecture_rules();
-  const std::string architecture(rules[data[0] % rules.size()].name);
+  // One number more than there are rows: an architecture that has none.
+  const std::size_t number = data[0] % (rules.size() + 1);
+  const std::string architecture(number == rules.size() ? "strange" : rules[number].name);
   FileBytes keys;
   std::uint64_t count = 1;
   keys.string("general.architecture");
@@ -115,15 +117,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   tensors.tensor("token_embd.weight", 64, 32);
   tensors.tensor("output.weight", 64, 32);
   for (const char* block : {"blk.0.", "blk.1."}) {
-    for (const char* name : {"attn_q.weight", "attn_k.weight", "attn_v.weight", "attn_output.weight", "ffn_up.weight",
-                             "ffn_down.weight", "ffn_gate_exps.weight", "ssm_in.weight", "shortconv.conv.weight"}) {
+    for (const char* name :
+         {"attn_q.weight", "attn_k.weight", "attn_v.weight", "attn_output.weight", "ffn_up.weight", "ffn_down.weight",
+          "ffn_gate_exps.weight", "ssm_in.weight", "shortconv.conv.weight", "nextn.eh_proj.weight"}) {
       tensors.tensor(block + std::string(name), 64, 64);
     }
   }
   FileBytes file;
   file.text = "GGUF";
   file.number<std::uint32_t>(3);
-  file.number<std::uint64_t>(20);
+  file.number<std::uint64_t>(22);
   file.number<std::uint64_t>(count);
   file.text += keys.text + tensors.text;
   file.text.resize((file.text.size() + 31) / 32 * 32 + tensors.at, '\0');

@@ -25,7 +25,8 @@ inline void weigh_everywhere(Model model) {
   Report report;
   report.models.push_back({std::move(model), {}, false});
   for (int engine = 0; engine < static_cast<int>(kEngines); ++engine) {
-    const RunRequest request{.engine = static_cast<Engine>(engine)};
+    RunRequest request{.engine = static_cast<Engine>(engine)};
+    if (request.engine == Engine::LlamaCpp) request.companions.push_back({CompanionRole::Prediction, nullptr});
     try {
       const Weighing weighing = weigh(report.models.front().model, request, kSets, kCatalogue, WeighDetail::Advice);
       for (const Fit& fit : weighing.fits) {
