@@ -54,7 +54,7 @@ class Streams {
 
   TensorId weigh(std::string_view weights, std::uint64_t rows) {
     Graph& g = b_.graph;
-    const Extent& e = g.extent(all_);
+    const Extent e = g.extent(all_);
     return g.mul_mat(weights, g.unary(Op::RmsNorm, g.reshape(all_, {e[0] * e[1], e[2], 1, 1})), rows);
   }
 

@@ -110,8 +110,8 @@ TensorId Graph::mul_mat(TensorId a, TensorId b) {
 }
 
 TensorId Graph::get_rows(TensorId table, TensorId rows) {
-  const Extent& t = extent(table);
-  const Extent& r = extent(rows);
+  const Extent t = extent(table);
+  const Extent r = extent(rows);
   return make(Op::GetRows, {t[0], r[0], r[1], r[2]}, {table, rows}, tensor(table).element);
 }
 

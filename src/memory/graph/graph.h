@@ -113,8 +113,9 @@ class Graph {
   void begin_layer(std::int32_t number) { layer_ = number; }
 
   [[nodiscard]] const GraphTensor& tensor(TensorId id) const { return tensors_[static_cast<std::size_t>(id)]; }
-  [[nodiscard]] const Extent& extent(TensorId id) const { return tensor(id).extent; }
-  [[nodiscard]] const Extent& stride(TensorId id) const { return tensor(id).stride; }
+  /// By value: the next tensor that is made moves the others.
+  [[nodiscard]] Extent extent(TensorId id) const { return tensor(id).extent; }
+  [[nodiscard]] Extent stride(TensorId id) const { return tensor(id).stride; }
   [[nodiscard]] const std::vector<GraphTensor>& tensors() const { return tensors_; }
   [[nodiscard]] const std::vector<TensorId>& nodes() const { return nodes_; }
   [[nodiscard]] const std::vector<TensorId>& leaves() const { return leaves_; }

@@ -47,7 +47,7 @@ class Streams {
   TensorId copy(TensorId of) { return b_.graph.make(Op::Cpy, b_.graph.extent(of), {of}); }
 
   TensorId weigh(std::string_view weights, std::uint64_t rows) {
-    const Extent& e = b_.graph.extent(all_);
+    const Extent e = b_.graph.extent(all_);
     return b_.graph.mul_mat(weights, b_.graph.unary(Op::RmsNorm, b_.graph.reshape(all_, {e[0] * e[1], e[2], 1, 1})),
                             rows);
   }
