@@ -236,6 +236,7 @@ class Cutter {
   void place(TensorId node, int backend) {
     if (tensor(node).op == Op::View) return result_.order(adopted(node));
     GraphTensor copy = tensor(node);
+    if (copy.root != kOutside) copy.root = moved(copy.root);
     std::size_t next = 0;
     const auto read = [&](TensorId source) {
       if (source != kOutside && next < copy.sources.size()) copy.sources[next++] = source;
