@@ -147,9 +147,10 @@ case "$command" in
     printf '%s\n' "${targets[@]}" | xargs -P "$(nproc)" -I {} tests/fuzz/run_target.sh {} "$seconds"
     ;;
   headers)
-    # Each header by itself, in a compiler that has read nothing before it.
+    # Each header by itself, in a compiler that has read nothing before it; of the last HEADER_COMMITS commits alone, if given.
     install_missing "${packages[@]}"
-    git ls-files 'formats/*.h' 'src/*.h' | xargs -P "$(nproc)" -I {} sh -c '
+    { [ -n "${HEADER_COMMITS:-}" ] && git log -n "$HEADER_COMMITS" --diff-filter=d --format= --name-only || git ls-files; } |
+      grep -E '^(formats|src)/.*\.h$' | sort -u | while read -r file; do [ ! -e "$file" ] || echo "$file"; done | xargs -P "$(nproc)" -I {} sh -c '
       echo "#include \"$1\"" | g++ -std=c++20 -fsyntax-only -Wall -Wextra -Werror -I. -x c++ - || { echo "$1 does not compile alone"; exit 1; }' sh {}
     ;;
   tidy)
