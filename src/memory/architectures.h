@@ -76,8 +76,8 @@ enum class GraphRecipe : std::uint8_t {
   Count,
 };
 
-/// What sets an architecture's graph apart, beyond what its tensors show.
-enum GraphOption : std::uint64_t {
+/// What sets an architecture apart, most of it in its graph, beyond what its tensors show.
+enum ArchitectureOption : std::uint64_t {
   kLayerNorm = 1ULL << 0,         ///< LayerNorm, which never works in place, for RMSNorm
   kNoRope = 1ULL << 1,            ///< positions do not turn queries and keys
   kPositionTable = 1ULL << 2,     ///< learned positions are added to the embeddings
@@ -89,35 +89,40 @@ enum GraphOption : std::uint64_t {
   kRowsAfterNorm = 1ULL << 8,     ///< the rows to output are picked behind the last norm, not in the last layer
   kNoLogits = 1ULL << 9,          ///< ends with embeddings
   kScaledResidual = 1ULL << 10,   ///< the mixer's output is scaled before its sum with the input
-  kWindowRope = 1ULL << 13,       ///< of a model with a window, only the sliding layers have rope
-  kRopeThreeOfFour = 1ULL << 14,  ///< every fourth layer is without rope
+  kWindowRope = 1ULL << 11,       ///< of a model with a window, only the sliding layers have rope
+  kRopeThreeOfFour = 1ULL << 12,  ///< every fourth layer is without rope
   // Which operand of a sum comes first decides whose place the sum takes.
-  kResidualFirst = 1ULL << 11,     ///< input + mixer
-  kInputFirst = 1ULL << 12,        ///< its input + feed-forward part
-  kInputBeforeMixer = 1ULL << 22,  ///< side by side: feed-forward part + input + mixer
-  kMixerBeforeFfn = 1ULL << 23,    ///< side by side: mixer + feed-forward part + input
-  kNormsWithoutWeight = 1ULL << 24,
-  kNormedEmbeddings = 1ULL << 25,
-  kNormBehindRope = 1ULL << 26,       ///< heads are normed after they were turned
-  kEarlyRouter = 1ULL << 27,          ///< the router reads the layer's input
-  kSelectsBySigmoid = 1ULL << 28,     ///< experts: chosen by a sigmoid of the logits, weighed by their soft max
-  kDenseRope = 1ULL << 29,            ///< with kWindowRope: layers without experts have rope too
-  kPicksBehindSum = 1ULL << 30,       ///< in the last layer rows are picked behind the sum of mixer and input
-  kPicksBehindPostNorm = 1ULL << 31,  ///< or behind the mixer's second norm
-  kNormByKey = 1ULL << 32,            ///< experts: their weights are normalised only where expert_weights_norm says so
-  kStepPerHead = 1ULL << 33,          ///< Mamba with one step for each head (PLaMo 2)
-  kBatchAlone = 1ULL << 40,           ///< attends within the batch alone, although it has a cache
-  kWholeQueryRope = 1ULL << 41,       ///< latent attention: the queries are turned as they are
-  kScaledHead = 1ULL << 42,           ///< the last norm's rows are scaled before the logits
-  kOneSequence = 1ULL << 44,          ///< the prompt's graph is reserved for one sequence, however many there are
-  kBoundedGate = 1ULL << 45,          ///< gates of feed-forward parts pass a tanh on either side (Kimi K3)
+  kResidualFirst = 1ULL << 13,     ///< input + mixer
+  kInputFirst = 1ULL << 14,        ///< its input + feed-forward part
+  kInputBeforeMixer = 1ULL << 15,  ///< side by side: feed-forward part + input + mixer
+  kMixerBeforeFfn = 1ULL << 16,    ///< side by side: mixer + feed-forward part + input
+  kNormsWithoutWeight = 1ULL << 17,
+  kNormedEmbeddings = 1ULL << 18,
+  kNormBehindRope = 1ULL << 19,       ///< heads are normed after they were turned
+  kEarlyRouter = 1ULL << 20,          ///< the router reads the layer's input
+  kSelectsBySigmoid = 1ULL << 21,     ///< experts: chosen by a sigmoid of the logits, weighed by their soft max
+  kDenseRope = 1ULL << 22,            ///< with kWindowRope: layers without experts have rope too
+  kPicksBehindSum = 1ULL << 23,       ///< in the last layer rows are picked behind the sum of mixer and input
+  kPicksBehindPostNorm = 1ULL << 24,  ///< or behind the mixer's second norm
+  kNormByKey = 1ULL << 25,            ///< experts: their weights are normalised only where expert_weights_norm says so
+  kStepPerHead = 1ULL << 26,          ///< Mamba with one step for each head (PLaMo 2)
+  kBatchAlone = 1ULL << 27,           ///< attends within the batch alone, although it has a cache
+  kWholeQueryRope = 1ULL << 28,       ///< latent attention: the queries are turned as they are
+  kScaledHead = 1ULL << 29,           ///< the last norm's rows are scaled before the logits
+  kOneSequence = 1ULL << 30,          ///< the prompt's graph is reserved for one sequence, however many there are
+  kBoundedGate = 1ULL << 31,          ///< gates of feed-forward parts pass a tanh on either side (Kimi K3)
+  // Not of the graph alone.
+  kNoFlashAttention = 1ULL << 32,  ///< the engine switches flash attention off for it
+  kRollsBack = 1ULL << 33,         ///< its state can go back over drafted tokens: one row more for each of them
+  kOutputCopied = 1ULL << 34,      ///< a tied output matrix is a tensor of its own in memory, also on a host alone
+  kNoDraftGraph = 1ULL << 35,      ///< has blocks of multi-token prediction, and the engine no graph that runs them
   // What a file's tensors show, for models known by their hyperparameters alone.
-  kUngated = 1ULL << 16,
-  kFusedGate = 1ULL << 17,
-  kFusedQkv = 1ULL << 18,
-  kQkNorm = 1ULL << 19,
-  kPostNorms = 1ULL << 20,
-  kParallel = 1ULL << 21,  ///< attention and feed-forward part side by side behind one norm
+  kUngated = 1ULL << 36,
+  kFusedGate = 1ULL << 37,
+  kFusedQkv = 1ULL << 38,
+  kQkNorm = 1ULL << 39,
+  kPostNorms = 1ULL << 40,
+  kParallel = 1ULL << 41,  ///< attention and feed-forward part side by side behind one norm
 };
 
 /// One row of the table: how an architecture uses memory.
@@ -133,7 +138,7 @@ struct ArchitectureRule {
   IndexerRule indexer;
   GraphRule graph;
   GraphRecipe recipe;
-  std::uint64_t options;     ///< of GraphOption
+  std::uint64_t options;     ///< of ArchitectureOption
   std::string_view classes;  ///< the Hugging Face classes that convert to it, with spaces between
 };
 

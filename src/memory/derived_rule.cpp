@@ -190,6 +190,7 @@ ArchitectureRule derived_rule(const Model& source, const Hyperparameters& keys, 
   if (keys.number_or("attention.indexer.key_length", 0) != 0) rule.indexer = IndexerRule::Marked;
   if (std::ranges::count(types, LayerType::Recurrent) != 0) set_state(source, keys, types, shown, rule);
   rule.recipe = recipe_of(keys, rule.state, shown);
+  if (rule.recipe == GraphRecipe::Gemma3n || rule.recipe == GraphRecipe::Gemma4) rule.options |= kOutputCopied;
   return rule;
 }
 

@@ -1,11 +1,30 @@
 #include "src/memory/prediction.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 
 namespace weigh::core {
 
 namespace {
+
+// The selection bias; the head; the feed-forward part and the head.
+constexpr auto kBias = std::to_array<std::string_view>({"exp_probs_b"});
+constexpr auto kHead = std::to_array<std::string_view>({"nextn.embed_tokens", "nextn.shared_head"});
+constexpr auto kFfnAndHead = std::to_array<std::string_view>(
+    {"exp_probs_b", "ffn_down", "ffn_gate", "ffn_up", "nextn.embed_tokens", "nextn.shared_head"});
+
+struct LoadedRow {
+  std::string_view name;
+  std::span<const std::string_view> parts;
+};
+
+constexpr auto kLoaded = std::to_array<LoadedRow>({
+    {"cohere2moe", kHead},
+    {"deepseek32", kBias},
+    {"glm-dsa", kBias},
+    {"hy_v3", kFfnAndHead},
+});
 
 // A block that predicts is one of attention, and has a plain cache: no window, no state, no indexer, no compressed cells.
 LayerModel as_predicting(LayerModel layer) {
@@ -46,6 +65,11 @@ std::optional<RunModel> prediction_model(const RunModel& model) {
   std::ranges::transform(layers, layers.begin(), as_predicting);
   draft.layers = std::move(layers);
   return draft;
+}
+
+std::span<const std::string_view> loaded_of_prediction(std::string_view architecture) {
+  const auto* row = std::ranges::find(kLoaded, architecture, &LoadedRow::name);
+  return row != kLoaded.end() ? row->parts : std::span<const std::string_view>();
 }
 
 }  // namespace weigh::core

@@ -375,8 +375,6 @@ void derive_rule(const Model& source, const Hyperparameters& keys, const std::ve
                  RunModel& model) {
   model.derived = std::make_shared<const ArchitectureRule>(derived_rule(source, keys, types));
   model.rule = model.derived.get();
-  const bool as_gemma = model.rule->recipe == GraphRecipe::Gemma3n || model.rule->recipe == GraphRecipe::Gemma4;
-  if (as_gemma) model.traits |= kOutputCopied;
   // An engine leaves a tensor out where its architecture says so: nobody knows whether this one does.
   model.prediction = PredictionUse::Loaded;
 }
@@ -389,7 +387,6 @@ std::optional<RunModel> read_run_model(const Model& source) {
   const std::string_view name = keys.architecture();
   model.rule = keys.gguf() ? architecture_rule(name) : architecture_rule_of_class(name);
   model.architecture = model.rule != nullptr ? model.rule->name : name;
-  model.traits = architecture_traits(model.architecture);
   // Of an encoder with a decoder, the decoder's: it has the cache.
   const auto decoder = keys.number("decoder_block_count");
   const auto layers = decoder ? *decoder : keys.number("block_count").value_or(source.architecture.layers.value_or(0));

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "src/memory/architectures.h"
-#include "src/memory/traits.h"
 #include "src/model/hyperparameters.h"
 #include "src/model/model.h"
 
@@ -56,16 +55,16 @@ enum LayerPart : std::uint64_t {
   kTimeGate = 1ULL << 24,          ///< RWKV 7: a gate for the result
   kTimeNorm = 1ULL << 25,          ///< RWKV 7: a norm of each head of the result
   kListedExperts = 1ULL << 26,     ///< a table says which experts each token of the vocabulary takes (DeepSeek V4)
-  kKeyNorm = 1ULL << 28,           ///< latent attention: the part of the key that is rotated is normed
-  kRoutedNorm = 1ULL << 29,        ///< what routed experts give is normed (Kimi K3)
-  kAttentionGate = 1ULL << 40,     ///< a projection beside the queries gates the attention's output
-  kAttentionSubNorm = 1ULL << 41,  ///< a norm between the attention and its output projection
-  kFfnSubNorm = 1ULL << 42,        ///< likewise in the feed-forward part
-  kExpertNorm = 1ULL << 43,        ///< the experts have a norm of their own, beside the dense part's
-  kStateNorms = 1ULL << 44,        ///< Mamba: norms of the step, B and C
-  kStateNorm = 1ULL << 45,         ///< Mamba-2 and delta net: a norm behind the scan
-  kLayerScale = 1ULL << 46,        ///< talkie: the embeddings are added again, scaled
-  kGatePerHead = 1ULL << 47,       ///< kAttentionGate has one value for each head
+  kKeyNorm = 1ULL << 27,           ///< latent attention: the part of the key that is rotated is normed
+  kRoutedNorm = 1ULL << 28,        ///< what routed experts give is normed (Kimi K3)
+  kAttentionGate = 1ULL << 29,     ///< a projection beside the queries gates the attention's output
+  kAttentionSubNorm = 1ULL << 30,  ///< a norm between the attention and its output projection
+  kFfnSubNorm = 1ULL << 31,        ///< likewise in the feed-forward part
+  kExpertNorm = 1ULL << 32,        ///< the experts have a norm of their own, beside the dense part's
+  kStateNorms = 1ULL << 33,        ///< Mamba: norms of the step, B and C
+  kStateNorm = 1ULL << 34,         ///< Mamba-2 and delta net: a norm behind the scan
+  kLayerScale = 1ULL << 35,        ///< talkie: the embeddings are added again, scaled
+  kGatePerHead = 1ULL << 36,       ///< kAttentionGate has one value for each head
 };
 
 /// Latent attention: the width of the row that keys and values are made of, and the heads that it is expanded to. All 0
@@ -133,7 +132,7 @@ struct LowRanks {
 
 /// What becomes of the blocks of multi-token prediction.
 enum class PredictionUse : std::uint8_t {
-  LeftOut,  ///< they are not run, nor loaded but for a few tensors (traits.h)
+  LeftOut,  ///< they are not run, nor loaded but for a few tensors (prediction.h)
   Loaded,   ///< they are loaded, for a draft with them
   Alone,    ///< the model is these blocks: a draft on weights that are loaded with the model
 };
@@ -143,7 +142,6 @@ struct RunModel {
   std::string architecture;
   const ArchitectureRule* rule = nullptr;  ///< of the table, or `derived`; null in none that read_run_model() gives
   std::shared_ptr<const ArchitectureRule> derived;  ///< in place of one: no rule for this architecture yet
-  std::uint32_t traits = 0;                         ///< of ArchitectureTrait
   std::optional<std::uint64_t> trained_context;
   std::uint64_t embedding = 0;
   std::uint64_t vocab = 0;
@@ -193,8 +191,7 @@ struct RunModel {
   [[nodiscard]] bool compresses() const {
     return rule != nullptr && rule->state == StateRule::Compressor && prediction != PredictionUse::Alone;
   }
-  [[nodiscard]] bool has(GraphOption option) const { return rule != nullptr && (rule->options & option) != 0; }
-  [[nodiscard]] bool has(ArchitectureTrait trait) const { return (traits & trait) != 0; }
+  [[nodiscard]] bool has(ArchitectureOption option) const { return rule != nullptr && (rule->options & option) != 0; }
 };
 
 /// From a GGUF model's keys and tensors, or from a safetensors model's config.json as its GGUF would have it. Nothing

@@ -7,6 +7,7 @@
 
 #include "formats/checked.h"
 #include "src/memory/name_in_block.h"
+#include "src/memory/prediction.h"
 
 namespace weigh::core {
 

@@ -14,14 +14,10 @@ constexpr std::uint64_t kFineRatio = 4;  // compressed with an overlap, and pick
 
 bool quantized(Dtype type) { return info(type).block_elements > 1; }
 
-// Hyper-connections: a part of a layer reads one mixture of the residual streams, and its result goes to each of them.
-class Streams {
+// DeepSeek V4's streams also exchange what they have.
+class Streams : ResidualStreams {
  public:
-  Streams(GraphBuilder& b, TensorId embedded)
-      : b_(b), count_(std::clamp<std::uint64_t>(b.model.residual_streams, 1, kMost)) {
-    const TensorId one = b.graph.reshape(embedded, {b.model.embedding, 1, b.tokens, 1});
-    all_ = b.graph.make(Op::Repeat, {b.model.embedding, count_, b.tokens, 1}, {one});
-  }
+  Streams(GraphBuilder& b, TensorId embedded) : ResidualStreams(b, embedded) {}
 
   // What is computed of the weights ahead of the part.
   enum class Ahead : bool { Nothing, Shares };
@@ -43,30 +39,9 @@ class Streams {
 
   // The rows to output, and of them one mixture.
   TensorId close() {
-    Graph& g = b_.graph;
-    const TensorId rows = b_.pick_rows(g.reshape(all_, {b_.model.embedding * count_, b_.tokens, 1, 1}));
-    all_ = g.reshape(rows, {b_.model.embedding, count_, b_.outputs, 1});
-    return mix_streams(g, all_, squash(weigh("output_hc_fn", count_)));
+    const TensorId shares = pick_rows();
+    return mix_streams(b_.graph, all_, shares);
   }
-
- private:
-  static constexpr std::uint64_t kMost = 64;
-
-  TensorId weigh(std::string_view weights, std::uint64_t rows) {
-    Graph& g = b_.graph;
-    const Extent e = g.extent(all_);
-    return g.mul_mat(weights, g.unary(Op::RmsNorm, g.reshape(all_, {e[0] * e[1], e[2], 1, 1})), rows);
-  }
-
-  TensorId squash(TensorId of) {
-    Graph& g = b_.graph;
-    of = g.with_weight(Op::Add, g.with_weight(Op::Mul, of, "hc_scale"), "hc_base");
-    return g.unary(Op::Scale, g.unary(Op::Sigmoid, of));
-  }
-
-  GraphBuilder& b_;
-  std::uint64_t count_;
-  TensorId all_ = kOutside;
 };
 
 // One of the caches of compressed cells, and the batch's inputs for it. A cell is made of `ratio` tokens: of those of

@@ -7,14 +7,10 @@ namespace weigh::core {
 
 namespace {
 
-// Residual streams side by side: a part of a layer reads one mixture of them, and its result is added to each.
-class Streams {
+// The result of a part is added to each stream.
+class Streams : ResidualStreams {
  public:
-  Streams(GraphBuilder& b, TensorId embedded)
-      : b_(b), count_(std::clamp<std::uint64_t>(b.model.residual_streams, 1, kMost)) {
-    const TensorId one = b.graph.reshape(embedded, {b.model.embedding, 1, b.tokens, 1});
-    all_ = b.graph.make(Op::Repeat, {b.model.embedding, count_, b.tokens, 1}, {one});
-  }
+  Streams(GraphBuilder& b, TensorId embedded) : ResidualStreams(b, embedded) {}
 
   // `part` between its mixture and the sums; the weights' names begin with `name`.
   void pass(std::string_view weights, std::string_view norm, const Part& part) {
@@ -34,35 +30,12 @@ class Streams {
   }
 
   // The rows to output, and of them one mixture.
-  TensorId close() {
-    Graph& g = b_.graph;
-    const TensorId rows = b_.pick_rows(g.reshape(all_, {b_.model.embedding * count_, b_.tokens, 1, 1}));
-    all_ = g.reshape(rows, {b_.model.embedding, count_, b_.outputs, 1});
-    return mixture(squash(weigh("output_hc_fn", count_)));
-  }
+  TensorId close() { return mixture(pick_rows()); }
 
  private:
-  static constexpr std::uint64_t kMost = 64;
-
   TensorId copy(TensorId of) { return b_.graph.make(Op::Cpy, b_.graph.extent(of), {of}); }
 
-  TensorId weigh(std::string_view weights, std::uint64_t rows) {
-    const Extent e = b_.graph.extent(all_);
-    return b_.graph.mul_mat(weights, b_.graph.unary(Op::RmsNorm, b_.graph.reshape(all_, {e[0] * e[1], e[2], 1, 1})),
-                            rows);
-  }
-
-  TensorId squash(TensorId of) {
-    of = b_.graph.with_weight(Op::Mul, of, "hc_scale");
-    of = b_.graph.unary(Op::Sigmoid, b_.graph.with_weight(Op::Add, of, "hc_base"));
-    return b_.graph.unary(Op::Scale, of);
-  }
-
   TensorId mixture(TensorId shares) { return copy(mix_streams(b_.graph, copy(all_), shares)); }
-
-  GraphBuilder& b_;
-  std::uint64_t count_;
-  TensorId all_ = kOutside;
 };
 
 }  // namespace

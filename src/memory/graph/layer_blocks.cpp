@@ -98,4 +98,29 @@ TensorId Indexer::only_chosen(TensorId mask) {
   return chosen_ == kOutside ? mask : keep_chosen(b_, mask, chosen_, Element::F32);
 }
 
+ResidualStreams::ResidualStreams(GraphBuilder& b, TensorId embedded)
+    : b_(b), count_(std::clamp<std::uint64_t>(b.model.residual_streams, 1, 64)) {
+  const TensorId one = b.graph.reshape(embedded, {b.model.embedding, 1, b.tokens, 1});
+  all_ = b.graph.make(Op::Repeat, {b.model.embedding, count_, b.tokens, 1}, {one});
+}
+
+TensorId ResidualStreams::weigh(std::string_view weights, std::uint64_t rows) {
+  Graph& g = b_.graph;
+  const Extent e = g.extent(all_);
+  return g.mul_mat(weights, g.unary(Op::RmsNorm, g.reshape(all_, {e[0] * e[1], e[2], 1, 1})), rows);
+}
+
+TensorId ResidualStreams::squash(TensorId of) {
+  Graph& g = b_.graph;
+  of = g.with_weight(Op::Add, g.with_weight(Op::Mul, of, "hc_scale"), "hc_base");
+  return g.unary(Op::Scale, g.unary(Op::Sigmoid, of));
+}
+
+TensorId ResidualStreams::pick_rows() {
+  Graph& g = b_.graph;
+  const TensorId rows = b_.pick_rows(g.reshape(all_, {b_.model.embedding * count_, b_.tokens, 1, 1}));
+  all_ = g.reshape(rows, {b_.model.embedding, count_, b_.outputs, 1});
+  return squash(weigh("output_hc_fn", count_));
+}
+
 }  // namespace weigh::core

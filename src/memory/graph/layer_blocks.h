@@ -47,4 +47,21 @@ TensorId stream_of(Graph& g, TensorId streams, std::uint64_t number);
 /// `mask` with nothing left but the cells that `chosen` lists for each token; `zero` is the element of what is written.
 TensorId keep_chosen(GraphBuilder& b, TensorId mask, TensorId chosen, Element zero);
 
+/// Hyper-connections: residual streams side by side. A part of a layer reads one mixture of them, and its result goes to
+/// each; how, its architecture says.
+class ResidualStreams {
+ protected:
+  ResidualStreams(GraphBuilder& b, TensorId embedded);
+
+  /// Of the streams together, normed.
+  TensorId weigh(std::string_view weights, std::uint64_t rows);
+  TensorId squash(TensorId of);
+  /// Leaves the rows to output, and gives the shares of their one mixture.
+  TensorId pick_rows();
+
+  GraphBuilder& b_;
+  std::uint64_t count_;
+  TensorId all_;
+};
+
 }  // namespace weigh::core
