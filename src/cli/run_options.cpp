@@ -13,9 +13,33 @@ void add_host_option(OptionSet& command, std::string& host) {
   command.add_option("--host", host, "Memory of the host, for what a card does not take; default: 32GiB", "SIZE");
 }
 
+// Defaults are the engine's own for the device and the version, which the report names.
+static void add_serving_options(OptionSet& command, RunOptions& options) {
+  ServingSettings& serving = options.serving;
+  command.set_group("vLLM and SGLang, by their own names for it");
+  command.add_option("--max-model-len", options.max_length, "Tokens of one sequence, or max, in place of --context",
+                     "N");
+  command.add_option("--gpu-memory-utilization", options.memory_share,
+                     "Share of each device, 0.92; --mem-fraction-static", "SHARE");
+  command.add_option("--max-num-seqs", serving.max_sequences, "Sequences that are worked on at a time", "N");
+  command.add_option("--max-num-batched-tokens", serving.batched_tokens, "Tokens that are computed at a time", "N");
+  command.add_option("--tensor-parallel-size", serving.tensor_parallel, "Devices that share each layer; default: all",
+                     "N");
+  command.add_option("--pipeline-parallel-size", serving.pipeline_parallel, "Stages with whole layers", "N");
+  command.add_option("--decode-context-parallel-size", serving.context_parallel, "Devices that share a cache's tokens",
+                     "N");
+  command.add_option("--block-size", serving.block_tokens, "Tokens of a cache page", "N");
+  command.add_option("--kv-cache-memory-bytes", options.pool_size, "Cache of each device, whatever the share", "SIZE");
+  command.add_flag("--enforce-eager", serving.eager, "No CUDA graphs");
+  command.add_flag("--no-enable-prefix-caching", serving.no_prefix_caching, "No cache of prefixes");
+  command.add_option("--engine-version", options.engine_version, "The engine's version; default: the newest known",
+                     "VERSION");
+}
+
 void add_run_options(OptionSet& command, RunOptions& options) {
   command.set_group("The run (llama.cpp's -c, -ngl, -np, -ctk, -ctv, -b and -ub are understood, too)");
-  command.add_option("--engine", options.engine, "llama.cpp (GGUF), transformers, vllm or mlx (safetensors)", "NAME");
+  command.add_option("--engine", options.engine, "llama.cpp (GGUF), transformers, vllm, mlx or sglang (safetensors)",
+                     "NAME");
   command.add_option("--context", options.context, "Tokens, or max; default: 4096, or the model's own if less", "N");
   command.add_option("--kv-type", options.kv_type, "Type of the KV cache: f16 (default), q8_0, ..., or K,V", "TYPE");
   command.add_option("--parallel", options.parallel, "Sequences at a time, default 1", "N",
@@ -33,6 +57,11 @@ void add_run_options(OptionSet& command, RunOptions& options) {
   command.add_option("--draft", options.draft,
                      "A small model that drafts tokens for it, or mtp: its own next-token blocks", "PATH");
   command.add_option("--draft-kv-type", options.draft_kv_type, "Type of the draft's KV cache, likewise", "TYPE");
+  command.add_option("--prompt", options.prompt, "Tokens of the prompt (transformers and MLX); default: the context",
+                     "N");
+  command.add_option("--generate", options.generated, "Tokens of the answer (transformers and MLX)", "N");
+  command.add_flag("--eager-attention", options.eager_attention, "transformers' attn_implementation=\"eager\"");
+  add_serving_options(command, options);
 }
 
 void add_layer_options(OptionSet& command, RunOptions& options) {

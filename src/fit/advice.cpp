@@ -151,8 +151,10 @@ class Adviser {
     Conversion conversion{run, {}};
     conversion.run.engine = Engine::LlamaCpp;
     if (candidate_.engine() != Engine::LlamaCpp) conversion.flags = {"--engine", "llama.cpp"};
-    if (!takes_cache_type(Engine::LlamaCpp, run.key_type) || !takes_cache_type(Engine::LlamaCpp, run.value_type)) {
+    if (!takes_cache_type(Engine::LlamaCpp, {run.key_type, run.scale_per_head}) ||
+        !takes_cache_type(Engine::LlamaCpp, {run.value_type})) {
       conversion.run.key_type = conversion.run.value_type = Dtype::F16;
+      conversion.run.scale_per_head = false;
       conversion.flags.insert(conversion.flags.end(), {"--kv-type", "f16"});
     }
     return conversion;

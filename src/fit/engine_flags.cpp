@@ -19,17 +19,48 @@ namespace weigh::core {
 
 namespace {
 
-constexpr std::array kCacheTypes{
-    std::pair{Dtype::F32, std::string_view("f32")},       std::pair{Dtype::F16, std::string_view("f16")},
-    std::pair{Dtype::BF16, std::string_view("bf16")},     std::pair{Dtype::Q8_0, std::string_view("q8_0")},
-    std::pair{Dtype::Q5_1, std::string_view("q5_1")},     std::pair{Dtype::Q5_0, std::string_view("q5_0")},
-    std::pair{Dtype::Q4_1, std::string_view("q4_1")},     std::pair{Dtype::Q4_0, std::string_view("q4_0")},
-    std::pair{Dtype::IQ4_NL, std::string_view("iq4_nl")}, std::pair{Dtype::F8_E4M3, std::string_view("fp8")},
+// The engines that keep a cache in a type, by bits.
+constexpr unsigned bit(Engine engine) { return 1U << static_cast<unsigned>(engine); }
+constexpr unsigned kAll = (1U << kEngines) - 1;
+constexpr unsigned kGgml = bit(Engine::LlamaCpp);
+constexpr unsigned kMlx = bit(Engine::Mlx);
+constexpr unsigned kPlain = kGgml | kMlx | bit(Engine::Transformers);
+constexpr unsigned kVllm = bit(Engine::Vllm);
+constexpr unsigned kPools = kVllm | bit(Engine::Sglang);
+
+struct CacheTypeRow {
+  std::string_view name;
+  CacheType type;
+  unsigned engines;
 };
 
-std::string_view cache_type_name(Dtype type) {
-  const auto row = std::ranges::find(kCacheTypes, type, &std::pair<Dtype, std::string_view>::first);
-  return row == kCacheTypes.end() ? name(type) : row->second;
+// The first row of a type has the name that is shown. MLX's caches of 8 and of 4 bits have a scale and a bias of 16 bits
+// for each 64 values: as many bits as q8_0 and q4_0.
+constexpr std::array kCacheTypes{
+    CacheTypeRow{"f32", {Dtype::F32}, kPlain},
+    CacheTypeRow{"f16", {Dtype::F16}, kAll},
+    CacheTypeRow{"bf16", {Dtype::BF16}, kAll},
+    CacheTypeRow{"q8_0", {Dtype::Q8_0}, kGgml | kMlx},
+    CacheTypeRow{"q5_1", {Dtype::Q5_1}, kGgml},
+    CacheTypeRow{"q5_0", {Dtype::Q5_0}, kGgml},
+    CacheTypeRow{"q4_1", {Dtype::Q4_1}, kGgml},
+    CacheTypeRow{"q4_0", {Dtype::Q4_0}, kGgml | kMlx},
+    CacheTypeRow{"iq4_nl", {Dtype::IQ4_NL}, kGgml},
+    CacheTypeRow{"fp8", {Dtype::F8_E4M3}, kVllm},
+    CacheTypeRow{"fp8_e4m3", {Dtype::F8_E4M3}, kPools},
+    CacheTypeRow{"fp8_e5m2", {Dtype::F8_E5M2}, kPools},
+    CacheTypeRow{"fp8_ds_mla", {Dtype::F8_E4M3}, kVllm},
+    CacheTypeRow{"nvfp4", {Dtype::NVFP4}, kVllm},
+    CacheTypeRow{"int8_per_token_head", {Dtype::I8, true}, kVllm},
+    CacheTypeRow{"fp8_per_token_head", {Dtype::F8_E4M3, true}, kVllm},
+    CacheTypeRow{"auto", {Dtype::F16}, kAll},
+    CacheTypeRow{"float16", {Dtype::F16}, kPools},
+    CacheTypeRow{"bfloat16", {Dtype::BF16}, kPools},
+};
+
+std::string_view cache_type_name(CacheType type) {
+  const auto row = std::ranges::find(kCacheTypes, type, &CacheTypeRow::type);
+  return row == kCacheTypes.end() ? name(type.dtype) : row->name;
 }
 
 using Flags = std::vector<std::string>;
@@ -39,8 +70,8 @@ void append(Flags& flags, std::initializer_list<std::string> more) { flags.inser
 Flags llama_cpp_flags(const Candidate& candidate, const Run& run) {
   const Run standard;
   Flags flags{"-c", std::to_string(candidate.context(run))};
-  if (run.key_type != Dtype::F16) append(flags, {"-ctk", std::string(cache_type_name(run.key_type))});
-  if (run.value_type != Dtype::F16) append(flags, {"-ctv", std::string(cache_type_name(run.value_type))});
+  if (run.key_type != Dtype::F16) append(flags, {"-ctk", std::string(cache_type_name({run.key_type}))});
+  if (run.value_type != Dtype::F16) append(flags, {"-ctv", std::string(cache_type_name({run.value_type}))});
   // llama-server has four slots unless it is told.
   append(flags, {"-np", std::to_string(run.sequences)});
   if (run.unified_cache) append(flags, {"-kvu"});
@@ -171,8 +202,8 @@ std::string python_line(const Candidate& candidate, const DeviceSet& devices, co
 // " -ctkd q8_0": the draft's cache, where it is not in the engine's default type.
 std::string draft_types(const Run& run) {
   std::string flags;
-  if (run.draft_key_type != Dtype::F16) flags += fmt::format(" -ctkd {}", cache_type_name(run.draft_key_type));
-  if (run.draft_value_type != Dtype::F16) flags += fmt::format(" -ctvd {}", cache_type_name(run.draft_value_type));
+  if (run.draft_key_type != Dtype::F16) flags += fmt::format(" -ctkd {}", cache_type_name({run.draft_key_type}));
+  if (run.draft_value_type != Dtype::F16) flags += fmt::format(" -ctvd {}", cache_type_name({run.draft_value_type}));
   return flags;
 }
 
@@ -203,26 +234,31 @@ std::string companion_flags(const Candidate& candidate, const Run& run) {
 }  // namespace
 
 std::string cache_type_text(Dtype key_type, Dtype value_type) {
-  const std::string_view key = cache_type_name(key_type);
-  const std::string_view value = cache_type_name(value_type);
+  const std::string_view key = cache_type_name({key_type});
+  const std::string_view value = cache_type_name({value_type});
   return key == value ? std::string(key) : fmt::format("{},{}", key, value);
 }
 
-std::optional<Dtype> cache_type_by_name(std::string_view name) {
-  const auto row = std::ranges::find(kCacheTypes, name, &std::pair<Dtype, std::string_view>::second);
-  return row == kCacheTypes.end() ? std::nullopt : std::optional(row->first);
+std::string cache_type_text(const Run& run) {
+  if (run.scale_per_head) return std::string(cache_type_name({run.key_type, true}));
+  return cache_type_text(run.key_type, run.value_type);
 }
 
-bool takes_cache_type(Engine engine, Dtype type) {
-  if (engine == Engine::LlamaCpp) return type != Dtype::F8_E4M3;
-  if (type == Dtype::F8_E4M3) return engine == Engine::Vllm;
-  return type == Dtype::F16 || type == Dtype::BF16 || (type == Dtype::F32 && engine != Engine::Vllm);
+std::optional<CacheType> cache_type_by_name(std::string_view name) {
+  const auto* const row = std::ranges::find(kCacheTypes, name, &CacheTypeRow::name);
+  return row == kCacheTypes.end() ? std::nullopt : std::optional(row->type);
+}
+
+bool takes_cache_type(Engine engine, CacheType type) {
+  return std::ranges::any_of(
+      kCacheTypes, [&](const CacheTypeRow& row) { return row.type == type && (row.engines & bit(engine)) != 0; });
 }
 
 std::string cache_types_listed(std::optional<Engine> engine) {
   std::string text;
-  for (const auto& [type, written] : kCacheTypes) {
-    if (!engine || takes_cache_type(*engine, type)) text += fmt::format("{}{}", text.empty() ? "" : ", ", written);
+  for (const CacheTypeRow& row : kCacheTypes) {
+    if (engine && (row.engines & bit(*engine)) == 0) continue;
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", row.name);
   }
   return text;
 }
@@ -234,20 +270,13 @@ std::vector<std::string> engine_flags(const Candidate& candidate, const Run& run
 }
 
 std::string command_line(const Candidate& candidate, const Run& run, const DeviceSet& devices, const Fit& fit) {
-  struct Program {
-    Engine engine;
-    std::string_view words;
-    std::string_view flag;  // before the model
-  };
-  constexpr std::array kPrograms{Program{Engine::LlamaCpp, "llama-server", "-m"},
-                                 Program{Engine::Vllm, "vllm serve", ""},
-                                 Program{Engine::Mlx, "mlx_lm.server", "--model"}};
   if (candidate.run_model() == nullptr || fit.verdict > Verdict::Offload) return {};
   if (candidate.engine() == Engine::Transformers) return python_line(candidate, devices, fit);
-  const auto program = std::ranges::find(kPrograms, candidate.engine(), &Program::engine);
+  const EngineTraits& engine = traits_of(candidate.engine());
   const std::string path = path_to_load(candidate.source().checkpoint, candidate.engine(), candidate.type());
-  std::string line = fmt::format("{}{} {}{}", make_lines(candidate), program->words,
-                                 model_words(program->flag, path, candidate.engine()), companion_flags(candidate, run));
+  std::string line =
+      fmt::format("{}{} {}{}", make_lines(candidate), engine.program,
+                  model_words(engine.model_flag, path, candidate.engine()), companion_flags(candidate, run));
   std::vector<std::string> flags = engine_flags(candidate, run);
   flags.insert(flags.end(), fit.flags.begin(), fit.flags.end());
   for (const std::string& flag : flags) line += " " + flag;

@@ -12,12 +12,20 @@ namespace weigh::core {
 
 /// Of keys and of values: "f16", "q8_0,f16".
 std::string cache_type_text(Dtype key_type, Dtype value_type);
-inline std::string cache_type_text(const Run& run) { return cache_type_text(run.key_type, run.value_type); }
+std::string cache_type_text(const Run& run);
 
-/// By llama.cpp's name, "q8_0", or "fp8". Nothing for what no engine keeps a cache in.
-std::optional<Dtype> cache_type_by_name(std::string_view name);
+/// What the rows of a cache are kept in.
+struct CacheType {
+  Dtype dtype = Dtype::F16;
+  bool scale_per_head = false;  ///< as in Run
+
+  friend bool operator==(const CacheType&, const CacheType&) = default;
+};
+
+/// By an engine's own name: "q8_0", "fp8_e5m2". Nothing for what no engine keeps a cache in.
+std::optional<CacheType> cache_type_by_name(std::string_view name);
 std::string cache_types_listed(std::optional<Engine> engine = std::nullopt);
-bool takes_cache_type(Engine engine, Dtype type);
+bool takes_cache_type(Engine engine, CacheType type);
 
 /// Flags of the engine that say this run, without the placement.
 std::vector<std::string> engine_flags(const Candidate& candidate, const Run& run);

@@ -137,6 +137,28 @@ struct SpeedBound {
   double full = 0;   ///< with the context full
 };
 
+/// How an engine that pools its cache starts: what vLLM and SGLang print. Bytes of one device, the one that decides.
+struct Serving {
+  std::string version;                   ///< of the rules, "0.31"; empty where they are of no version
+  std::uint64_t requested_bytes = 0;     ///< of the device's total
+  std::uint64_t weight_bytes = 0;        ///< as loaded
+  std::uint64_t activation_bytes = 0;    ///< at the peak of the profiling run
+  std::uint64_t outside_bytes = 0;       ///< of driver and communication, which no tensor holds
+  std::uint64_t graph_bytes = 0;         ///< of captured graphs, as far as the share has them
+  std::int64_t available_bytes = 0;      ///< for the cache; negative: nothing is left
+  std::uint64_t devices = 1;             ///< of which each has such a pool
+  std::uint64_t block_tokens = 0;        ///< of the largest page
+  std::uint64_t blocks = 0;              ///< of the pool
+  std::uint64_t blocks_per_request = 0;  ///< of one request of the length asked for
+  std::uint64_t request_bytes = 0;       ///< of those blocks
+  std::uint64_t pool_tokens = 0;         ///< as the engine prints them
+  double max_concurrency = 0;            ///< requests of that length that the pool takes
+  std::optional<std::uint64_t> longest;  ///< tokens of the longest request that starts; absent: none does
+  bool starts = false;
+  std::string error;                     ///< in the engine's words; empty where it starts
+  std::vector<std::string> assumptions;  ///< what was not said: "max_num_seqs 256, the default on this card"
+};
+
 /// One model on one device, or on several together. All bytes are sums over the devices; sums stay at 2^64 - 1 where
 /// they would not fit.
 struct Fit {
@@ -173,6 +195,7 @@ struct Fit {
   bool max_context_is_models = false;  ///< the largest context is the model's own
   std::vector<Advice> advice;          ///< most welcome first
   std::optional<SpeedBound> speed;
+  std::optional<Serving> serving;  ///< of an engine that pools its cache
 
   /// The part of the need that is on the devices.
   [[nodiscard]] std::uint64_t device_bytes() const { return minus(need.total(), host ? host->need_bytes : 0); }

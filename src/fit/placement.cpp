@@ -81,9 +81,8 @@ std::vector<std::uint64_t> pieces_of(const Candidate& candidate) {
 Run add_placement(Candidate& candidate, const Run& run, const DeviceSet& devices, Fit& fit) {
   Run placed = run;
   if (fit.reason.kind == ReasonKind::MoreOnHost && devices.host) {
-    const bool offloads = candidate.engine() == Engine::LlamaCpp || candidate.engine() == Engine::Transformers;
     const bool stated = run.places_layers();
-    if (!offloads) {
+    if (!traits_of(candidate.engine()).offloads) {
       fit.reason.kind = ReasonKind::NotOffloaded;
     } else if (!may_move(candidate, run, fit)) {
       if (!stated) offload_weights(pieces_of(candidate), devices, fit);

@@ -53,7 +53,8 @@ bool runs_on(Engine engine, const Device& device) {
     case Engine::LlamaCpp: return rule_of(device).help != Help::None || device.kind == DeviceKind::Size;
     case Engine::Transformers: return !phone;
     case Engine::Mlx: return device.kind == DeviceKind::AppleUnified || device.kind == DeviceKind::Size;
-    case Engine::Vllm: return !phone && device.kind != DeviceKind::AppleUnified && !is_before_volta(device);
+    case Engine::Vllm:
+    case Engine::Sglang: return !phone && device.kind != DeviceKind::AppleUnified && !is_before_volta(device);
   }
   return true;
 }
@@ -66,8 +67,8 @@ bool llama_cpp_runs(const Model& model) {
 
 std::optional<FitReason> refusal(const Model& model, Engine engine, const DeviceSet& devices) {
   if (is_gguf(model.checkpoint) && engine != Engine::LlamaCpp) return FitReason{ReasonKind::GgufNotRead};
-  const bool for_language = engine == Engine::LlamaCpp || engine == Engine::Vllm;
-  if (for_language && !llama_cpp_runs(model)) return FitReason{ReasonKind::ModelNotRun, 0, model.kind};
+  if (traits_of(engine).language_alone && !llama_cpp_runs(model))
+    return FitReason{ReasonKind::ModelNotRun, 0, model.kind};
   if (model.quantization) {
     const auto own = std::ranges::find(kOwnSchemes, std::string_view(model.quantization->scheme), &OwnScheme::scheme);
     if (own != kOwnSchemes.end() && own->engine != engine) {

@@ -32,7 +32,8 @@ bool is_unquantized(const Model& model) {
 }
 
 void check(const RunRequest& request, Engine engine) {
-  if (!takes_cache_type(engine, request.key_type) || !takes_cache_type(engine, request.value_type)) {
+  if (!takes_cache_type(engine, {request.key_type, request.scale_per_head}) ||
+      !takes_cache_type(engine, {request.value_type, request.scale_per_head})) {
     throw UsageError(
         fmt::format("{} keeps no cache in such a type; there are {}", engine_name(engine), cache_types_listed(engine)));
   }
@@ -134,6 +135,11 @@ Run run_of(const RunRequest& request, const Candidate& candidate) {
   run.cpu_moe_layers = request.cpu_moe_layers;
   run.cpu_ffn_layers = request.cpu_ffn_layers;
   run.projector_on_host = request.projector_on_host;
+  run.scale_per_head = request.scale_per_head;
+  run.serving = request.serving;
+  run.prompt = request.prompt;
+  run.generated = request.generated;
+  run.eager_attention = request.eager_attention;
   if (drafts_with_rows(candidate)) run.drafted = kDraftLength;
   if (request.longest_context && candidate.run_model() != nullptr) {
     run.context = candidate.run_model()->trained_context;
@@ -195,6 +201,7 @@ QuantizedChoices quantized_choices(const Model& model, const RunRequest& request
   RunRequest in_llama_cpp = request;
   if (request.engine && request.engine != Engine::LlamaCpp) {
     in_llama_cpp.key_type = in_llama_cpp.value_type = Dtype::F16;
+    in_llama_cpp.scale_per_head = false;
   }
   const Candidate candidate(model, Engine::LlamaCpp);
   const Run run = run_of(in_llama_cpp, candidate);

@@ -34,6 +34,11 @@ struct RunRequest {
   std::uint64_t cpu_moe_layers = 0;
   std::uint64_t cpu_ffn_layers = 0;
   bool projector_on_host = false;
+  bool scale_per_head = false;  ///< as in Run, like the next four
+  ServingSettings serving = {};
+  std::optional<std::uint64_t> prompt = std::nullopt;
+  std::optional<std::uint64_t> generated = std::nullopt;
+  bool eager_attention = false;
   const QuantizerType* as = nullptr;  ///< weigh it as the GGUF of this type, which is for llama.cpp
   std::vector<Companion> companions = {};
 };

@@ -12,6 +12,33 @@ namespace weigh::core {
 /// Tokens of a run that says nothing, where the model was made for as many.
 inline constexpr std::uint64_t kDefaultContext = 4096;
 
+/// A version of an engine, as far as its rules move with it: "0.21".
+struct EngineVersion {
+  std::uint32_t major = 0;
+  std::uint32_t minor = 0;
+
+  friend auto operator<=>(const EngineVersion&, const EngineVersion&) = default;
+};
+
+/// How an engine that pools its cache is started (vLLM, SGLang). What is absent is its own default for the device and
+/// the version.
+struct ServingSettings {
+  std::optional<EngineVersion> version = std::nullopt;            ///< absent: the newest that is known
+  std::optional<std::uint64_t> share = std::nullopt;              ///< of each device that it takes, in 1/10,000
+  std::optional<std::uint64_t> max_sequences = std::nullopt;      ///< that are worked on at a time
+  std::optional<std::uint64_t> batched_tokens = std::nullopt;     ///< that are computed at a time
+  std::optional<std::uint64_t> tensor_parallel = std::nullopt;    ///< devices that have a part of every matrix
+  std::optional<std::uint64_t> pipeline_parallel = std::nullopt;  ///< stages that have whole layers
+  std::optional<std::uint64_t> context_parallel =
+      std::nullopt;                                          ///< devices of a tensor parallel group that divide tokens
+  std::optional<std::uint64_t> block_tokens = std::nullopt;  ///< of a cache page
+  std::optional<std::uint64_t> pool_bytes = std::nullopt;    ///< of each device's pool, whatever the share
+  bool eager = false;                                        ///< no graphs are captured
+  bool no_prefix_caching = false;
+
+  friend auto operator<=>(const ServingSettings&, const ServingSettings&) = default;
+};
+
 /// How a model is run. The defaults are those of `weigh fit`; what is absent is the engine's or the model's choice.
 struct Run {
   Engine engine = Engine::LlamaCpp;
@@ -39,6 +66,12 @@ struct Run {
   Dtype draft_key_type = Dtype::F16;  ///< of the KV cache of a model that drafts for it
   Dtype draft_value_type = Dtype::F16;
   std::uint64_t drafted = 0;  ///< tokens drafted ahead that a state may have to go back over; 0: nothing drafts
+
+  bool scale_per_head = false;  ///< each head's row of the cache has a scale (vLLM's ..._per_token_head)
+  ServingSettings serving = {};
+  std::optional<std::uint64_t> prompt = std::nullopt;     ///< tokens that are read at once; absent: the engine's rule
+  std::optional<std::uint64_t> generated = std::nullopt;  ///< tokens of an answer
+  bool eager_attention = false;                           ///< transformers' attn_implementation="eager"
 
   /// Whether the run says itself what lies on the host.
   [[nodiscard]] bool places_layers() const { return gpu_layers || cpu_moe_layers != 0 || cpu_ffn_layers != 0; }

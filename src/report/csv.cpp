@@ -38,6 +38,10 @@ const Placement* plan(const CsvRow& row) {
   return row.fit != nullptr && row.fit->placement ? &*row.fit->placement : nullptr;
 }
 
+const Serving* serving(const CsvRow& row) {
+  return row.fit != nullptr && row.fit->serving ? &*row.fit->serving : nullptr;
+}
+
 Cell quantization_cell(const CsvRow& row) {
   std::string title = quantization_title(row.model, row.quantization);
   return title.empty() ? Cell() : Cell(std::move(title));
@@ -96,6 +100,13 @@ constexpr std::array kColumns{
     CsvColumn{"reason", [](const CsvRow& r) { return r.fit ? Cell(OwnText{reason_text(*r.fit)}) : Cell(); }},
     CsvColumn{"command", [](const CsvRow& r) { return r.fit && !r.fit->command.empty() ? Cell(OwnText{shell_escaped(r.fit->command)}) : Cell(); }},
     CsvColumn{"quantization_name", [](const CsvRow& r) { return quantization_cell(r); }},
+    CsvColumn{"available_kv_bytes", [](const CsvRow& r) { return serving(r) ? Cell(serving(r)->available_bytes * static_cast<std::int64_t>(serving(r)->devices)) : Cell(); }},
+    CsvColumn{"blocks", [](const CsvRow& r) { return serving(r) ? Cell(serving(r)->blocks) : Cell(); }},
+    CsvColumn{"pool_tokens", [](const CsvRow& r) { return serving(r) ? Cell(serving(r)->pool_tokens) : Cell(); }},
+    CsvColumn{"max_concurrency", [](const CsvRow& r) { return serving(r) ? Cell(serving(r)->max_concurrency) : Cell(); }},
+    CsvColumn{"max_model_len", [](const CsvRow& r) { return serving(r) ? cell(serving(r)->longest) : Cell(); }},
+    CsvColumn{"starts", [](const CsvRow& r) { return serving(r) ? Cell(std::string(serving(r)->starts ? "yes" : "no")) : Cell(); }},
+    CsvColumn{"engine_error", [](const CsvRow& r) { return serving(r) && !serving(r)->error.empty() ? Cell(serving(r)->error) : Cell(); }},
 };
 // clang-format on
 

@@ -167,6 +167,29 @@ Json speed_json(const std::optional<SpeedBound>& speed) {
   return {{"empty", speed->empty}, {"full", speed->full}};
 }
 
+Json serving_json(const std::optional<Serving>& serving) {
+  if (!serving) return nullptr;
+  return {{"available_kv_bytes", serving->available_bytes * static_cast<std::int64_t>(serving->devices)},
+          {"blocks", serving->blocks},
+          {"pool_tokens", serving->pool_tokens},
+          {"max_concurrency", serving->max_concurrency},
+          {"starts", serving->starts},
+          {"error", serving->error.empty() ? Json() : Json(serving->error)},
+          {"version", serving->version.empty() ? Json() : Json(serving->version)},
+          {"per_device",
+           {{"requested_bytes", serving->requested_bytes},
+            {"weight_bytes", serving->weight_bytes},
+            {"activation_bytes", serving->activation_bytes},
+            {"non_torch_bytes", serving->outside_bytes},
+            {"graph_bytes", serving->graph_bytes},
+            {"available_kv_bytes", serving->available_bytes}}},
+          {"block_tokens", serving->block_tokens},
+          {"blocks_per_request", serving->blocks_per_request},
+          {"request_bytes", serving->request_bytes},
+          {"max_model_len", json_or_null(serving->longest)},
+          {"assumptions", serving->assumptions}};
+}
+
 Json fit_json(const Fit& fit, JsonText& text) {
   return {{"device", fit.device.id},
           {"count", fit.device.count},
@@ -185,7 +208,7 @@ Json fit_json(const Fit& fit, JsonText& text) {
           {"headroom_bytes", fit.headroom_bytes},
           {"reason", reason_text(fit)},
           {"host", host_json(fit.host)},
-          {"serving", nullptr},
+          {"serving", serving_json(fit.serving)},
           {"placement", placement_json(fit)},
           {"max_context", json_or_null(fit.max_context)},
           {"tokens_per_second_bound", speed_json(fit.speed)},

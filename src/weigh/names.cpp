@@ -22,7 +22,7 @@ static_assert(static_cast<int>(Verdict::Fits) == static_cast<int>(core::Verdict:
               static_cast<int>(Verdict::No) == static_cast<int>(core::Verdict::No) &&
               static_cast<int>(Verdict::Broken) == static_cast<int>(core::Verdict::Broken));
 
-constexpr std::array kEngines{Engine::LlamaCpp, Engine::Transformers, Engine::Vllm, Engine::Mlx};
+constexpr std::array kEngines{Engine::LlamaCpp, Engine::Transformers, Engine::Vllm, Engine::Mlx, Engine::Sglang};
 
 }  // namespace
 
@@ -42,6 +42,7 @@ const char* name_of(Engine engine) noexcept {
     case Engine::Transformers: return core::engine_name(core::Engine::Transformers).data();
     case Engine::Vllm: return core::engine_name(core::Engine::Vllm).data();
     case Engine::Mlx: return core::engine_name(core::Engine::Mlx).data();
+    case Engine::Sglang: return core::engine_name(core::Engine::Sglang).data();
   }
   return "";
 }

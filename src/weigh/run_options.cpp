@@ -3,9 +3,12 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "formats/checked.h"
 #include "formats/error.h"
 #include "formats/text.h"
 #include "src/devices/text.h"
@@ -17,8 +20,8 @@ namespace weigh::core {
 namespace {
 
 struct CacheTypes {
-  Dtype key;
-  Dtype value;
+  CacheType key;
+  CacheType value;
 };
 
 // Of a list with commas.
@@ -48,25 +51,110 @@ CacheTypes cache_types(std::string_view flag, const std::string& text) {
     }
     return *type;
   };
-  const Dtype key = one(text.substr(0, comma));
+  const CacheType key = one(text.substr(0, comma));
   return {key, comma == std::string::npos ? key : one(text.substr(comma + 1))};
 }
 
+constexpr std::uint64_t kMaxTokens = std::uint64_t{1} << 32;
+
 std::optional<std::uint64_t> tokens_of(const std::string& text) {
-  constexpr std::uint64_t kMax = std::uint64_t{1} << 32;
   const char last = text.empty() ? '\0' : text.back();
   const std::uint64_t unit = last == 'k' || last == 'K' ? 1024 : last == 'm' || last == 'M' ? 1024 * 1024 : 1;
   const auto tokens = parse_scaled(std::string_view(text).substr(0, text.size() - (unit == 1 ? 0 : 1)), unit);
   const bool whole = unit != 1 || text.find('.') == std::string::npos;
-  return tokens && whole && *tokens > 0 && *tokens <= kMax ? tokens : std::nullopt;
+  return tokens && whole && *tokens > 0 && *tokens <= kMaxTokens ? tokens : std::nullopt;
 }
 
 constexpr std::string_view kKvType = "--kv-type";
 constexpr std::string_view kDraftKvType = "--draft-kv-type";
 
+// "0.21", also "v0.21.3".
+std::optional<EngineVersion> version_of(std::string_view text) {
+  if (text.starts_with('v')) text.remove_prefix(1);
+  const std::size_t dot = text.find('.');
+  if (dot == std::string_view::npos) return std::nullopt;
+  const std::string_view rest = text.substr(dot + 1);
+  const auto major = parse_uint(text.substr(0, dot));
+  const auto minor = parse_uint(rest.substr(0, rest.find('.')));
+  constexpr std::uint64_t kMost = 10000;
+  if (!major || !minor || *major > kMost || *minor > kMost) return std::nullopt;
+  return EngineVersion{static_cast<std::uint32_t>(*major), static_cast<std::uint32_t>(*minor)};
+}
+
+// In 1/10,000, from above 0 to all.
+std::optional<std::uint64_t> share_of(std::string_view text) {
+  constexpr std::uint64_t kWhole = 10000;
+  const auto share = parse_scaled(text, kWhole);
+  return share && *share > 0 && *share <= kWhole ? share : std::nullopt;
+}
+
+// A plain number is bytes, as vLLM has it.
+std::optional<std::uint64_t> pool_of(const std::string& text) {
+  if (const auto bytes = parse_uint(text)) return bytes;
+  return parse_size(text);
+}
+
+// A number of the settings of an engine that pools its cache.
+struct ServingNumber {
+  std::string_view flag;
+  std::optional<std::uint64_t> ServingSettings::*number;
+  std::uint64_t most;
+};
+constexpr std::array kServingNumbers{
+    ServingNumber{"--max-num-seqs", &ServingSettings::max_sequences, kMaxSequences},
+    ServingNumber{"--max-num-batched-tokens", &ServingSettings::batched_tokens, kMaxMicroBatch},
+    ServingNumber{"--tensor-parallel-size", &ServingSettings::tensor_parallel, kMaxDevices},
+    ServingNumber{"--pipeline-parallel-size", &ServingSettings::pipeline_parallel, kMaxDevices},
+    ServingNumber{"--decode-context-parallel-size", &ServingSettings::context_parallel, kMaxDevices},
+    ServingNumber{"--block-size", &ServingSettings::block_tokens, std::uint64_t{1} << 16},
+};
+
+void check_serving(const RunOptions& options) {
+  for (const ServingNumber& row : kServingNumbers) {
+    const auto& number = options.serving.*row.number;
+    if (!number || (*number >= 1 && *number <= row.most)) continue;
+    throw UsageError(fmt::format("{} {}: not from 1 to {}", row.flag, *number, row.most));
+  }
+  if (!options.memory_share.empty() && !share_of(options.memory_share)) {
+    throw UsageError(fmt::format("--gpu-memory-utilization {}: not a share above 0 and up to 1, such as 0.92",
+                                 options.memory_share));
+  }
+  if (!options.engine_version.empty() && !version_of(options.engine_version)) {
+    throw UsageError(fmt::format("--engine-version {}: not a version such as 0.21", options.engine_version));
+  }
+  if (!options.pool_size.empty() && pool_of(options.pool_size).value_or(0) == 0) {
+    throw UsageError(fmt::format("--kv-cache-memory-bytes {}: not a size such as 4.25GiB", options.pool_size));
+  }
+}
+
+// The first option in use that other engines have; empty: none.
+std::string_view option_of_pools(const RunOptions& options) {
+  for (const ServingNumber& row : kServingNumbers) {
+    if (options.serving.*row.number) return row.flag;
+  }
+  if (!options.memory_share.empty()) return "--gpu-memory-utilization";
+  if (!options.engine_version.empty()) return "--engine-version";
+  if (!options.pool_size.empty()) return "--kv-cache-memory-bytes";
+  if (options.serving.eager) return "--enforce-eager";
+  return options.serving.no_prefix_caching ? "--no-enable-prefix-caching" : "";
+}
+
+ServingSettings serving_of(const RunOptions& options, Engine engine) {
+  const std::string_view flag = option_of_pools(options);
+  if (!flag.empty() && !traits_of(engine).pools) {
+    throw UsageError(
+        fmt::format("{} is for vllm and sglang, not for {}; say --engine vllm", flag, engine_name(engine)));
+  }
+  ServingSettings serving = options.serving;
+  if (!options.engine_version.empty()) serving.version = version_of(options.engine_version);
+  if (!options.memory_share.empty()) serving.share = share_of(options.memory_share);
+  if (!options.pool_size.empty()) serving.pool_bytes = pool_of(options.pool_size);
+  return serving;
+}
+
 CacheTypes checked_types(std::string_view flag, const std::string& text, Engine engine, const Model& model) {
   const CacheTypes types = cache_types(flag, text);
-  for (const Dtype type : {types.key, types.value}) {
+  for (const CacheType type : {types.key, types.value}) {
     if (takes_cache_type(engine, type)) continue;
     throw UsageError(fmt::format("{} {}: not a cache of {}, which is used for {}; there are {}", flag, text,
                                  engine_name(engine), model.checkpoint.name, cache_types_listed(engine)));
@@ -89,6 +177,18 @@ void check_run_options(const RunOptions& options) {
     throw UsageError(
         fmt::format("--context {}: not a number of tokens such as 8192, 32k or 1M, nor max", options.context));
   }
+  if (!options.max_length.empty() && options.max_length != "max" && !tokens_of(options.max_length)) {
+    throw UsageError(
+        fmt::format("--max-model-len {}: not a number of tokens such as 8192, 32k or 1M, nor max", options.max_length));
+  }
+  if (!options.max_length.empty() && !options.context.empty()) {
+    throw UsageError("--max-model-len and --context: two words for one thing; give one of them");
+  }
+  for (const auto& [flag, number] :
+       {std::pair{"--prompt", options.prompt}, std::pair{"--generate", options.generated}}) {
+    if (number && *number > kMaxTokens) throw UsageError(fmt::format("{} {}: more than {}", flag, *number, kMaxTokens));
+  }
+  check_serving(options);
   if (options.parallel < 1 || options.parallel > kMaxSequences) {
     throw UsageError(fmt::format("--parallel {}: not from 1 to {}", options.parallel, kMaxSequences));
   }
@@ -99,9 +199,8 @@ void check_run_options(const RunOptions& options) {
     throw UsageError(fmt::format("--batch {}: not from 1 to {}", options.batch, kMaxMicroBatch));
   }
   if (!options.engine.empty() && !engine_by_name(options.engine)) {
-    constexpr std::string_view kEnginesListed = "llama.cpp, transformers, vllm, mlx";
-    throw UsageError(fmt::format("--engine {}: there are llama.cpp, transformers, vllm and mlx{}", options.engine,
-                                 did_you_mean(options.engine, words_of(kEnginesListed))));
+    throw UsageError(fmt::format("--engine {}: there are {}{}", options.engine, engines_listed(),
+                                 did_you_mean(options.engine, words_of(engines_listed()))));
   }
   if (options.projector_on_host && options.mmproj.empty()) {
     throw UsageError("--no-mmproj-offload needs a projector: --mmproj FILE");
@@ -125,15 +224,16 @@ RunRequest request_of(const RunOptions& options, const Model& model, Engine engi
   RunRequest request;
   request.engine = engine;
   request.engine_is_default = options.engine.empty();
-  request.key_type = types.key;
-  request.value_type = types.value;
+  request.key_type = types.key.dtype;
+  request.value_type = types.value.dtype;
+  request.scale_per_head = types.key.scale_per_head || types.value.scale_per_head;
   if (!options.draft_kv_type.empty()) {
     if (engine != Engine::LlamaCpp) {
       throw UsageError(fmt::format("--draft-kv-type is for llama.cpp, not for {}", engine_name(engine)));
     }
     const CacheTypes draft = checked_types(kDraftKvType, options.draft_kv_type, engine, model);
-    request.draft_key_type = draft.key;
-    request.draft_value_type = draft.value;
+    request.draft_key_type = draft.key.dtype;
+    request.draft_value_type = draft.value.dtype;
   }
   request.sequences = options.parallel;
   request.unified_cache = options.unified_cache;
@@ -145,7 +245,14 @@ RunRequest request_of(const RunOptions& options, const Model& model, Engine engi
   request.cpu_moe_layers = options.cpu_moe_layers;
   request.cpu_ffn_layers = options.cpu_ffn_layers;
   request.projector_on_host = options.projector_on_host;
-  request.longest_context = options.context == "max";
+  request.longest_context = options.context == "max" || options.max_length == "max";
+  if (!options.max_length.empty() && !request.longest_context) {
+    request.context = times(*tokens_of(options.max_length), options.parallel);
+  }
+  request.serving = serving_of(options, engine);
+  request.prompt = options.prompt;
+  request.generated = options.generated;
+  request.eager_attention = options.eager_attention;
   if (!options.context.empty() && !request.longest_context) request.context = tokens_of(options.context);
   if (!options.as.empty()) request.as = find_quantizer_type(options.as);
   return request;
@@ -155,7 +262,8 @@ std::string key_of(const RunOptions& options) {
   // All fields by name: one that is added does not compile until it is here.
   const auto& [engine, context, kv_type, flash_attention, as, mmproj, draft, draft_kv_type, host, parallel, batch,
                micro_batch, gpu_layers, cpu_moe_layers, cpu_ffn_layers, unified_cache, full_window_cache,
-               projector_on_host, together] = options;
+               projector_on_host, together, engine_version, memory_share, max_length, pool_size, serving, prompt,
+               generated, eager_attention] = options;
   std::string key = fmt::format("{} {} {} {} {} {} {} {} {} {} {}", engine, context, kv_type, flash_attention, parallel,
                                 micro_batch, unified_cache, full_window_cache, mmproj, draft, projector_on_host);
   if (gpu_layers) key += fmt::format(" gpu-layers {}", *gpu_layers);
@@ -166,6 +274,22 @@ std::string key_of(const RunOptions& options) {
   if (!as.empty()) key += " as " + as;
   if (!host.empty()) key += " host " + host;
   if (together) key += " together";
+  const auto add = [&](std::string_view name, const auto& value) {
+    if (value) key += fmt::format(" {} {}", name, *value);
+  };
+  const auto add_text = [&](std::string_view name, const std::string& value) {
+    if (!value.empty()) key += fmt::format(" {} {}", name, value);
+  };
+  add_text("version", engine_version);
+  add_text("share", memory_share);
+  add_text("length", max_length);
+  add_text("pool", pool_size);
+  for (const ServingNumber& row : kServingNumbers) add(row.flag, serving.*row.number);
+  if (serving.eager) key += " eager";
+  if (serving.no_prefix_caching) key += " no-prefix-caching";
+  add("prompt", prompt);
+  add("generate", generated);
+  if (eager_attention) key += " eager-attention";
   return key;
 }
 

@@ -33,6 +33,14 @@ struct RunOptions {
   bool full_window_cache = false;
   bool projector_on_host = false;
   bool together = false;
+  std::string engine_version;  ///< "0.21"; empty: the newest that is known
+  std::string memory_share;    ///< a number from 0 to 1; empty: the engine's default
+  std::string max_length;      ///< tokens of one sequence, in place of `context`; as that
+  std::string pool_size;       ///< "4.25GiB" or bytes; empty: what the share leaves
+  ServingSettings serving;     ///< without version, share and pool, which are the three above
+  std::optional<std::uint64_t> prompt;
+  std::optional<std::uint64_t> generated;
+  bool eager_attention = false;
 };
 
 /// Throws UsageError for values that no engine takes, before any file is read.

@@ -92,6 +92,20 @@ core::RunOptions run_options_of(const RunOptions& from) {
   options.projector_on_host = from.projector_on_host;
   options.host = from.host;
   options.together = from.together;
+  options.prompt = from.prompt;
+  options.generated = from.generate;
+  options.eager_attention = from.eager_attention;
+  options.engine_version = from.engine_version;
+  options.memory_share = from.memory_share;
+  if (from.pool_bytes) options.pool_size = std::to_string(*from.pool_bytes);
+  options.serving.max_sequences = from.max_sequences;
+  options.serving.batched_tokens = from.batched_tokens;
+  options.serving.tensor_parallel = from.tensor_parallel;
+  options.serving.pipeline_parallel = from.pipeline_parallel;
+  options.serving.context_parallel = from.context_parallel;
+  options.serving.block_tokens = from.block_tokens;
+  options.serving.eager = from.enforce_eager;
+  options.serving.no_prefix_caching = from.no_prefix_caching;
   return options;
 }
 

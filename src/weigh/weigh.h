@@ -258,7 +258,7 @@ class WEIGH_API Catalogue {
 
 // --- A run and whether it fits --------------------------------------------------------------------------------------
 
-enum class Engine : std::uint8_t { LlamaCpp, Transformers, Vllm, Mlx };
+enum class Engine : std::uint8_t { LlamaCpp, Transformers, Vllm, Mlx, Sglang };
 
 /// How much of a fit is worked out, each with all before it.
 enum class Detail : std::uint8_t {
@@ -289,9 +289,24 @@ struct RunOptions {
   std::string host;       ///< memory beside the devices: "64GiB"; empty: detected with "local", else 32 GiB
   bool together = false;  ///< one run over all devices, a CPU among them as the host
   Detail detail = Detail::Run;
-  std::uint64_t batch = 2048;        ///< tokens handed over at a time: a micro-batch is never larger
-  std::uint64_t cpu_ffn_layers = 0;  ///< the dense feed-forward weights of the first layers stay in host memory
-  std::string draft_kv_type;         ///< of the draft's KV cache, as kv_type; empty: "f16"
+  std::uint64_t batch = 2048;             ///< tokens handed over at a time: a micro-batch is never larger
+  std::uint64_t cpu_ffn_layers = 0;       ///< the dense feed-forward weights of the first layers stay in host memory
+  std::string draft_kv_type;              ///< of the draft's KV cache, as kv_type; empty: "f16"
+  std::optional<std::uint64_t> prompt;    ///< tokens that are read at once (transformers, MLX); absent: the context
+  std::optional<std::uint64_t> generate;  ///< tokens of the answer (likewise)
+  bool eager_attention = false;           ///< transformers' eager attention
+  // vLLM and SGLang; what is absent or empty is the engine's default for the device.
+  std::string engine_version;  ///< "0.21"; empty: the newest that is known
+  std::string memory_share;    ///< of each device: "0.92"
+  std::optional<std::uint64_t> max_sequences;
+  std::optional<std::uint64_t> batched_tokens;
+  std::optional<std::uint64_t> tensor_parallel;
+  std::optional<std::uint64_t> pipeline_parallel;
+  std::optional<std::uint64_t> context_parallel;
+  std::optional<std::uint64_t> block_tokens;
+  std::optional<std::uint64_t> pool_bytes;  ///< of each device
+  bool enforce_eager = false;
+  bool no_prefix_caching = false;
 };
 
 enum class Verdict : std::uint8_t {

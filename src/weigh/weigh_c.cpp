@@ -101,7 +101,8 @@ Number number_of(std::string_view name, std::string_view value) {
 
 weigh::Engine engine_of(std::string_view value) {
   const auto engine = weigh::engine_named(value);
-  if (!engine) wrong_usage("engine=" + std::string(value) + ": there are llama.cpp, transformers, vllm and mlx");
+  if (!engine)
+    wrong_usage("engine=" + std::string(value) + ": there are llama.cpp, transformers, vllm, mlx and sglang");
   return *engine;
 }
 
@@ -140,6 +141,22 @@ constexpr std::array kOptions{
     OptionRow{"draft-kv-type", [](Options& o, Text, Text v) { o.run.draft_kv_type = v; }},
     OptionRow{"host", [](Options& o, Text, Text v) { o.run.host = v; }},
     OptionRow{"together", [](Options& o, Text n, Text v) { o.run.together = switch_of(n, v); }},
+    OptionRow{"prompt", [](Options& o, Text n, Text v) { o.run.prompt = number_of(n, v); }},
+    OptionRow{"generate", [](Options& o, Text n, Text v) { o.run.generate = number_of(n, v); }},
+    OptionRow{"eager-attention", [](Options& o, Text n, Text v) { o.run.eager_attention = switch_of(n, v); }},
+    OptionRow{"engine-version", [](Options& o, Text, Text v) { o.run.engine_version = v; }},
+    OptionRow{"gpu-memory-utilization", [](Options& o, Text, Text v) { o.run.memory_share = v; }},
+    OptionRow{"max-num-seqs", [](Options& o, Text n, Text v) { o.run.max_sequences = number_of(n, v); }},
+    OptionRow{"max-num-batched-tokens", [](Options& o, Text n, Text v) { o.run.batched_tokens = number_of(n, v); }},
+    OptionRow{"tensor-parallel-size", [](Options& o, Text n, Text v) { o.run.tensor_parallel = number_of(n, v); }},
+    OptionRow{"pipeline-parallel-size", [](Options& o, Text n, Text v) { o.run.pipeline_parallel = number_of(n, v); }},
+    OptionRow{"decode-context-parallel-size",
+              [](Options& o, Text n, Text v) { o.run.context_parallel = number_of(n, v); }},
+    OptionRow{"block-size", [](Options& o, Text n, Text v) { o.run.block_tokens = number_of(n, v); }},
+    OptionRow{"kv-cache-memory-bytes", [](Options& o, Text n, Text v) { o.run.pool_bytes = number_of(n, v); }},
+    OptionRow{"enforce-eager", [](Options& o, Text n, Text v) { o.run.enforce_eager = switch_of(n, v); }},
+    OptionRow{"no-enable-prefix-caching",
+              [](Options& o, Text n, Text v) { o.run.no_prefix_caching = switch_of(n, v); }},
     OptionRow{"detail", [](Options& o, Text, Text v) { o.run.detail = detail_of(v); }},
     OptionRow{"threads", [](Options& o, Text n, Text v) { o.threads = number_of<unsigned>(n, v); }},
     OptionRow{"deep", [](Options& o, Text n, Text v) { o.deep = switch_of(n, v); }},

@@ -12,7 +12,7 @@
  * values are those of the program's long options, without the dashes:
  *
  *     on=DEVICE           a device: rtx-4090, 2x rtx-4090, 24GiB, local; may be repeated
- *     engine=NAME         llama.cpp, transformers, vllm or mlx
+ *     engine=NAME         llama.cpp, transformers, vllm, mlx or sglang
  *     context=N           tokens, or max
  *     kv-type=TYPE        f16, q8_0, ...; or of K and of V: q8_0,f16
  *     parallel=N          sequences at a time
@@ -29,6 +29,11 @@
  *     no-mmproj-offload=X the projector stays in host memory
  *     draft=PATH          a model that drafts for it; mtp: its own next-token blocks
  *     draft-kv-type=TYPE  of the draft's cache, as kv-type
+ *     prompt=N            tokens of the prompt (transformers, MLX); generate=N those of the answer
+ *     eager-attention=X   transformers' eager attention
+ *     gpu-memory-utilization=SHARE, max-num-seqs=N, max-num-batched-tokens=N, tensor-parallel-size=N,
+ *     pipeline-parallel-size=N, decode-context-parallel-size=N, block-size=N, kv-cache-memory-bytes=N, enforce-eager=X,
+ *     no-enable-prefix-caching=X, engine-version=X.Y: vLLM's and SGLang's, as vLLM has them
  *     host=SIZE           memory beside the devices
  *     together=X          one run over all devices
  *     detail=X            verdict, run (as weigh inspect, the default) or advice (as weigh fit)

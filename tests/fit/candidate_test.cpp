@@ -12,7 +12,7 @@ namespace {
 
 // The standard run, and one for each field that differs from it in that field alone.
 std::vector<Run> runs_of_every_field() {
-  std::vector<Run> runs(20);
+  std::vector<Run> runs(25);
   runs[1].engine = Engine::Vllm;
   runs[2].context = 8192;
   runs[3].key_type = Dtype::Q8_0;
@@ -32,6 +32,11 @@ std::vector<Run> runs_of_every_field() {
   runs[19].device_chunk = 1;
   runs[17].draft_key_type = Dtype::Q8_0;
   runs[18].draft_value_type = Dtype::Q8_0;
+  runs[20].scale_per_head = true;
+  runs[21].serving.eager = true;
+  runs[22].prompt = 1;
+  runs[23].generated = 1;
+  runs[24].eager_attention = true;
   return runs;
 }
 
@@ -40,7 +45,8 @@ std::vector<Run> runs_of_every_field() {
 TEST_CASE("what is remembered of one run is never given for another") {
   // All of its fields by name: one that is added does not compile until it has a run above.
   const auto& [engine, context, key, value, sequences, unified, batch, micro_batch, attention, window, outputs, layers,
-               experts, ffn, chunk, projector, draft_key, draft_value, drafted] = Run();
+               experts, ffn, chunk, projector, draft_key, draft_value, drafted, scale, serving, prompt, generated,
+               eager] = Run();
   CHECK(engine == Engine::LlamaCpp);
   const std::vector<Run> runs = runs_of_every_field();
   CHECK(std::set<Run>(runs.begin(), runs.end()).size() == runs.size());

@@ -12,7 +12,8 @@ TEST_CASE("cache types go both ways") {
     CAPTURE(name);
     Run run;
     REQUIRE(cache_type_by_name(name));
-    run.key_type = run.value_type = *cache_type_by_name(name);
+    run.key_type = run.value_type = cache_type_by_name(name)->dtype;
+    run.scale_per_head = cache_type_by_name(name)->scale_per_head;
     CHECK(cache_type_text(run) == name);
   }
   CHECK_FALSE(cache_type_by_name("Q8_0"));

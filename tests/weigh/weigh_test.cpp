@@ -468,8 +468,8 @@ TEST_CASE("several threads use one model") {
 }
 
 TEST_CASE("names go both ways") {
-  for (const auto engine :
-       {weigh::Engine::LlamaCpp, weigh::Engine::Transformers, weigh::Engine::Vllm, weigh::Engine::Mlx}) {
+  for (const auto engine : {weigh::Engine::LlamaCpp, weigh::Engine::Transformers, weigh::Engine::Vllm,
+                            weigh::Engine::Mlx, weigh::Engine::Sglang}) {
     CHECK(weigh::engine_named(weigh::name_of(engine)) == engine);
   }
   CHECK_FALSE(weigh::engine_named("llama"));
