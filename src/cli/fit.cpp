@@ -55,12 +55,14 @@ Command setup_fit(CLI::App& parent) {
                                   "  weigh fit model.gguf --on rtx-4090 --context 32768\n"
                                   "  weigh fit model.gguf --on rtx-4090 --on rtx-3060 --together\n"
                                   "  weigh fit ./checkpoint-folder --engine vllm --on \"2x h100-sxm\"\n"
+                                  "  weigh fit ./checkpoint-folder --train qlora --on rtx-4090\n"
                                   "  weigh fit *.gguf --on 24GiB --require fits --quiet");
   command.add_argument("PATH", options->paths, "Files, any part of a set, folders, snapshots, names, -",
                        Presence::Required);
   add_device_option(command, options->on);
   add_run_options(command, options->run);
   add_placement_options(command, options->run);
+  add_training_options(command, options->run.training);
   add_require_option(command, options->require);
   add_common_options(command, options->common, kReportFormats);
   add_remote_options(command, options->remote);

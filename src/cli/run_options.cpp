@@ -45,8 +45,8 @@ void add_run_options(OptionSet& command, RunOptions& options) {
   command.add_option("--parallel", options.parallel, "Sequences at a time, default 1", "N",
                      NumberRange{1, kMaxSequences});
   command.add_flag("--kv-unified", options.unified_cache, "The sequences share all of the cache");
-  command.add_option("--batch", options.batch, "Tokens handed over at a time, default 2048; --ubatch is never more",
-                     "N", NumberRange{1, kMaxMicroBatch});
+  command.add_option("--batch", options.batch, "Tokens handed over at a time, default 2048; with --train: sequences",
+                     "N");
   command.add_option("--ubatch", options.micro_batch, "Tokens that are computed at a time, default 512", "N",
                      NumberRange{1, kMaxMicroBatch});
   command.add_option("--flash-attention", options.flash_attention, "on (default) or off", "WHEN");
@@ -76,6 +76,24 @@ void add_placement_options(OptionSet& command, RunOptions& options) {
   add_layer_options(command, options);
   command.add_option("--as", options.as, "Weigh it as the GGUF of another type: Q4_K_M, ...", "TYPE");
   command.add_flag("--together", options.together, "One run over all devices of --on, a CPU among them as the host");
+}
+
+void add_training_options(OptionSet& command, TrainingOptions& training) {
+  command.set_group("Training in place of a run: an estimate by published rules (docs/training.md)");
+  command.add_option("--train", training.recipe,
+                     "full, lora or qlora; --batch N is then the sequences of a step on each device, default 1", "HOW");
+  command.add_option("--seq", training.tokens, "Tokens of a sequence; default: 2048, or the model's own if less", "N");
+  command.add_option("--optimizer", training.optimizer,
+                     "adamw (default), adamw-fp32, adamw-bf16, adamw-8bit, adamw-8bit-bf16, paged-adamw, "
+                     "paged-adamw-8bit, sgd or adafactor",
+                     "NAME");
+  command.add_option("--rank", training.rank, "Rank of the adapters of lora and qlora, default 16", "N");
+  command.add_option("--checkpointing", training.checkpointing,
+                     "none (default): all inputs are kept, with --eager-attention the attention matrix too; selective: "
+                     "all but that matrix; full: each layer's input",
+                     "WHAT");
+  command.add_option("--shard", training.sharding,
+                     "zero1, zero2 or zero3 (FSDP) over the devices of one --on \"4x DEVICE\"", "HOW");
 }
 
 void add_require_option(OptionSet& command, std::string& require) {

@@ -20,6 +20,9 @@ void add_layer_options(OptionSet& command, RunOptions& options);
 /// Likewise, and --as and --together, which only `weigh fit` has.
 void add_placement_options(OptionSet& command, RunOptions& options);
 
+/// --train and what goes with it.
+void add_training_options(OptionSet& command, TrainingOptions& training);
+
 /// `--require fits|tight`.
 void add_require_option(OptionSet& command, std::string& require);
 

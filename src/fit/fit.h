@@ -14,6 +14,7 @@
 #include "src/fit/candidate.h"
 #include "src/fit/device_set.h"
 #include "src/memory/need.h"
+#include "src/memory/training/training.h"
 
 namespace weigh::core {
 
@@ -56,6 +57,7 @@ enum class ReasonKind : std::uint8_t {
   ModelNotRun,     ///< the engine does not run such a model; `detail` is its kind
   SchemeNotRead,   ///< the engine does not read such weights; `detail` is the scheme
   GgufNotRead,     ///< nor a GGUF file
+  NotTrained,      ///< such weights are not trained so; `detail` is why
   SettingRefused,  ///< the engine does not start with such a setting; `detail` is why, in its words
 
   // Broken.
@@ -113,7 +115,17 @@ struct Placement {
   PlacedPart host;
 };
 
-enum class AdviceKind : std::uint8_t { Context, Cache, MicroBatch, Projector, Quantization, Experts, Layers, Device };
+enum class AdviceKind : std::uint8_t {
+  Context,
+  Cache,
+  MicroBatch,
+  Projector,
+  Quantization,
+  Experts,
+  Layers,
+  Device,
+  Training
+};
 
 /// One way to make a run fit, tried out. What a kind does not say is empty or 0.
 struct Advice {
@@ -195,7 +207,8 @@ struct Fit {
   bool max_context_is_models = false;  ///< the largest context is the model's own
   std::vector<Advice> advice;          ///< most welcome first
   std::optional<SpeedBound> speed;
-  std::optional<Serving> serving;  ///< of an engine that pools its cache
+  std::optional<Serving> serving;    ///< of an engine that pools its cache
+  std::optional<Training> training;  ///< in place of a run; its gradients and optimizer are the need's `state`
 
   /// The part of the need that is on the devices.
   [[nodiscard]] std::uint64_t device_bytes() const { return minus(need.total(), host ? host->need_bytes : 0); }

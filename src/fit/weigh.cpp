@@ -14,6 +14,7 @@
 #include "src/fit/speed.h"
 #include "src/fit/verdict.h"
 #include "src/fit/weigh_run.h"
+#include "src/fit/weigh_training.h"
 #include "src/model/kind.h"
 
 namespace weigh::core {
@@ -149,6 +150,7 @@ Run run_of(const RunRequest& request, const Candidate& candidate) {
 
 Weighing weigh(const Model& model, const RunRequest& request, std::span<const DeviceSet> sets,
                const Catalogue& catalogue, WeighDetail detail) {
+  if (request.training) return weigh_training(model, *request.training, sets, catalogue, detail);
   const Engine engine = engine_of(request, model);
   check(request, engine);
   Candidate candidate(model, engine, request.as, request.companions);
@@ -187,6 +189,7 @@ QuantizedChoices quantized_choices(const Model& model, const RunRequest& request
                                    std::span<const Fit> fits) {
   constexpr std::array<std::string_view, 4> kShown = {"Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M"};
   QuantizedChoices choices;
+  if (request.training) return choices;
   if (!model.parameters_known || damage(model) != nullptr || !is_unquantized(model) || !runs_alone(model.kind)) {
     return choices;
   }

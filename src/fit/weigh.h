@@ -41,6 +41,7 @@ struct RunRequest {
   bool eager_attention = false;
   const QuantizerType* as = nullptr;  ///< weigh it as the GGUF of this type, which is for llama.cpp
   std::vector<Companion> companions = {};
+  std::optional<TrainingSettings> training = std::nullopt;  ///< in place of a run: nothing above but the devices counts
 };
 
 /// How much is worked out.

@@ -23,8 +23,8 @@ void write_parts(const Fit& fit, bool exact, std::ostream& out) {
   const auto add = [&](std::string_view name, const Bytes& bytes) {
     table.rows.push_back({std::string(name), size_text(bytes, exact)});
   };
-  for (const auto& [name, part] : kShownParts) {
-    if (fit.need.*part != 0U) add(name, fit.need.*part);
+  for (const auto& [name, bytes, part] : parts_of(fit)) {
+    if (bytes != 0U) add(name, bytes);
   }
   add("need", fit.need.total());
   add("safe", fit.budget_bytes);
@@ -72,6 +72,11 @@ void write_fit(const Fit& fit, bool exact, std::ostream& out) {
   write_parts(fit, exact, out);
   if (fit.placement) write_placement(*fit.placement, exact, out);
   std::vector<std::string> lines;
+  if (fit.training) {
+    lines.push_back(fmt::format("training: {}", training_text(*fit.training)));
+    for (const std::string& note : fit.training->assumptions) lines.push_back("assumed: " + note);
+    for (const std::string& rule : fit.training->rules) lines.push_back("rule of " + rule);
+  }
   if (fit.engine) lines.push_back(fmt::format("engine: {}", engine_name(*fit.engine)));
   if (fit.context) {
     lines.push_back(fmt::format("context: {} tokens in {}", grouped(*fit.context), fit.kv_type));

@@ -1,9 +1,10 @@
 // The report of `weigh fit` for people: one block for each device.
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,8 +31,13 @@ struct Drawn {
 constexpr std::array<Drawn, kShownParts.size()> kDrawn{
     {{"\u2588", 'W'}, {"\u2593", 'K'}, {"\u2592", 'S'}, {"\u2591", 'C'}, {"\u00B7", 'o'}}};
 
-std::string_view drawn(std::size_t part, const TextWriter& page) {
-  return page.style().unicode ? kDrawn[part].unicode : std::string_view(&kDrawn[part].ascii, 1);
+/// Likewise, of training.
+constexpr std::array<Drawn, 6> kDrawnTraining{
+    {{"\u2588", 'W'}, {"\u2593", 'G'}, {"\u2592", 'O'}, {"\u2591", 'A'}, {"\u254C", 'L'}, {"\u00B7", 'o'}}};
+
+std::string_view drawn(std::size_t part, const Fit& fit, const TextWriter& page) {
+  const Drawn& drawn = fit.training ? kDrawnTraining[part] : kDrawn[part];
+  return page.style().unicode ? drawn.unicode : std::string_view(&drawn.ascii, 1);
 }
 
 std::string size_text(std::uint64_t bytes, const TextWriter& page) {
@@ -44,6 +50,7 @@ std::string size_text(const std::optional<std::uint64_t>& bytes, const TextWrite
 
 /// What a part is made of, in a few words.
 std::string note_on(NeedPart part, const Fit& fit) {
+  if (part == nullptr) return {};
   if (part == &MemoryNeed::kv_cache && fit.context) {
     return fmt::format("{} tokens in {}, {}", grouped(*fit.context), fit.kv_type, cache_shape_text(fit.cache_shape));
   }
@@ -61,13 +68,14 @@ void write_parts(const Fit& fit, TextWriter& page) {
     rows.push_back({std::move(name), std::move(size)});
     notes.push_back(std::move(note));
   };
-  for (std::size_t i = 0; i < kShownParts.size(); ++i) {
-    const auto& [name, part] = kShownParts[i];
-    const Bytes& bytes = fit.need.*part;
+  const std::vector<PartBytes> parts = parts_of(fit);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const auto& [name, bytes, part] = parts[i];
     if (bytes == 0U) continue;
-    add(fmt::format("{} {}", name, drawn(i, page)), size_text(bytes, page), bytes ? note_on(part, fit) : "not known");
+    add(fmt::format("{} {}", name, drawn(i, fit, page)), size_text(bytes, page),
+        bytes ? note_on(part, fit) : "not known");
   }
-  add("need", size_text(fit.need.total(), page), "");
+  add("need", size_text(fit.need.total(), page), fit.training ? "an estimate, on the safe side" : "");
   add("safe", size_text(fit.budget_bytes, page), rule_text(fit));
   add("limit", size_text(fit.limit_bytes, page), "");
   add("memory", size_text(fit.memory_bytes, page), "");
@@ -96,9 +104,10 @@ void write_bar(const Fit& fit, TextWriter& page) {
   std::string bar;
   std::uint64_t sum = 0;
   std::size_t used = 0;
-  for (std::size_t i = 0; i < kShownParts.size(); ++i) {
-    sum += (fit.need.*kShownParts[i].part).value_or(0);
-    for (; used < std::min(column(sum), columns); ++used) bar += drawn(i, page);
+  const std::vector<PartBytes> parts = parts_of(fit);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    sum = plus(sum, parts[i].bytes.value_or(0));
+    for (; used < std::min(column(sum), columns); ++used) bar += drawn(i, fit, page);
   }
   bar += std::string(columns - used, ' ');
   page.line(fmt::format("  [{}]", bar));
@@ -183,6 +192,14 @@ void write_advice(const Fit& fit, std::size_t most, const std::string& first_lab
   }
 }
 
+void write_training(const Training& training, TextWriter& page) {
+  page.paragraph(page.label("training"), training_text(training));
+  if (!training.assumptions.empty()) {
+    page.paragraph(page.label("assumed"), page.safe(fmt::format("{}", fmt::join(training.assumptions, "; "))));
+  }
+  page.paragraph(page.label("rules"), fmt::format("{}", fmt::join(training.rules, "; ")));
+}
+
 /// Everything about one device.
 void write_block(const Fit& fit, bool one_of_many, TextWriter& page) {
   page.line();
@@ -194,6 +211,7 @@ void write_block(const Fit& fit, bool one_of_many, TextWriter& page) {
   for (const CompanionShare& share : fit.companions) {
     page.paragraph(page.label(role_name(share.role)), page.safe(companion_text(share, page)));
   }
+  if (fit.training) write_training(*fit.training, page);
   if (const std::string text = context_text(fit); !text.empty()) page.paragraph(page.label("context"), text);
   if (fit.speed) page.paragraph(page.label("speed"), speed_text(fit));
   write_advice(fit, page.style().verbose ? fit.advice.size() : 4, page.label("advice"), page);
@@ -222,13 +240,35 @@ constexpr std::array kCompactColumns{
                   [](const Fit& f, const TextWriter&) { return f.max_context ? grouped(*f.max_context) : "-"; }},
 };
 
+Bytes training_part(const Fit& fit, std::size_t part) { return fit.training ? parts_of(fit)[part].bytes : Bytes(); }
+
+template <std::size_t part>
+std::string training_cell(const Fit& fit, const TextWriter& page) {
+  return size_text(training_part(fit, part), page);
+}
+
+constexpr std::array kTrainingColumns{
+    CompactColumn{"weights", false, training_cell<0>},
+    CompactColumn{"gradients", false, training_cell<1>},
+    CompactColumn{"optimizer", false, training_cell<2>},
+    CompactColumn{"activations", false, training_cell<3>},
+    CompactColumn{"logits", true, training_cell<4>},
+    CompactColumn{"overhead", true, training_cell<5>},
+    CompactColumn{"need", false, [](const Fit& f, const TextWriter& page) { return size_text(f.need.total(), page); }},
+};
+
+std::span<const CompactColumn> columns_for(const std::vector<Fit>& fits) {
+  if (std::ranges::any_of(fits, [](const Fit& fit) { return fit.training.has_value(); })) return kTrainingColumns;
+  return kCompactColumns;
+}
+
 std::vector<std::string> compact_table(const std::vector<Fit>& fits, bool narrow, const TextWriter& page) {
   const bool stateless = std::ranges::all_of(fits, [](const Fit& fit) { return fit.need.state == 0U; });
   std::vector<std::vector<std::string>> rows(fits.size() + 1);
   rows.front().emplace_back("device");
   for (std::size_t i = 0; i < fits.size(); ++i) rows[i + 1].push_back(page.safe(device_label(fits[i].device)));
   std::string alignment = "l";
-  for (const CompactColumn& column : kCompactColumns) {
+  for (const CompactColumn& column : columns_for(fits)) {
     if ((narrow && column.optional) || (stateless && column.name == "state")) continue;
     rows.front().emplace_back(column.name);
     for (std::size_t i = 0; i < fits.size(); ++i) rows[i + 1].push_back(column.cell(fits[i], page));

@@ -67,6 +67,38 @@ std::string_view repair_text(std::optional<FindingCode> code) {
 
 }  // namespace
 
+std::vector<PartBytes> parts_of(const Fit& fit) {
+  std::vector<PartBytes> parts;
+  if (!fit.training) {
+    for (const auto& [name, part] : kShownParts) parts.push_back({name, fit.need.*part, part});
+    return parts;
+  }
+  const TrainingNeed& need = fit.training->need;
+  return {{"weights", need.weights},         {"gradients", need.gradients}, {"optimizer", need.optimizer_states},
+          {"activations", need.activations}, {"logits", need.logits},       {"overhead", need.overhead}};
+}
+
+std::string training_text(const Training& training) {
+  const TrainingSettings& settings = training.settings;
+  std::string text;
+  switch (settings.recipe) {
+    case Recipe::Full: text = "all"; break;
+    case Recipe::Lora: text = fmt::format("LoRA of rank {},", settings.rank); break;
+    case Recipe::Qlora: text = fmt::format("QLoRA of rank {},", settings.rank); break;
+  }
+  text += fmt::format(" {} parameters trained; {}; {} of {} tokens{}; checkpointing {}",
+                      human_parameters(training.need.trained_parameters), settings.optimizer->name,
+                      counted(settings.sequences, "sequence"), grouped(training.tokens),
+                      settings.devices > 1 ? " on each device" : "", name_of(settings.checkpointing));
+  if (settings.devices > 1) {
+    const bool sharded = settings.sharding != Sharding::None;
+    text += sharded ? fmt::format("; {} over {} devices", name_of(settings.sharding), settings.devices)
+                    : "; every device has all of it: --shard zero1, zero2 or zero3 divides it";
+    text += fmt::format("; {} on each", human_bytes(divided_up(training.need.total(), settings.devices)));
+  }
+  return text;
+}
+
 std::string budget_text(const Budget& budget) {
   const std::uint64_t mib = budget.memory / kMiB;
   const std::uint64_t stated_mib = budget.stated_limit.value_or(0) / kMiB;
@@ -144,7 +176,7 @@ std::string_view host_source_name(HostSource source) {
 std::string why_text(const Fit& fit) {
   const FitReason& reason = fit.reason;
   const std::string bytes = human_bytes(reason.bytes);
-  const std::string_view engine = fit.engine ? engine_name(*fit.engine) : "the engine";
+  const std::string_view engine = fit.training ? "training" : fit.engine ? engine_name(*fit.engine) : "the engine";
   const std::string on_host = fit.host ? human_bytes(fit.host->need_bytes) : "";
   const std::string on_device = share_text(fit.device_bytes(), fit.budget_bytes);
   switch (reason.kind) {
@@ -178,6 +210,7 @@ std::string why_text(const Fit& fit) {
     case ReasonKind::ModelNotRun: return fmt::format("{} does not run a model of this kind: {}", engine, reason.detail);
     case ReasonKind::SchemeNotRead: return fmt::format("{} does not read weights in {}", engine, reason.detail);
     case ReasonKind::GgufNotRead: return fmt::format("{} does not read GGUF files; llama.cpp does", engine);
+    case ReasonKind::NotTrained: return reason.detail;
     case ReasonKind::SettingRefused: return fmt::format("does not start with this setting: {}", reason.detail);
     case ReasonKind::Damaged: {
       const std::string_view repair = repair_text(reason.code);
@@ -290,8 +323,8 @@ std::string cache_shape_text(const CacheShape& shape) {
 }
 
 std::string_view advice_name(AdviceKind kind) {
-  constexpr std::array<std::string_view, 8> kNames{"context",      "cache",   "micro-batch", "projector",
-                                                   "quantisation", "experts", "layers",      "device"};
+  constexpr std::array<std::string_view, 9> kNames{"context", "cache",  "micro-batch", "projector", "quantisation",
+                                                   "experts", "layers", "device",      "training"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
@@ -307,7 +340,8 @@ std::string advice_text(const Advice& advice) {
                          advice.from_original ? ", made from the original" : "", and_context(advice));
     case AdviceKind::Experts:
     case AdviceKind::Layers: return offload_text(advice);
-    case AdviceKind::Device: return advice.name;
+    case AdviceKind::Device:
+    case AdviceKind::Training: return advice.name;
   }
   return {};
 }

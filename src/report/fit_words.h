@@ -3,6 +3,7 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "src/fit/fit.h"
 #include "src/fit/weigh.h"
@@ -23,6 +24,19 @@ inline constexpr std::array kShownParts{
     ShownPart{"state", &MemoryNeed::state},       ShownPart{"compute", &MemoryNeed::compute},
     ShownPart{"overhead", &MemoryNeed::overhead},
 };
+
+/// One of the parts that a fit's need adds up from, as reports name it.
+struct PartBytes {
+  std::string_view name;
+  Bytes bytes;
+  NeedPart part = nullptr;  ///< null for what only training has
+};
+
+/// Those of a run are kShownParts; of training what docs/training.md counts.
+std::vector<PartBytes> parts_of(const Fit& fit);
+
+/// "LoRA of rank 16, 41.94 M of 8.07 B parameters trained; adamw; 1 sequence of 2,048 tokens on each device; ..."
+std::string training_text(const Training& training);
 
 /// The rule of a budget: "70 % of 192 GiB (Apple, shared with macOS)".
 std::string budget_text(const Budget& budget);

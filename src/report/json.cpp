@@ -190,6 +190,33 @@ Json serving_json(const std::optional<Serving>& serving) {
           {"assumptions", serving->assumptions}};
 }
 
+Json training_json(const std::optional<Training>& training, JsonText& text) {
+  if (!training) return nullptr;
+  const TrainingSettings& settings = training->settings;
+  const TrainingNeed& need = training->need;
+  Json assumptions = Json::array();
+  for (const std::string& note : training->assumptions) assumptions.push_back(text(note));
+  return {{"recipe", name_of(settings.recipe)},
+          {"optimizer", settings.optimizer->name},
+          {"rank", settings.recipe == Recipe::Full ? Json() : Json(settings.rank)},
+          {"sequences", settings.sequences},
+          {"tokens", training->tokens},
+          {"checkpointing", name_of(settings.checkpointing)},
+          {"shard", name_of(settings.sharding)},
+          {"devices", settings.devices},
+          {"trained_parameters", need.trained_parameters},
+          {"weights", need.weights},
+          {"gradients", need.gradients},
+          {"optimizer_states", need.optimizer_states},
+          {"activations", json_or_null(need.activations)},
+          {"logits", json_or_null(need.logits)},
+          {"overhead", need.overhead},
+          {"total", need.total()},
+          {"rules", training->rules},
+          {"assumptions", std::move(assumptions)},
+          {"estimate", true}};
+}
+
 Json fit_json(const Fit& fit, JsonText& text) {
   return {{"device", fit.device.id},
           {"count", fit.device.count},
@@ -213,7 +240,8 @@ Json fit_json(const Fit& fit, JsonText& text) {
           {"max_context", json_or_null(fit.max_context)},
           {"tokens_per_second_bound", speed_json(fit.speed)},
           {"command", fit.command.empty() ? Json() : text(shell_escaped(fit.command))},
-          {"advice", advice_json(fit.advice)}};
+          {"advice", advice_json(fit.advice)},
+          {"training", training_json(fit.training, text)}};
 }
 
 }  // namespace

@@ -369,6 +369,8 @@ std::string need_note(const ModelReport& report) {
   if (report.fits.empty()) return {};
   if (parts_missing(report.model.checkpoint)) return remark_text(Remark::PartsMissing, {});
   const Fit& first = report.fits.front();
+  if (first.reason.kind == ReasonKind::NotTrained) return {};
+  if (first.training) return "need: of a training step, by published rules: an estimate on the safe side";
   const std::string remark = remark_text(first.remark, first.architecture);
   const std::string_view engine = first.engine ? engine_name(*first.engine) : "";
   if (first.context && !first.need.kv_cache) {

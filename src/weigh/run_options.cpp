@@ -165,6 +165,7 @@ CacheTypes checked_types(std::string_view flag, const std::string& text, Engine 
 }  // namespace
 
 void check_run_options(const RunOptions& options) {
+  check_training_options(options);
   (void)cache_types(kKvType, options.kv_type);
   if (!options.draft_kv_type.empty()) {
     (void)cache_types(kDraftKvType, options.draft_kv_type);
@@ -195,8 +196,8 @@ void check_run_options(const RunOptions& options) {
   if (options.micro_batch < 1 || options.micro_batch > kMaxMicroBatch) {
     throw UsageError(fmt::format("--ubatch {}: not from 1 to {}", options.micro_batch, kMaxMicroBatch));
   }
-  if (options.batch < 1 || options.batch > kMaxMicroBatch) {
-    throw UsageError(fmt::format("--batch {}: not from 1 to {}", options.batch, kMaxMicroBatch));
+  if (options.batch && (*options.batch < 1 || *options.batch > kMaxMicroBatch)) {
+    throw UsageError(fmt::format("--batch {}: not from 1 to {}", *options.batch, kMaxMicroBatch));
   }
   if (!options.engine.empty() && !engine_by_name(options.engine)) {
     throw UsageError(fmt::format("--engine {}: there are {}{}", options.engine, engines_listed(),
@@ -237,7 +238,7 @@ RunRequest request_of(const RunOptions& options, const Model& model, Engine engi
   }
   request.sequences = options.parallel;
   request.unified_cache = options.unified_cache;
-  request.batch = options.batch;
+  request.batch = options.batch.value_or(request.batch);
   request.micro_batch = options.micro_batch;
   request.flash_attention = options.flash_attention == "on";
   request.full_window_cache = options.full_window_cache;
@@ -253,6 +254,7 @@ RunRequest request_of(const RunOptions& options, const Model& model, Engine engi
   request.prompt = options.prompt;
   request.generated = options.generated;
   request.eager_attention = options.eager_attention;
+  request.training = training_of(options);
   if (!options.context.empty() && !request.longest_context) request.context = tokens_of(options.context);
   if (!options.as.empty()) request.as = find_quantizer_type(options.as);
   return request;
@@ -263,11 +265,11 @@ std::string key_of(const RunOptions& options) {
   const auto& [engine, context, kv_type, flash_attention, as, mmproj, draft, draft_kv_type, host, parallel, batch,
                micro_batch, gpu_layers, cpu_moe_layers, cpu_ffn_layers, unified_cache, full_window_cache,
                projector_on_host, together, engine_version, memory_share, max_length, pool_size, serving, prompt,
-               generated, eager_attention] = options;
+               generated, eager_attention, training] = options;
   std::string key = fmt::format("{} {} {} {} {} {} {} {} {} {} {}", engine, context, kv_type, flash_attention, parallel,
                                 micro_batch, unified_cache, full_window_cache, mmproj, draft, projector_on_host);
   if (gpu_layers) key += fmt::format(" gpu-layers {}", *gpu_layers);
-  if (batch != Run().batch) key += fmt::format(" batch {}", batch);
+  if (batch && *batch != Run().batch) key += fmt::format(" batch {}", *batch);
   if (cpu_ffn_layers != 0) key += fmt::format(" n-cpu-ffn {}", cpu_ffn_layers);
   if (cpu_moe_layers != 0) key += fmt::format(" n-cpu-moe {}", cpu_moe_layers);
   if (!draft_kv_type.empty()) key += " draft-kv-type " + draft_kv_type;
@@ -290,7 +292,7 @@ std::string key_of(const RunOptions& options) {
   add("prompt", prompt);
   add("generate", generated);
   if (eager_attention) key += " eager-attention";
-  return key;
+  return key + key_of(training);
 }
 
 }  // namespace weigh::core

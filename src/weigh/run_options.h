@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "src/fit/weigh.h"
+#include "src/weigh/training_options.h"
 
 namespace weigh::core {
 
@@ -24,7 +25,7 @@ struct RunOptions {
   std::string draft_kv_type;
   std::string host;  ///< memory of the host: "32GiB"; empty: detected or assumed
   std::uint64_t parallel = 1;
-  std::uint64_t batch = 2048;
+  std::optional<std::uint64_t> batch;  ///< tokens, 2048 where it is absent; of training: sequences
   std::uint64_t micro_batch = 512;
   std::optional<std::uint64_t> gpu_layers;
   std::uint64_t cpu_moe_layers = 0;
@@ -41,6 +42,7 @@ struct RunOptions {
   std::optional<std::uint64_t> prompt;
   std::optional<std::uint64_t> generated;
   bool eager_attention = false;
+  TrainingOptions training;
 };
 
 /// Throws UsageError for values that no engine takes, before any file is read.

@@ -26,7 +26,10 @@ Report weigh_path(const std::string& path, const RunSetup& setup, WeighDetail de
     report.models.push_back(weigh_run_of(describe(std::move(checkpoint)), setup.options, setup.companions, setup.groups,
                                          setup.catalogue, detail));
   }
-  report.pipelines = pipelines_of(opened.path, report.models, std::move(opened.missing_components), setup);
+  // Training weighs one model at a time.
+  if (setup.options.training.recipe.empty()) {
+    report.pipelines = pipelines_of(opened.path, report.models, std::move(opened.missing_components), setup);
+  }
   report.errors = std::move(opened.failures);
   return report;
 }

@@ -181,6 +181,30 @@ Device device_of(const core::Device& from) {
           .reason = core::budget_text(budget)};
 }
 
+Training training_of(const core::Training& from) {
+  const core::TrainingSettings& settings = from.settings;
+  const core::TrainingNeed& need = from.need;
+  Training training;
+  training.recipe = core::name_of(settings.recipe);
+  training.optimizer = settings.optimizer->name;
+  training.checkpointing = core::name_of(settings.checkpointing);
+  training.shard = core::name_of(settings.sharding);
+  if (settings.recipe != core::Recipe::Full) training.rank = settings.rank;
+  training.sequences = settings.sequences;
+  training.tokens = from.tokens;
+  training.trained_parameters = need.trained_parameters;
+  training.weights = need.weights;
+  training.gradients = need.gradients;
+  training.optimizer_states = need.optimizer_states;
+  training.activations = need.activations;
+  training.logits = need.logits;
+  training.overhead = need.overhead;
+  training.total = need.total();
+  training.rules = from.rules;
+  training.assumptions = from.assumptions;
+  return training;
+}
+
 Fit fit_of(const core::Fit& from) {
   Fit fit;
   fit.device = from.device.id;
@@ -216,6 +240,7 @@ Fit fit_of(const core::Fit& from) {
     fit.advice.push_back(
         {std::string(core::advice_name(advice.kind)), core::advice_text(advice), advice.flags, advice.need_bytes});
   }
+  if (from.training) fit.training = training_of(*from.training);
   return fit;
 }
 

@@ -82,7 +82,7 @@ core::RunOptions run_options_of(const RunOptions& from) {
   options.draft = from.draft;
   options.draft_kv_type = from.draft_kv_type;
   options.parallel = from.parallel;
-  options.batch = from.batch;
+  if (from.batch != RunOptions().batch) options.batch = from.batch;
   options.micro_batch = from.micro_batch;
   options.gpu_layers = from.gpu_layers;
   options.cpu_moe_layers = from.cpu_moe_layers;
@@ -106,6 +106,8 @@ core::RunOptions run_options_of(const RunOptions& from) {
   options.serving.block_tokens = from.block_tokens;
   options.serving.eager = from.enforce_eager;
   options.serving.no_prefix_caching = from.no_prefix_caching;
+  options.training = {from.train,     from.optimizer,       from.checkpointing, from.shard,
+                      from.lora_rank, from.train_sequences, from.train_tokens};
   return options;
 }
 

@@ -307,6 +307,14 @@ struct RunOptions {
   std::optional<std::uint64_t> pool_bytes;  ///< of each device
   bool enforce_eager = false;
   bool no_prefix_caching = false;
+  // Training in place of a run; what is absent or empty is the default of `weigh fit --train`.
+  std::string train;      ///< "full", "lora" or "qlora"; empty: the model is run
+  std::string optimizer;  ///< "adamw", "adamw-8bit", ...
+  std::string checkpointing;
+  std::string shard;                             ///< over the devices of one set: "zero1", "zero2", "zero3"
+  std::optional<std::uint64_t> lora_rank;        ///< of adapters
+  std::optional<std::uint64_t> train_sequences;  ///< of a step on one device
+  std::optional<std::uint64_t> train_tokens;     ///< of a sequence
 };
 
 enum class Verdict : std::uint8_t {
@@ -375,6 +383,27 @@ struct SpeedBound {
   double full = 0;   ///< with the context full
 };
 
+/// A step of training: an estimate by published rules. Bytes are sums over the devices.
+struct Training {
+  std::string recipe;
+  std::string optimizer;
+  std::string checkpointing;
+  std::string shard;
+  std::optional<std::uint64_t> rank;  ///< absent where no adapters are trained
+  std::uint64_t sequences = 0;        ///< of a step on one device
+  std::uint64_t tokens = 0;           ///< of a sequence
+  std::uint64_t trained_parameters = 0;
+  std::uint64_t weights = 0;
+  std::uint64_t gradients = 0;
+  std::uint64_t optimizer_states = 0;
+  std::optional<std::uint64_t> activations;
+  std::optional<std::uint64_t> logits;
+  std::uint64_t overhead = 0;
+  std::uint64_t total = 0;
+  std::vector<std::string> rules;
+  std::vector<std::string> assumptions;
+};
+
 /// One run on one device, or on several together. Bytes are sums over the devices.
 struct Fit {
   std::string device;
@@ -397,8 +426,9 @@ struct Fit {
   std::optional<Placement> placement;
   std::optional<std::uint64_t> max_context;  ///< the largest that fits
   std::optional<SpeedBound> speed;
-  std::string command;         ///< to paste into a shell, or empty
-  std::vector<Advice> advice;  ///< most welcome first
+  std::string command;               ///< to paste into a shell, or empty
+  std::vector<Advice> advice;        ///< most welcome first
+  std::optional<Training> training;  ///< in place of a run; its gradients and optimizer are the need's `state`
 };
 
 // --- Models ---------------------------------------------------------------------------------------------------------
