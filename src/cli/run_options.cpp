@@ -79,21 +79,16 @@ void add_placement_options(OptionSet& command, RunOptions& options) {
 }
 
 void add_training_options(OptionSet& command, TrainingOptions& training) {
-  command.set_group("Training in place of a run: an estimate by published rules (docs/training.md)");
-  command.add_option("--train", training.recipe,
-                     "full, lora or qlora; --batch N is then the sequences of a step on each device, default 1", "HOW");
+  command.set_group("Training in place of a run, an estimate by published rules");
+  command.add_option("--train", training.recipe, "full, lora or qlora; --batch is then sequences, default 1", "HOW");
   command.add_option("--seq", training.tokens, "Tokens of a sequence; default: 2048, or the model's own if less", "N");
-  command.add_option("--optimizer", training.optimizer,
-                     "adamw (default), adamw-fp32, adamw-bf16, adamw-8bit, adamw-8bit-bf16, paged-adamw, "
-                     "paged-adamw-8bit, sgd or adafactor",
+  command.add_option("--optimizer", training.optimizer, "adamw (default), adamw-8bit, adamw-bf16, adafactor, sgd, ...",
                      "NAME");
   command.add_option("--rank", training.rank, "Rank of the adapters of lora and qlora, default 16", "N");
   command.add_option("--checkpointing", training.checkpointing,
-                     "none (default): all inputs are kept, with --eager-attention the attention matrix too; selective: "
-                     "all but that matrix; full: each layer's input",
-                     "WHAT");
-  command.add_option("--shard", training.sharding,
-                     "zero1, zero2 or zero3 (FSDP) over the devices of one --on \"4x DEVICE\"", "HOW");
+                     "none (default: all inputs, as with flash attention), selective or full", "WHAT");
+  command.add_option("--shard", training.sharding, "zero1, zero2 or zero3 over the devices of --on \"4x DEVICE\"",
+                     "HOW");
 }
 
 void add_require_option(OptionSet& command, std::string& require) {

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -97,14 +96,14 @@ class TrainingAdviser {
   static Change checkpointed(Change change) {
     if (change.settings.checkpointing == Checkpointing::Full) return change;
     change.settings.checkpointing = Checkpointing::Full;
-    add("full checkpointing, a third more time", {"--checkpointing", "full"}, change);
+    add("full checkpointing (a third more time)", {"--checkpointing", "full"}, change);
     return change;
   }
 
   static Change in_batches_of(std::uint64_t sequences, Change change) {
     if (change.settings.sequences <= sequences) return change;
     change.settings.sequences = sequences;
-    add(fmt::format("batches of {} a device", sequences), {"--batch", std::to_string(sequences)}, change);
+    add(fmt::format("batches of {} on each device", sequences), {"--batch", std::to_string(sequences)}, change);
     return change;
   }
 
@@ -123,22 +122,16 @@ class TrainingAdviser {
     return change;
   }
 
-  // The first of halves that fits.
-  void halved(std::uint64_t from, std::uint64_t least, const std::function<Change(std::uint64_t)>& with) {
-    for (std::uint64_t half = from / 2; half >= least && half != 0; half /= 2) {
-      if (propose(with(half), devices_)) return;
-    }
-  }
-
   // Each change by itself.
   void single() {
-    constexpr std::uint64_t kLeastTokens = 512;
     const Change as_asked{"", {}, settings_};
     for (const Change& change : {checkpointed(as_asked), in_eight_bits(as_asked)}) {
       if (!change.text.empty()) propose(change, devices_);
     }
-    halved(settings_.sequences, 1, [&](std::uint64_t half) { return in_batches_of(half, as_asked); });
-    halved(model_.tokens(settings_), kLeastTokens, [&](std::uint64_t half) { return with_tokens(half, as_asked); });
+    for (std::uint64_t half = settings_.sequences / 2; half != 0; half /= 2) {
+      if (propose(in_batches_of(half, as_asked), devices_)) break;
+    }
+    halved(as_asked, devices_);
   }
 
   // The change, and where it does not do alone, with less and less beside it.
@@ -148,7 +141,17 @@ class TrainingAdviser {
     if (propose(small, devices)) return true;
     const Change smaller = in_batches_of(1, small);
     if (propose(smaller, devices)) return true;
-    return propose(in_eight_bits(smaller), devices);
+    const Change smallest = in_eight_bits(smaller);
+    return propose(smallest, devices) || halved(smallest, devices);
+  }
+
+  // The longest of halves of a sequence that fits.
+  bool halved(const Change& change, const DeviceSet& devices) {
+    constexpr std::uint64_t kLeastTokens = 512;
+    for (std::uint64_t half = model_.tokens(settings_) / 2; half >= kLeastTokens; half /= 2) {
+      if (propose(with_tokens(half, change), devices)) return true;
+    }
+    return false;
   }
 
   void sharded() {
@@ -166,7 +169,7 @@ class TrainingAdviser {
 
   void adapters() {
     for (const auto& [recipe, text] : {std::pair{Recipe::Lora, "LoRA"}, std::pair{Recipe::Qlora, "QLoRA"}}) {
-      if (recipe <= settings_.recipe || not_trained(source_, recipe)) continue;
+      if (recipe <= settings_.recipe || not_trained(source_, recipe) || model_.refusal(recipe)) continue;
       Change change{"", {}, settings_};
       change.settings.recipe = recipe;
       add(fmt::format("{} of rank {}", text, settings_.rank), {"--train", std::string(name_of(recipe))}, change);
@@ -215,7 +218,9 @@ Fit train_on(const Model& source, const TrainedModel& model, const TrainingSetti
     return refused_training(source, devices, {ReasonKind::Damaged, 0, damaged->message, damaged->code},
                             Verdict::Broken);
   }
-  if (auto why = not_trained(source, settings.recipe)) {
+  auto why = not_trained(source, settings.recipe);
+  if (!why) why = model.refusal(settings.recipe);
+  if (why) {
     return refused_training(source, devices, {ReasonKind::NotTrained, 0, std::move(*why)}, Verdict::No);
   }
   Fit fit = judge_training(model, settings, devices);

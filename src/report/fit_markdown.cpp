@@ -74,8 +74,9 @@ void write_fit(const Fit& fit, bool exact, std::ostream& out) {
   std::vector<std::string> lines;
   if (fit.training) {
     lines.push_back(fmt::format("training: {}", training_text(*fit.training)));
+    if (const std::string text = sharing_text(*fit.training); !text.empty()) lines.push_back("devices: " + text);
     for (const std::string& note : fit.training->assumptions) lines.push_back("assumed: " + note);
-    for (const std::string& rule : fit.training->rules) lines.push_back("rule of " + rule);
+    for (const std::string& rule : fit.training->rules) lines.push_back("rule for " + rule);
   }
   if (fit.engine) lines.push_back(fmt::format("engine: {}", engine_name(*fit.engine)));
   if (fit.context) {

@@ -192,8 +192,12 @@ void write_advice(const Fit& fit, std::size_t most, const std::string& first_lab
   }
 }
 
-void write_training(const Training& training, TextWriter& page) {
+/// How it is trained and by whose rules; of `several` fits without what differs between them.
+void write_training(const Training& training, bool several, TextWriter& page) {
   page.paragraph(page.label("training"), training_text(training));
+  if (const std::string text = sharing_text(training); !several && !text.empty()) {
+    page.paragraph(page.label("devices"), text);
+  }
   if (!training.assumptions.empty()) {
     page.paragraph(page.label("assumed"), page.safe(fmt::format("{}", fmt::join(training.assumptions, "; "))));
   }
@@ -202,6 +206,7 @@ void write_training(const Training& training, TextWriter& page) {
 
 /// Everything about one device.
 void write_block(const Fit& fit, bool one_of_many, TextWriter& page) {
+  if (fit.reason.kind == ReasonKind::NotTrained) return;  // all is said
   page.line();
   if (one_of_many) page.line(page.colored(page.safe(device_label(fit.device)), Color::Bold));
   write_parts(fit, page);
@@ -211,7 +216,7 @@ void write_block(const Fit& fit, bool one_of_many, TextWriter& page) {
   for (const CompanionShare& share : fit.companions) {
     page.paragraph(page.label(role_name(share.role)), page.safe(companion_text(share, page)));
   }
-  if (fit.training) write_training(*fit.training, page);
+  if (fit.training) write_training(*fit.training, false, page);
   if (const std::string text = context_text(fit); !text.empty()) page.paragraph(page.label("context"), text);
   if (fit.speed) page.paragraph(page.label("speed"), speed_text(fit));
   write_advice(fit, page.style().verbose ? fit.advice.size() : 4, page.label("advice"), page);
@@ -279,10 +284,16 @@ std::vector<std::string> compact_table(const std::vector<Fit>& fits, bool narrow
 
 /// The parts of every need side by side, a row for each device, and the first proposal for each that needs one.
 void write_compact(const std::vector<Fit>& fits, TextWriter& page) {
+  if (std::ranges::all_of(fits, [](const Fit& fit) { return fit.reason.kind == ReasonKind::NotTrained; })) return;
   std::vector<std::string> lines = compact_table(fits, false, page);
   if (2 + display_width(lines.front()) > page.width()) lines = compact_table(fits, true, page);
   page.line();
   for (const std::string& line : lines) page.line("  " + line);
+  const auto trained = std::ranges::find_if(fits, [](const Fit& fit) { return fit.training.has_value(); });
+  if (trained != fits.end()) {
+    page.line();
+    write_training(*trained->training, true, page);
+  }
   bool first = true;
   for (const Fit& fit : fits) {
     if (fit.advice.empty()) continue;

@@ -86,17 +86,21 @@ std::string training_text(const Training& training) {
     case Recipe::Lora: text = fmt::format("LoRA of rank {},", settings.rank); break;
     case Recipe::Qlora: text = fmt::format("QLoRA of rank {},", settings.rank); break;
   }
-  text += fmt::format(" {} parameters trained; {}; {} of {} tokens{}; checkpointing {}",
-                      human_parameters(training.need.trained_parameters), settings.optimizer->name,
-                      counted(settings.sequences, "sequence"), grouped(training.tokens),
-                      settings.devices > 1 ? " on each device" : "", name_of(settings.checkpointing));
-  if (settings.devices > 1) {
-    const bool sharded = settings.sharding != Sharding::None;
-    text += sharded ? fmt::format("; {} over {} devices", name_of(settings.sharding), settings.devices)
-                    : "; every device has all of it: --shard zero1, zero2 or zero3 divides it";
-    text += fmt::format("; {} on each", human_bytes(divided_up(training.need.total(), settings.devices)));
+  return text + fmt::format(" {} parameters trained; {}; {} of {} tokens{}; checkpointing {}",
+                            human_parameters(training.need.trained_parameters), settings.optimizer->name,
+                            counted(settings.sequences, "sequence"), grouped(training.tokens),
+                            settings.devices > 1 ? " on each device" : "", name_of(settings.checkpointing));
+}
+
+std::string sharing_text(const Training& training) {
+  const TrainingSettings& settings = training.settings;
+  if (settings.devices < 2) return {};
+  const std::string each = human_bytes(divided_up(training.need.total(), settings.devices));
+  if (settings.sharding == Sharding::None) {
+    return fmt::format("{} have all of it, {} on each; --shard zero1, zero2 or zero3 divides it", settings.devices,
+                       each);
   }
-  return text;
+  return fmt::format("{} over {} devices, {} on each", name_of(settings.sharding), settings.devices, each);
 }
 
 std::string budget_text(const Budget& budget) {

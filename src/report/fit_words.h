@@ -35,8 +35,11 @@ struct PartBytes {
 /// Those of a run are kShownParts; of training what docs/training.md counts.
 std::vector<PartBytes> parts_of(const Fit& fit);
 
-/// "LoRA of rank 16, 41.94 M of 8.07 B parameters trained; adamw; 1 sequence of 2,048 tokens on each device; ..."
+/// "LoRA of rank 16, 41.94 M parameters trained; adamw; 1 sequence of 2,048 tokens; checkpointing none"
 std::string training_text(const Training& training);
+
+/// "zero3 over 8 devices, 65.48 GiB on each"; empty for one device.
+std::string sharing_text(const Training& training);
 
 /// The rule of a budget: "70 % of 192 GiB (Apple, shared with macOS)".
 std::string budget_text(const Budget& budget);

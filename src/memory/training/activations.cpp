@@ -44,12 +44,13 @@ bool is_gated(std::uint64_t parameters, std::uint64_t hidden, std::uint64_t widt
   return parameters / one >= 3 || minus(parameters, times(2, one)) > one / 2;
 }
 
-// Where no key gives the width, three matrices: no fewer values come of two.
+// Where neither key nor shape gives the width, that of three matrices: two of as many weights keep less.
 std::uint64_t dense_bytes_per_token(const RunModel& model, const LayerModel& layer, const BlockLayers* block) {
   if (block == nullptr) return layer.ffn == 0 ? 0 : ffn_bytes_per_token(model.embedding, layer.ffn, true);
   if (block->dense_ffn == 0) return 0;
   const std::uint64_t least = block->dense_ffn / 3 / std::max<std::uint64_t>(model.embedding, 1);
-  const std::uint64_t width = layer.ffn != 0 && layer.experts == 0 ? layer.ffn : least;
+  const std::uint64_t shown = block->ffn_width != 0 ? block->ffn_width : least;
+  const std::uint64_t width = layer.ffn != 0 && layer.experts == 0 ? layer.ffn : shown;
   return ffn_bytes_per_token(model.embedding, width, is_gated(block->dense_ffn, model.embedding, width));
 }
 

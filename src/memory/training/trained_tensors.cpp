@@ -16,7 +16,12 @@ constexpr auto kLinearRoles =
                          Role::AttentionFused, Role::AttentionMla, Role::AttentionOther, Role::DenseFfn, Role::Router,
                          Role::RoutedExpert, Role::SharedExpert, Role::StateSpace});
 
-bool is_language(Stack stack) { return stack == Stack::Main || stack == Stack::Encoder || stack == Stack::Decoder; }
+bool is_of_language(Stack stack) { return stack == Stack::Main || stack == Stack::Encoder || stack == Stack::Decoder; }
+
+bool is_tower(const TensorFacts& facts) {
+  return facts.stack == Stack::Vision || facts.stack == Stack::Audio || facts.role == Role::Vision ||
+         facts.role == Role::Audio;
+}
 
 std::uint64_t elements_of(std::span<const std::uint64_t> shape) {
   std::uint64_t elements = 1;
@@ -53,7 +58,7 @@ std::uint64_t sides_kept(const LinearLayer& linear) {
   return times(linear.count, plus(times(2, linear.in), times(4, out)));
 }
 
-void add_to_block(const TensorFacts& facts, const LinearLayer& linear, BlockLayers& block) {
+void add_to_block(const TensorFacts& facts, const LinearLayer& linear, std::uint64_t hidden, BlockLayers& block) {
   block.parameters = plus(block.parameters, facts.parameters);
   if (facts.routed_expert) {
     block.routed = plus(block.routed, facts.parameters);
@@ -62,6 +67,8 @@ void add_to_block(const TensorFacts& facts, const LinearLayer& linear, BlockLaye
   }
   if (facts.role == Role::DenseFfn) block.dense_ffn = plus(block.dense_ffn, facts.parameters);
   if (linear.count == 0) return;
+  // Whichever way round it is stored, the matrix that leads back to the model's width comes last.
+  if (facts.role == Role::DenseFfn && linear.told && linear.out == hidden) block.ffn_width = linear.in;
   block.matrices = plus(block.matrices, linear.count);
   const std::uint64_t sides = sides_kept(linear);
   block.all_sides = plus(block.all_sides, sides);
@@ -129,20 +136,20 @@ LinearLayer linear_layer(const TensorFacts& facts, std::uint64_t hidden) {
 
 TrainedTensors trained_tensors(const Model& model, std::uint64_t hidden) {
   TrainedTensors sum;
+  const bool language = std::ranges::any_of(model.tensors, is_of_language, &TensorFacts::stack);
   std::vector<BlockLayers> blocks(model.blocks.size());
   for (const TensorFacts& facts : model.tensors) {
     if (!is_loaded(facts)) continue;
     sum.parameters = plus(sum.parameters, facts.parameters);
     sum.stored_bytes = plus(sum.stored_bytes, facts.tensor->bytes);
     sum.factored = plus(sum.factored, factored_values(facts, hidden));
-    sum.towers = sum.towers || facts.stack == Stack::Vision || facts.stack == Stack::Audio ||
-                 facts.role == Role::Vision || facts.role == Role::Audio;
-    if (!is_language(facts.stack) || facts.block >= blocks.size()) continue;
+    sum.towers = sum.towers || (language && is_tower(facts));
+    if (!is_of_language(facts.stack) || facts.block >= blocks.size()) continue;
     BlockLayers& block = blocks[facts.block];
     block.stack = facts.stack;
     block.layer = facts.layer;
     const LinearLayer linear = linear_layer(facts, hidden);
-    add_to_block(facts, linear, block);
+    add_to_block(facts, linear, hidden, block);
     add_linear(facts, linear, sum);
   }
   for (BlockLayers& block : blocks) {

@@ -28,6 +28,7 @@ struct BlockLayers {
   std::int32_t layer = -1;
   std::uint64_t parameters = 0;         ///< of the block
   std::uint64_t dense_ffn = 0;          ///< of its dense feed-forward part
+  std::uint64_t ffn_width = 0;          ///< what goes into its last matrix; 0: shapes do not tell
   std::uint64_t routed = 0;             ///< of its routed experts
   std::uint64_t matrices = 0;           ///< linear layers without routed experts
   std::uint64_t routed_matrices = 0;    ///< of all routed experts
@@ -48,9 +49,9 @@ struct TrainedTensors {
   std::uint64_t adapted = 0;         ///< such matrices
   std::uint64_t largest_matrix = 0;  ///< parameters
   std::uint64_t largest_block = 0;   ///< likewise
-  bool towers = false;               ///< of vision or sound are there, which adapters leave alone
+  bool towers = false;               ///< of vision or sound, beside a language model: adapters leave them alone
   bool stacked_experts = false;      ///< experts in one tensor for each layer
-  std::vector<BlockLayers> blocks;   ///< of language models: the main series, or encoder and decoder
+  std::vector<BlockLayers> blocks;   ///< of the language model alone: a tower's layers have no roles
 };
 
 TrainedTensors trained_tensors(const Model& model, std::uint64_t hidden);

@@ -19,9 +19,9 @@ constexpr std::uint64_t kHalf = 2;            // bytes of a weight in 16 bits
 constexpr std::uint64_t kGatheredLayers = 2;  // of ZeRO-3: the one at work and the next
 
 // Models that are trained without logits over a vocabulary.
-constexpr auto kWordless =
-    std::to_array<std::string_view>({"embedding model", "reranker", "text classifier", "image classifier",
-                                     "vision encoder", "image and text embedding model", "audio encoder"});
+constexpr auto kWordless = std::to_array<std::string_view>({"embedding model", "reranker", "reward model",
+                                                            "text classifier", "image classifier", "vision encoder",
+                                                            "image and text embedding model", "audio encoder"});
 
 bool is_plain(std::string_view dtype) { return dtype == "F64" || dtype == "F32" || dtype == "F16" || dtype == "BF16"; }
 
@@ -86,8 +86,9 @@ StateBytes state_bytes(std::uint64_t trained, std::uint64_t factored, std::uint6
 
 TrainedModel::TrainedModel(const Model& model) : run_model_(read_run_model(model)) {
   tensors_ = trained_tensors(model, run_model_ ? run_model_->embedding : 0);
-  if (model.quantization) scheme_ = model.quantization->scheme;
-  packed_ = !packed_type(model).empty() || !scheme_.empty();
+  packed_ = !packed_type(model).empty() || model.quantization.has_value();
+  if (!model.by_dtype.empty()) stored_as_ = model.by_dtype.front().dtype;
+  if (model.quantization) stored_as_ = model.quantization->scheme;
   predicts_words_ = std::ranges::find(kWordless, std::string_view(model.kind)) == kWordless.end();
   prediction_ = model.prediction.has_value();
 }
@@ -148,7 +149,7 @@ std::vector<std::string> TrainedModel::assumptions(const TrainingSettings& setti
     notes.push_back(fmt::format("adapters of rank {} beside {} linear layers of blocks{}", settings.rank,
                                 tensors_.adapted, tensors_.stacked_experts ? ", each expert's too" : ""));
   }
-  if (settings.recipe == Recipe::Lora && !scheme_.empty()) notes.push_back("the base stays in " + scheme_);
+  if (settings.recipe == Recipe::Lora) notes.push_back("the base stays in " + stored_as_);
   if (settings.recipe == Recipe::Qlora && tensors_.stacked_experts && !packed_) {
     notes.emplace_back("experts that are stacked in one tensor stay in 16 bits");
   }
@@ -163,6 +164,11 @@ std::vector<std::string> TrainedModel::assumptions(const TrainingSettings& setti
     notes.push_back(fmt::format("the model was made for {} tokens", *run_model_->trained_context));
   }
   return notes;
+}
+
+std::optional<std::string> TrainedModel::refusal(Recipe recipe) const {
+  if (recipe == Recipe::Full || tensors_.adapted != 0) return std::nullopt;
+  return "no linear layers in blocks are known here that adapters could be put beside";
 }
 
 std::optional<std::string> not_trained(const Model& model, Recipe recipe) {

@@ -58,6 +58,9 @@ class TrainedModel {
   /// What is counted in, left out or taken for granted, a sentence each without its full stop.
   [[nodiscard]] std::vector<std::string> assumptions(const TrainingSettings& settings) const;
 
+  /// As not_trained(), of what the tensors show.
+  [[nodiscard]] std::optional<std::string> refusal(Recipe recipe) const;
+
   [[nodiscard]] const TrainedTensors& tensors() const { return tensors_; }
 
  private:
@@ -65,8 +68,8 @@ class TrainedModel {
 
   TrainedTensors tensors_;
   std::optional<RunModel> run_model_;
-  std::string scheme_;   // of a checkpoint that is quantized
-  bool packed_ = false;  // it is
+  std::string stored_as_;  // the scheme of a checkpoint that is quantized, else its type
+  bool packed_ = false;    // it is quantized
   bool predicts_words_ = false;
   bool prediction_ = false;  // blocks of multi-token prediction, which are left out
 };
