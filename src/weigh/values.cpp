@@ -190,6 +190,7 @@ Training training_of(const core::Training& from) {
   training.checkpointing = core::name_of(settings.checkpointing);
   training.shard = core::name_of(settings.sharding);
   if (settings.recipe != core::Recipe::Full) training.rank = settings.rank;
+  training.devices = settings.devices;
   training.sequences = settings.sequences;
   training.tokens = from.tokens;
   training.trained_parameters = need.trained_parameters;

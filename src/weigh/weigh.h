@@ -390,8 +390,9 @@ struct Training {
   std::string checkpointing;
   std::string shard;
   std::optional<std::uint64_t> rank;  ///< absent where no adapters are trained
-  std::uint64_t sequences = 0;        ///< of a step on one device
-  std::uint64_t tokens = 0;           ///< of a sequence
+  std::uint64_t devices = 1;
+  std::uint64_t sequences = 0;  ///< of a step on one device
+  std::uint64_t tokens = 0;     ///< of a sequence
   std::uint64_t trained_parameters = 0;
   std::uint64_t weights = 0;
   std::uint64_t gradients = 0;

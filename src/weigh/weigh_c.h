@@ -34,6 +34,8 @@
  *     gpu-memory-utilization=SHARE, max-num-seqs=N, max-num-batched-tokens=N, tensor-parallel-size=N,
  *     pipeline-parallel-size=N, decode-context-parallel-size=N, block-size=N, kv-cache-memory-bytes=N, enforce-eager=X,
  *     no-enable-prefix-caching=X, engine-version=X.Y: vLLM's and SGLang's, as vLLM has them
+ *     train=HOW           training in place of a run: full, lora or qlora; with optimizer=NAME, rank=N, seq=N,
+ *     checkpointing=WHAT, shard=HOW, and batch=N for the sequences of a step on each device
  *     host=SIZE           memory beside the devices
  *     together=X          one run over all devices
  *     detail=X            verdict, run (as weigh inspect, the default) or advice (as weigh fit)

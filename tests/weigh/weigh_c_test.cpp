@@ -105,6 +105,27 @@ TEST_CASE("every option of the C interface is the one of its name") {
   }
 }
 
+TEST_CASE("the options of training are those of their names") {
+  const std::string path = WEIGH_TESTDATA "/snapshots/Llama-2-7B-f16.weigh.zst";
+  const Opened opened(path);
+  const std::array<const char*, 9> options{"on=2x rtx-4090", "train=lora", "optimizer=sgd", "checkpointing=full",
+                                           "shard=zero3",    "rank=4",     "seq=777",       "batch=3",
+                                           nullptr};
+  weigh::RunOptions run;
+  run.train = "lora";
+  run.optimizer = "sgd";
+  run.checkpointing = "full";
+  run.shard = "zero3";
+  run.lora_rank = 4;
+  run.train_tokens = 777;
+  run.train_sequences = 3;
+  char* json = nullptr;
+  CHECK(weigh_json(opened.model, options.data(), &json) == WEIGH_OK);
+  const std::string document = taken(json);
+  CHECK(document == weigh::open(path).json({"2x rtx-4090"}, run));
+  CHECK(document.find("\"sequences\": 3") != std::string::npos);
+}
+
 TEST_CASE("a verdict comes without JSON") {
   const Opened opened(kMixtral);
   const std::array<const char*, 2> options{"on=24GiB", nullptr};

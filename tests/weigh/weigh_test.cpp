@@ -58,6 +58,28 @@ json host_json(const weigh::HostShare& host) {
           {"source", host.source}};
 }
 
+json training_json(const weigh::Training& training) {
+  return {{"recipe", training.recipe},
+          {"optimizer", training.optimizer},
+          {"rank", nullable(training.rank)},
+          {"sequences", training.sequences},
+          {"tokens", training.tokens},
+          {"checkpointing", training.checkpointing},
+          {"shard", training.shard},
+          {"devices", training.devices},
+          {"trained_parameters", training.trained_parameters},
+          {"weights", training.weights},
+          {"gradients", training.gradients},
+          {"optimizer_states", training.optimizer_states},
+          {"activations", nullable(training.activations)},
+          {"logits", nullable(training.logits)},
+          {"overhead", training.overhead},
+          {"total", training.total},
+          {"rules", training.rules},
+          {"assumptions", training.assumptions},
+          {"estimate", true}};
+}
+
 json fit_json(const weigh::Fit& fit) {
   json companions = json::array();
   for (const weigh::Companion& one : fit.companions) {
@@ -91,7 +113,8 @@ json fit_json(const weigh::Fit& fit) {
       {"max_context", nullable(fit.max_context)},
       {"tokens_per_second_bound", fit.speed ? json{{"empty", fit.speed->empty}, {"full", fit.speed->full}} : json()},
       {"command", nullable(fit.command)},
-      {"advice", advice}};
+      {"advice", advice},
+      {"training", fit.training ? training_json(*fit.training) : json()}};
 }
 
 json architecture_json(const weigh::Architecture& from) {
@@ -290,6 +313,36 @@ TEST_CASE("the fits of a model are those of its JSON") {
     CHECK(fits.size() == (row.options.together ? 1 : row.devices.size()));
     CHECK(fits == only_model(model.json(row.devices, row.options, catalogue)).at("fit"));
   }
+}
+
+TEST_CASE("a model is trained in place of being run") {
+  const weigh::Model model = weigh::open(fixture("snapshots/Llama-2-7B-f16.weigh.zst"));
+  weigh::RunOptions options;
+  options.detail = weigh::Detail::Advice;
+  options.train = "lora";
+  options.optimizer = "adamw-8bit";
+  options.checkpointing = "full";
+  options.shard = "zero2";
+  options.lora_rank = 8;
+  options.train_sequences = 2;
+  options.train_tokens = 1024;
+  const std::vector<std::string> devices{"2x rtx-4090", "rtx-3060"};
+  const std::vector<weigh::Fit> fits = model.fit(devices, options);
+  REQUIRE(fits.size() == 2);
+  REQUIRE(fits.front().training);
+  const weigh::Training& training = *fits.front().training;
+  CHECK(training.recipe == "lora");
+  CHECK(training.optimizer == "adamw-8bit");
+  CHECK(training.checkpointing == "full");
+  CHECK(training.shard == "zero2");
+  CHECK(training.rank == 8);
+  CHECK(training.sequences == 2);
+  CHECK(training.tokens == 1024);
+  CHECK(training.total == fits.front().need.total);
+  const json document = only_model(model.json(devices, options));
+  for (std::size_t i = 0; i < fits.size(); ++i) CHECK(fit_json(fits[i]) == document.at("fit").at(i));
+  options.shard = "zero9";
+  CHECK_THROWS_AS(model.fit(devices, options), weigh::Error);
 }
 
 TEST_CASE("a projector and a draft are loaded beside the model") {
