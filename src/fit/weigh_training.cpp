@@ -56,7 +56,7 @@ Fit judge_training(const TrainedModel& model, const TrainingSettings& asked, con
   return fit;
 }
 
-// One change of how it is trained; null where it changes nothing.
+// A change of how it is trained; without a text it changes nothing.
 struct Change {
   std::string text;
   std::vector<std::string> flags;
@@ -241,7 +241,10 @@ Weighing weigh_training(const Model& model, const TrainingSettings& settings, st
   weighing.common_devices = sets.empty() && model.weight_bytes > 0;
   if (weighing.common_devices) {
     weighing.fits = common_devices(catalogue, [&](const DeviceSet& devices) {
-      return train_on(model, trained, settings, devices, WeighDetail::Placement);
+      // Nobody buys a machine of eight devices to hold everything eight times; the report says so.
+      TrainingSettings shared = settings;
+      if (devices.slots.size() > 1 && shared.sharding == Sharding::None) shared.sharding = Sharding::Zero3;
+      return train_on(model, trained, shared, devices, WeighDetail::Placement);
     });
   }
   for (const DeviceSet& devices : sets) {

@@ -370,7 +370,13 @@ std::string need_note(const ModelReport& report) {
   if (parts_missing(report.model.checkpoint)) return remark_text(Remark::PartsMissing, {});
   const Fit& first = report.fits.front();
   if (first.reason.kind == ReasonKind::NotTrained) return {};
-  if (first.training) return "need: of a training step, by published rules: an estimate on the safe side";
+  if (first.training) {
+    const bool machines = report.common_devices && std::ranges::any_of(report.fits, [](const Fit& fit) {
+                            return fit.training && fit.training->settings.devices > 1;
+                          });
+    return fmt::format("need: of a training step, by published rules: an estimate on the safe side{}",
+                       machines ? "; machines of several devices share it (zero3)" : "");
+  }
   const std::string remark = remark_text(first.remark, first.architecture);
   const std::string_view engine = first.engine ? engine_name(*first.engine) : "";
   if (first.context && !first.need.kv_cache) {

@@ -184,6 +184,20 @@ check("diff", "exit status of a difference", status, 1)
 for model in run("inspect", "estimate", "snapshots/Llama-2-7B-f16.weigh.zst", "--as", "all", "--json")[0]["models"]:
     check_sums("estimate --as", model)
 
+# The parts of training are those of the need.
+for how in ("full", "lora", "qlora"):
+    for path in ("snapshots/Llama-2-7B-f16.weigh.zst", "snapshots/families/Llama-4-Scout.weigh.zst",
+                 "snapshots/Llama-2-7B.Q8_0.weigh.zst"):
+        model = run("inspect", "fit", path, "--train", how, "--on", "2x rtx-4090", "--on", "m4-16gb", "--json")[0]["models"][0]
+        for fit in model["fit"]:
+            training = fit["training"]
+            check(f"--train {how} {path}", "is there", training is not None, "Q8_0" not in path)
+            if training is None:
+                continue
+            parts = ("weights", "gradients", "optimizer_states", "activations", "logits", "overhead")
+            check(f"--train {how} {path}", "sum", sum(training[part] for part in parts), training["total"])
+            check(f"--train {how} {path}", "need", fit["need"]["total"], training["total"])
+
 # What `weigh explain` says is what `weigh fit` says, and a sum.
 for path in ("snapshots/Mixtral-8x7B-v0.1.Q4_K_M.weigh.zst", "snapshots/families/gpt-oss-120b.BF16.weigh.zst"):
     flags = (path, "--on", "rtx-4090", "--context", "8k", "--json")

@@ -138,7 +138,8 @@ std::vector<std::string> TrainedModel::rules(const TrainingSettings& settings) c
   if (settings.recipe == Recipe::Lora) rules.emplace_back("adapters: LoRA (Hu et al. 2021)");
   if (settings.recipe == Recipe::Qlora) rules.emplace_back("adapters and NF4: QLoRA (Dettmers et al. 2023)");
   if (settings.sharding != Sharding::None) rules.emplace_back("sharding: ZeRO (Rajbhandari et al. 2020), 5");
-  rules.emplace_back("activations: selective recomputation (Korthikanti et al. 2022), equations 1 to 4");
+  if (need(settings).activations)
+    rules.emplace_back("activations: selective recomputation (Korthikanti et al. 2022), equations 1 to 4");
   return rules;
 }
 
@@ -146,12 +147,16 @@ std::vector<std::string> TrainedModel::assumptions(const TrainingSettings& setti
   std::vector<std::string> notes;
   const bool adapters = settings.recipe != Recipe::Full;
   if (adapters) {
-    notes.push_back(fmt::format("adapters of rank {} beside {} linear layers of blocks{}", settings.rank,
-                                tensors_.adapted, tensors_.stacked_experts ? ", each expert's too" : ""));
+    notes.push_back(fmt::format("adapters of rank {} beside {} linear layer{} of blocks{}", settings.rank,
+                                tensors_.adapted, tensors_.adapted == 1 ? "" : "s",
+                                tensors_.stacked_experts ? ", each expert's too" : ""));
   }
   if (settings.recipe == Recipe::Lora) notes.push_back("the base stays in " + stored_as_);
   if (settings.recipe == Recipe::Qlora && tensors_.stacked_experts && !packed_) {
     notes.emplace_back("experts that are stacked in one tensor stay in 16 bits");
+  }
+  if (!need(settings).activations) {
+    notes.emplace_back("the files do not say what the layers keep: activations are not counted");
   }
   if (tensors_.towers) {
     notes.push_back(fmt::format("{}activations of images and sound are not counted",
