@@ -17,23 +17,29 @@ std::uint64_t sum(std::initializer_list<std::uint64_t> parts) {
   return result;
 }
 
+// A layer norm keeps its input in 16 bits; an RMS norm written out, as transformers has it, that in 32 bits and what it
+// is scaled to.
+std::uint64_t norm_bytes(std::uint64_t width, bool layer_norm) { return times(layer_norm ? kHalf : 4 + kHalf, width); }
+
 // Latent attention: what the low ranks hold, before and behind their norms, and the heads that come of them.
 std::uint64_t latent_bytes_per_token(const RunModel& model, const LayerModel& layer) {
   const std::uint64_t key = layer.latent.key_head != 0 ? layer.latent.key_head : layer.key_head;
   const std::uint64_t value = layer.latent.value_head != 0 ? layer.latent.value_head : layer.value_head;
   const std::uint64_t up = plus(minus(key, model.rope_dimensions), value);  // of one head, by the second product
-  const std::uint64_t ranks = plus(times(2, plus(model.q_lora_rank, layer.latent.rank)), model.rope_dimensions);
+  const std::uint64_t ranks = plus(model.q_lora_rank, layer.latent.rank);
   // Queries, the keys that are put together of two parts, and the result that goes into the output projection.
-  return sum({values(1, model.embedding), values(1, ranks), values(layer.heads, up), values(layer.heads, times(2, key)),
-              values(layer.heads, value), model.embedding});
+  return sum({values(1, model.embedding), norm_bytes(ranks, false), values(1, plus(ranks, model.rope_dimensions)),
+              values(layer.heads, up), values(layer.heads, times(2, key)), values(layer.heads, value),
+              model.embedding});
 }
 
-std::uint64_t norm_bytes_per_token(const RunModel& model, const LayerModel& layer) {
+std::uint64_t norm_bytes_per_token(const RunModel& model, const LayerModel& layer, const BlockLayers* block) {
+  const bool layer_norm = block != nullptr && block->layer_norms;
   std::uint64_t norms = 2;
   for (const LayerPart part : {kPostMixerNorm, kPostFfnNorm}) norms += (layer.parts & part) != 0 ? 1 : 0;
-  std::uint64_t bytes = values(norms, model.embedding);
+  std::uint64_t bytes = times(norms, norm_bytes(model.embedding, layer_norm));
   if ((layer.parts & (kHeadNorms | kFlatNorms)) != 0 && layer.mixer == Mixer::Attention) {
-    bytes = plus(bytes, values(plus(layer.heads, layer.kv_heads), layer.key_head));
+    bytes = plus(bytes, norm_bytes(times(plus(layer.heads, layer.kv_heads), layer.key_head), layer_norm));
   }
   return bytes;
 }
@@ -97,7 +103,8 @@ std::optional<std::vector<LayerBytes>> layers_of(const RunModel& model, const Tr
       if (block.routed != 0) return std::nullopt;
       const LayerModel& like = model.layers.front();
       const std::uint64_t attentions = block.stack == Stack::Decoder ? 2 : 1;  // to itself and to the encoder
-      const std::uint64_t bytes = plus(block.all_sides, values(plus(attentions, 1), model.embedding));
+      const std::uint64_t bytes =
+          plus(block.all_sides, times(attentions + 1, norm_bytes(model.embedding, block.layer_norms)));
       layers.push_back({with_adapters(bytes, settings, nullptr, &block), times(attentions, matrix(like))});
     }
     return layers;
@@ -140,7 +147,7 @@ std::optional<std::uint64_t> layer_bytes_per_token(const RunModel& model, const 
   const bool attention = attends(layer);
   const bool routed = block == nullptr ? layer.experts != 0 : block->routed != 0;
   if (routed && layer.experts_used == 0) return std::nullopt;
-  std::uint64_t bytes = norm_bytes_per_token(model, layer);
+  std::uint64_t bytes = norm_bytes_per_token(model, layer, block);
   if (attention && layer.heads != 0) bytes = plus(bytes, attention_bytes_per_token(model, layer));
   if (block != nullptr) bytes = plus(bytes, attention ? block->state_space_sides : block->mixer_sides);
   if (routed)
@@ -159,7 +166,8 @@ Bytes activation_bytes(const RunModel& model, const TrainedTensors& tensors, con
   if (!layers) return std::nullopt;
   const std::uint64_t all_tokens = times(settings.sequences, tokens);
   // Outside of the layers: the last norm's input and the head's.
-  std::uint64_t bytes = times(values(2, model.embedding), all_tokens);
+  const bool layer_norms = std::ranges::any_of(tensors.blocks, &BlockLayers::layer_norms);
+  std::uint64_t bytes = times(plus(norm_bytes(model.embedding, layer_norms), values(1, model.embedding)), all_tokens);
   std::uint64_t again = 0;  // what is computed a second time, one layer at a time
   for (const LayerBytes& layer : *layers) {
     const std::uint64_t whole = times(layer.per_token, all_tokens);

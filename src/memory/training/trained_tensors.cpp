@@ -60,6 +60,7 @@ std::uint64_t sides_kept(const LinearLayer& linear) {
 
 void add_to_block(const TensorFacts& facts, const LinearLayer& linear, std::uint64_t hidden, BlockLayers& block) {
   block.parameters = plus(block.parameters, facts.parameters);
+  block.layer_norms = block.layer_norms || (facts.role == Role::Norm && facts.tensor->name.ends_with(".bias"));
   if (facts.routed_expert) {
     block.routed = plus(block.routed, facts.parameters);
     block.routed_matrices = plus(block.routed_matrices, linear.count);

@@ -27,6 +27,7 @@ struct BlockLayers {
   Stack stack = Stack::None;
   std::int32_t layer = -1;
   std::uint64_t parameters = 0;         ///< of the block
+  bool layer_norms = false;             ///< its norms have biases: they are no RMS norms
   std::uint64_t dense_ffn = 0;          ///< of its dense feed-forward part
   std::uint64_t ffn_width = 0;          ///< what goes into its last matrix; 0: shapes do not tell
   std::uint64_t routed = 0;             ///< of its routed experts

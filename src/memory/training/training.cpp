@@ -139,7 +139,9 @@ std::vector<std::string> TrainedModel::rules(const TrainingSettings& settings) c
   if (settings.recipe == Recipe::Qlora) rules.emplace_back("adapters and NF4: QLoRA (Dettmers et al. 2023)");
   if (settings.sharding != Sharding::None) rules.emplace_back("sharding: ZeRO (Rajbhandari et al. 2020), 5");
   if (need(settings).activations)
-    rules.emplace_back("activations: selective recomputation (Korthikanti et al. 2022), equations 1 to 4");
+    rules.emplace_back(
+        "activations: selective recomputation (Korthikanti et al. 2022), equations 1 to 4, and gates and RMS norms as "
+        "transformers has them");
   return rules;
 }
 

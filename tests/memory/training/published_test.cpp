@@ -72,8 +72,10 @@ struct Gpt {
   [[nodiscard]] TrainedTensors tensors() const {
     TrainedTensors result;
     for (std::uint64_t i = 0; i < layers; ++i) {
-      result.blocks.push_back(
-          {.stack = Stack::Main, .layer = static_cast<std::int32_t>(i), .dense_ffn = 8 * hidden * hidden});
+      result.blocks.push_back({.stack = Stack::Main,
+                               .layer = static_cast<std::int32_t>(i),
+                               .layer_norms = true,
+                               .dense_ffn = 8 * hidden * hidden});
     }
     return result;
   }
@@ -161,8 +163,8 @@ TEST_CASE("what docs/training.md says of the published runs is what comes out", 
   const Model llama_65b = llama(80, 8192, 22016);
   const Model llama_33b = llama(60, 6656, 17920);
   CHECK(std::abs(states(llama_65b.total_parameters, {}) - 1044.6) < 0.05);
-  CHECK(std::abs(gb(llama_65b, 64, "paged-adamw-8bit") - 47.1) < 0.05);
+  CHECK(std::abs(gb(llama_65b, 64, "paged-adamw-8bit") - 47.2) < 0.05);
   CHECK(std::abs(gb(llama_65b, 64, "paged-adamw") - 52.2) < 0.05);
-  CHECK(std::abs(gb(llama_33b, 16, "adamw") - 22.4) < 0.05);
-  CHECK(std::abs(gb(llama_33b, 64, "paged-adamw-8bit") - 25.5) < 0.05);
+  CHECK(std::abs(gb(llama_33b, 16, "adamw") - 22.5) < 0.05);
+  CHECK(std::abs(gb(llama_33b, 64, "paged-adamw-8bit") - 25.6) < 0.05);
 }

@@ -21,6 +21,7 @@ constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
 RunModel shape(std::uint64_t hidden, const LayerModel& layer) {
   RunModel model;
   model.embedding = hidden;
+  model.rope_dimensions = layer.mixer == Mixer::Latent ? 64 : 0;
   model.layers = {layer};
   return model;
 }
@@ -80,7 +81,7 @@ TEST_CASE("what a layer keeps is what its operations keep", "[training]") {
   deepseek.expert_ffn = 1408;
   deepseek.shared_ffn = 2816;
   const BlockLayers dense{.dense_ffn = 3ULL * 4096 * 14336};
-  const BlockLayers ungated{.dense_ffn = 2ULL * 1024 * 4096};
+  const BlockLayers ungated{.layer_norms = true, .dense_ffn = 2ULL * 1024 * 4096};
   const BlockLayers small{.dense_ffn = 3ULL * 1024 * 3072};
   const BlockLayers routed{.routed = 1};
   struct Row {
@@ -95,14 +96,16 @@ TEST_CASE("what a layer keeps is what its operations keep", "[training]") {
        4096,
        llama_8b,
        &dense,
-       {{"input norm's input", 4096},
+       {{"input norm's input, in 32 bits", 4096, 4},
+        {"what it is scaled to", 4096},
         {"input of q, k and v", 4096},
         {"queries", 4096},
         {"keys", 1024},
         {"values", 1024},
         {"input of the output projection", 4096},
         {"mask", 4096, 1},
-        {"norm's input", 4096},
+        {"norm's input, in 32 bits", 4096, 4},
+        {"what it is scaled to", 4096},
         {"input of gate and up", 4096},
         {"gate", 14336},
         {"activated gate", 14336},
@@ -129,10 +132,11 @@ TEST_CASE("what a layer keeps is what its operations keep", "[training]") {
        1024,
        qwen3,
        &small,
-       {{"norms' inputs", 2048},
+       {{"norms' inputs, in 32 bits", 2048, 4},
+        {"what they are scaled to", 2048},
         {"input of q, k and v", 1024},
-        {"queries before their norm", 2048},
-        {"keys before theirs", 1024},
+        {"queries and keys before their norms, in 32 bits", 3072, 4},
+        {"what they are scaled to", 3072},
         {"queries", 2048},
         {"keys", 1024},
         {"values", 1024},
@@ -145,7 +149,8 @@ TEST_CASE("what a layer keeps is what its operations keep", "[training]") {
        4096,
        mixtral,
        &routed,
-       {{"norms' inputs", 8192},
+       {{"norms' inputs, in 32 bits", 8192, 4},
+        {"what they are scaled to", 8192},
         {"input of q, k and v", 4096},
         {"queries, keys, values", 4096 + 1024 + 1024},
         {"result", 4096},
@@ -160,11 +165,13 @@ TEST_CASE("what a layer keeps is what its operations keep", "[training]") {
        2048,
        deepseek,
        &routed,
-       {{"norms' inputs", 4096},
+       {{"norms' inputs, in 32 bits", 4096, 4},
+        {"what they are scaled to", 4096},
         {"input", 2048},
-        {"low rank and its norm", 1024},
-        {"rotated part", 0},
-        {"second product", 16 * (192 + 128)},
+        {"low rank in 32 bits", 512, 4},
+        {"what it is scaled to, and its norm", 1024},
+        {"rotated part", 64},
+        {"second product", 16 * (128 + 128)},
         {"queries and keys", 2 * 16 * 192},
         {"result", 16 * 128},
         {"mask", 2048, 1},
@@ -189,7 +196,7 @@ TEST_CASE("a layer that is no attention is counted by its matrices", "[training]
   mamba.mixer = Mixer::Mamba;
   mamba.recurrent = true;
   const BlockLayers block{.mixer_sides = 5000};
-  CHECK(layer_bytes_per_token(shape(64, mamba), mamba, &block) == 2 * 2 * 64 + 5000);
+  CHECK(layer_bytes_per_token(shape(64, mamba), mamba, &block) == 2 * 6 * 64 + 5000);
 }
 
 TEST_CASE("linear layers are known however they are stored", "[training]") {
