@@ -18,5 +18,6 @@ Command setup_scan(CLI::App& parent);
 Command setup_audit(CLI::App& parent);
 Command setup_explain(CLI::App& parent);
 Command setup_cache(CLI::App& parent);
+Command setup_verify_log(CLI::App& parent);
 
 }  // namespace weigh::core

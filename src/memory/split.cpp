@@ -12,7 +12,7 @@ namespace weigh::core {
 
 namespace {
 
-constexpr std::size_t kHost = static_cast<std::size_t>(-1);
+constexpr std::size_t kHost = kOnHost;
 
 // Which memory each slot goes to: the blocks in their order, then the output layer.
 struct Slots {
@@ -152,6 +152,10 @@ SplitNeed split_need(const Model& source, const RunModel& model, const Run& run,
   const WeightParts weights = weight_parts(source, model);
   const Slots slots = assign(model, run, proportions);
   return Filler(source, model, run, weights, slots).fill(proportions.size());
+}
+
+std::vector<std::size_t> homes_of_blocks(const RunModel& model, const Run& run, std::span<const double> proportions) {
+  return assign(model, run, proportions).blocks;
 }
 
 std::uint64_t loaded_weights(const Model& source, const RunModel& model) {

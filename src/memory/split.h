@@ -29,6 +29,10 @@ struct SplitNeed {
 /// (one of them: all of it). Tied embeddings are loaded for both ends. Blocks of multi-token prediction are not loaded.
 SplitNeed split_need(const Model& source, const RunModel& model, const Run& run, std::span<const double> proportions);
 
+/// Where the blocks of such a run are: the number of a device, or kOnHost.
+inline constexpr std::size_t kOnHost = static_cast<std::size_t>(-1);
+std::vector<std::size_t> homes_of_blocks(const RunModel& model, const Run& run, std::span<const double> proportions);
+
 /// Bytes of the weights that a run loads into one memory, the blocks of multi-token prediction left out.
 std::uint64_t loaded_weights(const Model& source, const RunModel& model);
 
