@@ -93,7 +93,7 @@ void write_run(const Verification& verification, const VerifiedRun& run, TextWri
   page.paragraph("", page.safe(run.model));
   if (!run.settings.empty()) page.paragraph("  ", page.safe(run.settings));
   if (!run.assumptions.empty()) {
-    page.paragraph("  not in the log: ", page.safe(fmt::format("{}", fmt::join(run.assumptions, "; "))));
+    page.paragraph("  assumed: ", page.safe(fmt::format("{}", fmt::join(run.assumptions, "; "))));
   }
   if (!run.rows.empty()) write_rows(verification, run, page);
   write_rules(run, page);
@@ -127,7 +127,8 @@ Tally tally(const Verification& verification) {
 void write_sum(const Verification& verification, TextWriter& page) {
   const Tally all = tally(verification);
   std::string text = fmt::format("{} in {}", counted(all.figures, "figure"), counted(verification.runs.size(), "run"));
-  if (all.off == 0) text += all.uncounted == 0 ? ": all agree" : ": what is counted agrees";
+  if (all.off == 0 && all.uncounted < all.figures)
+    text += all.uncounted == 0 ? ": all agree" : ": what is counted agrees";
   if (all.worst != nullptr) {
     text += fmt::format(", {} off: the most is {}{}{}, {}", all.off, traits_of(all.worst->part).name,
                         all.worst->device.empty() ? "" : " of ", page.safe(all.worst->device), error_text(*all.worst));

@@ -35,6 +35,8 @@ struct MemoryFigures {
   Bytes mapped = 0;  ///< pages of the file from the first to the last tensor
 };
 
+bool is_vulkan(std::string_view memory) { return memory.starts_with("Vulkan"); }
+
 /// All memories of a run: the devices in their order, then the host.
 using Figures = std::vector<MemoryFigures>;
 
@@ -72,14 +74,15 @@ class Counter {
   void count_split(const Run& run, Figures& figures) const {
     const SplitNeed split = split_need(model_, *shape_, run, told_.proportions);
     figures.back().need = split.host.need;
-    // docs/memory-rules.md 5.5: a quantized cache is turned into 16 bits on a GPU; several that hold everything have
-    // their inputs in four copies.
+    // docs/memory-rules.md 5.5: a quantized cache is turned into 16 bits on a GPU, but in no recorded run of Vulkan;
+    // several that hold everything have their inputs in four copies.
     const Bytes conversion = cache_conversion_bytes(*shape_, run);
     const bool all = std::ranges::find(homes_, kOnHost) == homes_.end() && run.cpu_moe_layers == 0;
     const Bytes copies = split.devices.size() > 1 && all ? times(split.host.need.compute, Bytes(3)) : Bytes(0);
     for (std::size_t i = 0; i < split.devices.size(); ++i) {
       figures[i].need = split.devices[i].need;
-      if (split.devices[i].blocks != 0) figures[i].need.compute = plus(figures[i].need.compute, conversion);
+      const bool converts = split.devices[i].blocks != 0 && !is_vulkan(told_.devices[i]);
+      if (converts) figures[i].need.compute = plus(figures[i].need.compute, conversion);
       figures[i].need.compute = plus(figures[i].need.compute, copies);
     }
   }
@@ -270,8 +273,22 @@ class Comparison {
     VerifiedRow& row = verified_.rows.emplace_back(row_of(part, log_.name_of(printed, memory), *engine));
     row.weigh = signed_of(weigh);
     if (part == LogPart::Weights && log_.mapped(memory)) set_rule("1.4", "mapped files", row);
+    if (part == LogPart::Compute) set_compute_rule(memory, row);
     const bool cache = printed == LogPart::KvCache || part == LogPart::CacheAndState;
     if (cache) set_cache_rule(counter_.shape(), row);
+  }
+
+  void set_compute_rule(std::string_view memory, VerifiedRow& row) const {
+    const auto quantized = [](Dtype type) { return info(type).block_elements > 1; };
+    if (counter_.shape() != nullptr && !compute_is_replayed(*counter_.shape())) {
+      set_rule("5.4", "graphs that nobody has seen", row);
+    } else if (is_vulkan(memory)) {
+      set_rule("5.5", "Vulkan reorders the operations", row);
+    } else if (!memory.empty() && (quantized(told_.run.key_type) || quantized(told_.run.value_type))) {
+      set_rule("5.5", "a quantized cache on a GPU", row);
+    } else if (!told_.devices.empty()) {
+      set_rule("5.2", "which memory has what", row);
+    }
   }
 
   void add_memory(std::size_t i, std::string_view memory) {

@@ -96,11 +96,7 @@ void take_path(const Captures& found, LogBuilder& log) {
 
 void take_device(const Captures& found, LogBuilder& log) {
   const auto free = printed_number(found[2], kMiB);
-  std::vector<LogDevice>& devices = log.model().devices;
-  const auto known = [&](const LogDevice& device) { return device.name == found[0]; };
-  if (!free || free->value < 0 || devices.size() >= LogBuilder::kMostModels || std::ranges::any_of(devices, known))
-    return;
-  devices.push_back({kept_text(found[0]), static_cast<std::uint64_t>(free->value)});
+  if (free && free->value >= 0) log.add_device({kept_text(found[0]), static_cast<std::uint64_t>(free->value)});
 }
 
 void take_override(const Captures& found, LogBuilder& log) {
@@ -114,6 +110,11 @@ void take_weights(const Captures& found, LogBuilder& log) {
   if (of_projector(found)) return;
   log.set_engine(Engine::LlamaCpp);
   log.add_loaded(LogPart::Weights, found[0], printed_number(found[1], kMiB));
+}
+
+// Before 2025 weights were "buffer size" alone.
+void take_old_weights(const Captures& found, LogBuilder& log) {
+  if (starts_with_any(found.function(), {"llm_load_tensors", "load_tensors"})) take_weights(found, log);
 }
 
 template <LogPart kPart>
@@ -147,6 +148,7 @@ constexpr std::array kLines{
     LineKind{"== %w: real memory-mapped loads", take_recorded_model},
     LineKind{"RUN %n:%w:%n:%n:%n:%n:%n", take_recorded_run},
     LineKind{"build: %n (%w)", [](const Captures& c, LogBuilder& log) { log.set_version("b" + kept_text(c[0])); }},
+    LineKind{"build = %n (%w)", [](const Captures& c, LogBuilder& log) { log.set_version("b" + kept_text(c[0])); }},
     LineKind{"loaded meta data with %n key-value pairs and %n tensors from %t (version", take_path},
     LineKind{"using device %w %t - %n MiB free", take_device},
     LineKind{"arch = %w",
@@ -202,6 +204,7 @@ constexpr std::array kLines{
                log.begin_run_after_figures();
                log.expect_summary(true);
              }},
+    LineKind{"%w buffer size = %n MiB", take_old_weights},
     LineKind{"- %w (%t) | %n = %n + (~%n = %n + %n + %n)", take_breakdown},
     LineKind{"- %w | %n = %n + %n + %n", take_breakdown_of_host},
 };

@@ -74,13 +74,10 @@ void take(const std::optional<T>& value, V& into, std::string words, ToldRun& to
   }
 }
 
-void take_type(const std::string& name, std::string_view what, Dtype& type, ToldRun& told) {
+/// Nothing where the log does not say, or says what no cache is kept in.
+std::optional<Dtype> type_of(const std::string& name) {
   const auto known = name.empty() ? std::nullopt : cache_type_by_name(name);
-  if (known) {
-    type = known->dtype;
-  } else {
-    told.assumptions.push_back(fmt::format("{} {}", what, weigh::core::name(type)));
-  }
+  return known ? std::optional(known->dtype) : std::nullopt;
 }
 
 void take_settings(const LogModel& log, const LogRun& run, ToldRun& result) {
@@ -107,8 +104,11 @@ void take_settings(const LogModel& log, const LogRun& run, ToldRun& result) {
     return figure.part == LogPart::KvCache || figure.part == LogPart::CacheAndState;
   });
   if (has_cache) {
-    take_type(told(&LogSettings::key_type, log, run), "keys in", r.key_type, result);
-    take_type(told(&LogSettings::value_type, log, run), "values in", r.value_type, result);
+    const auto keys = type_of(told(&LogSettings::key_type, log, run));
+    const auto values = type_of(told(&LogSettings::value_type, log, run));
+    r.key_type = keys.value_or(r.key_type);
+    r.value_type = values.value_or(r.value_type);
+    if (!keys || !values) result.assumptions.push_back("cache " + cache_type_text(r));
   }
   if (const auto experts = told(&LogSettings::cpu_moe_layers, log, run)) r.cpu_moe_layers = *experts;
   const auto layers = told(&LogSettings::gpu_layers, log, run);

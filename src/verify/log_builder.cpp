@@ -38,21 +38,31 @@ LogModel& LogBuilder::begin_model(std::string_view name, std::string_view path) 
   LogModel& model = log_.models.emplace_back();
   model.name = kept_text(name);
   model.path = kept_text(path);
+  model.devices = std::exchange(devices_, {});
   summary_ = false;
   if (!command_path_.empty() && path == command_path_) model.settings = command_;
   return model;
 }
 
+LogModel& LogBuilder::begin_model_after_figures() {
+  return log_.models.empty() || says_something(log_.models.back()) ? begin_model({}, {}) : log_.models.back();
+}
+
+void LogBuilder::add_device(LogDevice device) {
+  const auto known = std::ranges::find(devices_, device.name, &LogDevice::name);
+  if (known != devices_.end()) {
+    known->free_bytes = device.free_bytes;
+  } else if (devices_.size() < kMostModels) {
+    devices_.push_back(std::move(device));
+  }
+}
+
 void LogBuilder::set_command(const LogSettings& settings, std::string_view path) {
   command_ = settings;
   command_path_ = kept_text(path);
-  LogModel& last = model();
-  if (last.path.empty() && last.name.empty()) {
-    last.path = command_path_;
-    last.settings = settings;
-  } else if (last.path == path) {
-    last.settings = settings;
-  }
+  LogModel& begun = begin_model_after_figures();
+  begun.path = command_path_;
+  begun.settings = settings;
 }
 
 LogModel& LogBuilder::model() { return log_.models.empty() ? begin_model({}, {}) : log_.models.back(); }

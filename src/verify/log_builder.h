@@ -19,6 +19,8 @@ class LogBuilder {
 
   /// Another model begins; its name or its path may be known.
   LogModel& begin_model(std::string_view name, std::string_view path);
+  /// Likewise, unless of the one that there is nothing but settings is known yet.
+  LogModel& begin_model_after_figures();
   /// Another run of the model begins.
   LogRun& begin_run();
   /// Likewise, unless the one that there is has no figure yet.
@@ -27,7 +29,9 @@ class LogBuilder {
   [[nodiscard]] LogModel& model();
   [[nodiscard]] LogRun& run();
 
-  /// What the command says that starts the engine: of the next model, or of the one whose path it has.
+  /// A device that the next model may use.
+  void add_device(LogDevice device);
+  /// What the command says that starts the engine: of the next model, or of the one that begins with it.
   void set_command(const LogSettings& settings, std::string_view path);
 
   /// Of the model, in place of what was printed before of the same part and device; weights are added to that.
@@ -62,6 +66,7 @@ class LogBuilder {
   std::uint32_t cache_ = 0;
   bool cache_open_ = false;
   bool summary_ = false;
+  std::vector<LogDevice> devices_;
   std::string command_path_;
   LogSettings command_;
 };

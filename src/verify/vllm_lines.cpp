@@ -65,7 +65,7 @@ void take_concurrency(const Captures& found, LogBuilder& log) {
 void take_start(const Captures& found, LogBuilder& log) {
   log.set_engine(Engine::Vllm);
   log.set_version(found[0].starts_with("v") ? found[0].substr(1) : found[0]);
-  log.begin_model({}, {});
+  log.begin_model_after_figures();
 }
 
 /// Why it does not start, from where the sentence begins.
@@ -86,6 +86,9 @@ constexpr std::array kLines{
     LineKind{"Initializing an LLM engine (%w) with config:", take_start},
     LineKind{"Initializing a V0 LLM engine (%w) with config:", take_start},
     LineKind{"Model loading took %n GiB", take_first<LogPart::Weights>},
+    // Until 0.8, of the same size.
+    LineKind{"Model loading took %n GB", take_first<LogPart::Weights>},
+    LineKind{"Loading model weights took %n GB", take_first<LogPart::Weights>},
     LineKind{
         "Model weights take %nGiB; non_torch_memory takes %nGiB; PyTorch activation peak memory takes %nGiB; the rest "
         "of the memory reserved for KV Cache is %nGiB",
@@ -199,8 +202,9 @@ void take_vllm_settings(std::string_view line, LogBuilder& log) {
   const bool config = line.find("LLM engine (") != std::string_view::npos;
   if (!config && line.find("non-default args: {") == std::string_view::npos) return;
   log.set_engine(Engine::Vllm);
+  LogModel& model = log.begin_model_after_figures();
   for (const VllmSetting& setting : kSettings) {
-    if (const std::string_view value = value_of(line, setting.name); !value.empty()) setting.take(value, log.model());
+    if (const std::string_view value = value_of(line, setting.name); !value.empty()) setting.take(value, model);
   }
 }
 

@@ -70,11 +70,15 @@ std::string contradiction(const LogModel& log, const Model& model) {
 /// Models that were read, by their paths: a log names one for many runs.
 class Models {
  public:
-  /// Throws Error.
-  const Model& at(const std::string& path) {
+  /// Where the one called `name` is not found, the path's only model. Throws Error.
+  const Model& at(const std::string& path, const std::string& name) {
     if (const auto known = models_.find(path); known != models_.end()) return known->second;
     OpenResult opened = open_checkpoints(path);
     const std::string why = opened.failures.empty() ? "holds no model" : opened.failures.front().message;
+    std::error_code error;
+    if (opened.checkpoints.size() > 1 && fs::is_directory(path, error)) {
+      throw Error(fmt::format("holds {} models, and none is called {}", opened.checkpoints.size(), name));
+    }
     OneCheckpoint one = one_of(std::move(opened));
     if (!one.checkpoint) throw Error(why);
     return models_.emplace(path, describe(std::move(*one.checkpoint))).first->second;
@@ -133,7 +137,8 @@ std::vector<std::string> devices_of(const LogSettings& settings, const VerifyReq
   const std::uint64_t count =
       times(settings.serving.tensor_parallel.value_or(1), settings.serving.pipeline_parallel.value_or(1));
   if (count == 0 || count > kMaxDevices) return {};
-  const std::string size = fmt::format("{}B", *settings.device_bytes);
+  const std::uint64_t hundredths = scaled(*settings.device_bytes, 100, kGiB);  // more digits no log has
+  const std::string size = fmt::format("{}.{:02}GiB", hundredths / 100, hundredths % 100);
   return {count == 1 ? size : fmt::format("{}x {}", count, size)};
 }
 
@@ -156,7 +161,7 @@ class Verifier {
     std::string path;
     try {
       path = path_of(log);
-      const Model& model = models_.at(path);
+      const Model& model = models_.at(path, name_of(log));
       if (const std::string why = contradiction(log, model); !why.empty()) throw Error(why);
       if (*log_.engine == Engine::LlamaCpp && !is_gguf(model.checkpoint)) {
         throw Error("llama.cpp ran a GGUF: name that file, not the checkpoint that it was made from");

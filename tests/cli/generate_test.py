@@ -37,14 +37,14 @@ def options_in_help(text):
 
 
 HELP = output_of("--help")
-COMMANDS = re.findall(r"^  (\w+) {2,}\S", HELP[HELP.index("Commands:"):], re.M)
+COMMANDS = re.findall(r"^  ([\w-]+) {2,}\S", HELP[HELP.index("Commands:"):], re.M)
 OPTIONS = {command: options_in_help(output_of(command, "--help")) for command in COMMANDS}
 check(len(COMMANDS) >= 10, f"--help lists {COMMANDS}")
 check(all(len(options) >= 3 for options in OPTIONS.values()), f"too few options were read from --help: {OPTIONS}")
 
 
 def check_man_page(page):
-    sections = dict(zip(re.findall(r"^\.SS weigh (\w+)$", page, re.M), re.split(r"^\.SS weigh .*$", page, flags=re.M)[1:]))
+    sections = dict(zip(re.findall(r"^\.SS weigh ([\w\\-]+)$", page, re.M), re.split(r"^\.SS weigh .*$", page, flags=re.M)[1:]))
     for command in COMMANDS:
         for names, value in OPTIONS[command]:
             entry = ", ".join("\\fB" + name.replace("-", "\\-") + "\\fR" for name in names)

@@ -17,7 +17,7 @@ except ImportError:
 
 weigh_binary, schema_folder, testdata = (os.path.abspath(argument) for argument in sys.argv[1:4])
 validators = {}
-for name in ("inspect", "tensors", "metadata", "devices", "diff", "explain", "cache"):
+for name in ("inspect", "tensors", "metadata", "devices", "diff", "explain", "cache", "verify"):
     with open(os.path.join(schema_folder, name + ".json")) as file:
         schema = json.load(file)
     jsonschema.Draft7Validator.check_schema(schema)
@@ -209,6 +209,14 @@ for path in ("snapshots/Mixtral-8x7B-v0.1.Q4_K_M.weigh.zst", "snapshots/families
         explained, _ = run("explain", "explain", term, *flags)
         check(f"explain {term} {path}", "value", explained["value"], value)
         check(f"explain {term} {path}", "sum", sum(step["value"] for step in explained["steps"]), value or 0)
+
+# What an engine printed: what agrees is off by nothing, and the sum of the rows is that of the text.
+for log in sorted(os.listdir(os.path.join(testdata, "logs"))):
+    document, status = run("verify", "verify-log", f"logs/{log}", "snapshots/Mixtral-8x7B-v0.1.Q4_K_M.weigh.zst", "--json")
+    for row in document["rows"]:
+        check(f"verify-log {log}: {row['part']}", "agrees", row["agrees"], row["error"] == 0)
+        check(f"verify-log {log}: {row['part']}", "bytes", row["engine_bytes"] is not None, row["unit"] == "bytes")
+    check(f"verify-log {log}", "exit status", status, 0 if document["runs"] else 1)
 
 print(f"{documents} documents, {len(problems)} problems")
 for problem in problems[:60]:
