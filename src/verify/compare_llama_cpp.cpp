@@ -153,11 +153,16 @@ class Log {
     std::optional<Printed> total;
     for (const LogFigure& figure : figures_of(part)) {
       if (figure.part != part || memory_of(figure.device) != memory || (cache && figure.cache != *cache)) continue;
+      if (part == LogPart::Weights && is_copy(figure, memory)) continue;
       total = total ? sum(*total, figure.value) : figure.value;
     }
     return total;
   }
 
+  /// Beside the pages of the file what was repacked is there twice.
+  [[nodiscard]] bool is_copy(const LogFigure& figure, std::string_view memory) const {
+    return is_repacked(figure.device) && mapped(memory);
+  }
   [[nodiscard]] bool has(LogPart part) const { return !of(part).empty(); }
   [[nodiscard]] std::uint32_t caches() const { return caches_; }
   [[nodiscard]] bool mapped(std::string_view memory) const {
@@ -170,18 +175,12 @@ class Log {
     if (!memory.empty()) return std::string(memory);
     std::string name;
     for (const LogFigure& figure : of(part)) {
-      if (memory_of(figure.device) != memory) continue;
+      if (memory_of(figure.device) != memory || (part == LogPart::Weights && is_copy(figure, memory))) continue;
       name = name.empty() || name == figure.device ? figure.device : std::string(kHostName);
     }
     return name.empty() ? std::string(kHostName) : name;
   }
   [[nodiscard]] const std::vector<LogFigure>& loaded() const { return log_.loaded; }
-
- private:
-  [[nodiscard]] const std::vector<LogFigure>& figures_of(LogPart part) const {
-    const bool of_run = std::ranges::find(run_.figures, part, &LogFigure::part) != run_.figures.end();
-    return of_run ? run_.figures : log_.loaded;
-  }
   [[nodiscard]] std::vector<LogFigure> of(LogPart part) const {
     std::vector<LogFigure> some;
     std::ranges::copy_if(figures_of(part), std::back_inserter(some),
@@ -189,6 +188,11 @@ class Log {
     return some;
   }
 
+ private:
+  [[nodiscard]] const std::vector<LogFigure>& figures_of(LogPart part) const {
+    const bool of_run = std::ranges::find(run_.figures, part, &LogFigure::part) != run_.figures.end();
+    return of_run ? run_.figures : log_.loaded;
+  }
   const LogModel& log_;
   const LogRun& run_;
   std::uint32_t caches_ = 0;
@@ -220,6 +224,10 @@ class Comparison {
   VerifiedRun compare() {
     verified_.settings = told_.settings;
     verified_.assumptions = told_.assumptions;
+    if (predicts()) {
+      verified_.assumptions = {"a context of the blocks that predict, beside the model's own: not compared"};
+      return std::move(verified_);
+    }
     choose_outputs();
     add_file();
     for (std::size_t i = 0; i < told_.devices.size(); ++i) add_memory(i, told_.devices[i]);
@@ -229,6 +237,11 @@ class Comparison {
   }
 
  private:
+  // A model that drafts for itself has a second context, with a cache of these blocks alone.
+  [[nodiscard]] bool predicts() const {
+    return counter_.shape() != nullptr && run_.cached_layers != 0 && run_.cached_layers == counter_.shape()->predicting;
+  }
+
   // A row of logits for each token or for each sequence is up to the program and its version, and no line tells.
   void choose_outputs() {
     const bool recorded = run_.settings.logits_of_all_tokens;
@@ -296,6 +309,10 @@ class Comparison {
     const MemoryFigures& ours = i < figures_.size() ? figures_[i] : unknown;
     const bool mapped = log_.mapped(memory);
     add(LogPart::Weights, memory, log_.sum_of(LogPart::Weights, memory), mapped ? ours.mapped : ours.need.weights);
+    for (const LogFigure& figure : log_.of(LogPart::Weights)) {
+      const bool copy = memory_of(figure.device) == memory && log_.is_copy(figure, memory);
+      if (copy) verified_.rows.push_back(row_of(LogPart::Weights, figure.device, figure.value));
+    }
     add_cache(memory, ours);
     add(LogPart::State, memory, of_part(LogPart::State, memory, ours.need.state), ours.need.state);
     add(LogPart::CacheAndState, memory, log_.sum_of(LogPart::CacheAndState, memory),

@@ -82,7 +82,8 @@ struct LogSettings {
 struct LogRun {
   LogSettings settings;
   std::vector<LogFigure> figures;
-  std::string error;  ///< in the engine's words, why it does not start; empty: none was printed
+  std::uint64_t cached_layers = 0;  ///< of llama.cpp's caches together; 0: not told
+  std::string error;                ///< in the engine's words, why it does not start; empty: none was printed
 };
 
 /// A device that the log names before anything is loaded.

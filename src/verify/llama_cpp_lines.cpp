@@ -69,6 +69,14 @@ void take_cache_types(const Captures& found, LogBuilder& log) {
   log.end_cache();
 }
 
+void take_cache_size(const Captures& found, LogBuilder& log) {
+  Captures types;
+  types.count = 4;
+  std::copy_n(found.words.begin() + 2, types.count, types.words.begin());
+  take_cache_types(types, log);
+  log.run().cached_layers += count_of(found[0]).value_or(0);
+}
+
 // The corpus of recorded runs: "RUN n_ctx:kv_type:flash_attn:n_ubatch:n_seq_max:kv_unified:swa_full".
 void take_recorded_run(const Captures& found, LogBuilder& log) {
   if (found.before.find_first_not_of(' ') != std::string_view::npos) return;
@@ -187,10 +195,14 @@ constexpr std::array kLines{
     LineKind{"Flash Attention was auto, set to %w",
              [](const Captures& c, LogBuilder& log) { log.run().settings.flash_attention = c[0] != "disabled"; }},
     LineKind{"using full-size SWA cache",
-             [](const Captures&, LogBuilder& log) { log.begin_run_after_figures().settings.full_window_cache = true; }},
-    LineKind{"creating non-SWA KV cache", [](const Captures&, LogBuilder& log) { log.begin_run_after_figures(); }},
+             [](const Captures&, LogBuilder& log) { log.run().settings.full_window_cache = true; }},
+    LineKind{"creating non-SWA KV cache", [](const Captures&, LogBuilder& log) { log.end_cache(); }},
     LineKind{"creating SWA KV cache", [](const Captures&, LogBuilder& log) { log.end_cache(); }},
+    // A server tells them behind all buffers, and the context's own lines may be hidden by its verbosity.
+    LineKind{"n_slots = %n",
+             [](const Captures& c, LogBuilder& log) { log.model().settings.sequences = count_of(c[0]); }},
     LineKind{"%w KV buffer size = %n MiB", take_kv},
+    LineKind{"cells, %n layers, %t K (%w): %n MiB, V (%w): %n MiB", take_cache_size},
     LineKind{"K (%w): %n MiB, V (%w): %n MiB", take_cache_types},
     LineKind{"%w RS buffer size = %n MiB", take_buffer<LogPart::State>},
     LineKind{"%w output buffer size = %n MiB", take_buffer<LogPart::Output>},

@@ -139,6 +139,10 @@ std::string_view memory_of(std::string_view buffer) {
   return buffer.ends_with("_Host") || std::ranges::any_of(kHostNames, starts) ? std::string_view() : buffer;
 }
 
+bool is_repacked(std::string_view buffer) {
+  return buffer.starts_with("CPU") && (buffer.ends_with("_REPACK") || buffer.ends_with("-REPACK"));
+}
+
 bool is_mapped(std::string_view buffer) { return buffer.ends_with(kMapped); }
 
 ToldRun told_run(const LogModel& log, const LogRun& run, const Run& otherwise) {

@@ -23,6 +23,9 @@ ToldRun told_run(const LogModel& log, const LogRun& run, const Run& otherwise);
 /// are "CPU", "CPU_Mapped", "CUDA_Host" and others.
 std::string_view memory_of(std::string_view buffer);
 
+/// Whether a buffer holds weights a second time, in an order that the CPU likes.
+bool is_repacked(std::string_view buffer);
+
 /// Whether a buffer is a range of the file's pages.
 bool is_mapped(std::string_view buffer);
 

@@ -69,9 +69,11 @@ LogModel& LogBuilder::model() { return log_.models.empty() ? begin_model({}, {})
 
 LogRun& LogBuilder::begin_run() {
   std::vector<LogRun>& runs = model().runs;
-  if (runs.size() == kMostRuns) {
+  if (runs_ == kMostRuns) {
     log_.left_out = true;
-    runs.pop_back();
+    if (!runs.empty()) runs.pop_back();
+  } else {
+    ++runs_;
   }
   cache_ = 0;
   cache_open_ = false;

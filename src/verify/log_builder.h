@@ -10,7 +10,7 @@ namespace weigh::core {
 class LogBuilder {
  public:
   static constexpr std::size_t kMostModels = 64;
-  static constexpr std::size_t kMostRuns = 64;      // of a model
+  static constexpr std::size_t kMostRuns = 256;     // of all models together
   static constexpr std::size_t kMostFigures = 256;  // of a run
   static constexpr std::size_t kMostText = 4096;    // bytes of a name or a path
 
@@ -63,6 +63,7 @@ class LogBuilder {
   void put(std::vector<LogFigure>& figures, LogFigure figure);
 
   EngineLog log_;
+  std::size_t runs_ = 0;
   std::uint32_t cache_ = 0;
   bool cache_open_ = false;
   bool summary_ = false;

@@ -10,6 +10,7 @@
 #include "formats/checked.h"
 #include "formats/error.h"
 #include "formats/text.h"
+#include "src/checkpoint/model_names.h"
 #include "src/checkpoint/open_checkpoint.h"
 #include "src/devices/units.h"
 #include "src/fit/engine_flags.h"
@@ -53,6 +54,16 @@ std::string find_by_name(const std::string& folder, const std::string& name) {
     if (plain_name(path) == name && (found.empty() || path < found)) found = path;
   }
   return found;
+}
+
+/// Where a store of this machine has the model that a log calls by its name; no server is asked.
+std::optional<std::string> in_a_store(const std::string& name) {
+  if (name.empty() || name.find("://") != std::string::npos) return std::nullopt;
+  try {
+    return locate_model(name);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
 }
 
 /// What the log says of its model and the model is not; empty: nothing.
@@ -178,8 +189,13 @@ class Verifier {
     std::error_code error;
     if (request_.model.empty()) {
       if (!log.path.empty() && fs::exists(log.path, error)) return log.path;
+      if (const auto stored = in_a_store(log.path)) return *stored;
       if (log.path.empty()) throw Error("the log does not say where this model lies: name it after the log");
       throw Error(fmt::format("not here, where the log has it ({}): name it after the log", log.path));
+    }
+    const auto is_named = [&](const LogModel& other) { return name_of(other) == plain_name(request_.model); };
+    if (!is_named(log) && std::ranges::any_of(log_.models, is_named)) {
+      throw Error(fmt::format("another model of the log than {}: not compared", request_.model));
     }
     if (fs::is_directory(request_.model, error)) {
       const std::string found = find_by_name(request_.model, name_of(log));

@@ -118,6 +118,18 @@ def layer(kind, digest=HASH, **more):
     return {"mediaType": "application/vnd.ollama.image." + kind, "digest": "sha256:" + digest, **more}
 
 
+@case("verify-log", "a.log", status=1, says="has no line that llama.cpp")
+def a_log_of_one_line():
+    write("a.log", b"x: CUDA0 KV buffer size " * 4_000_000)
+
+
+@case("verify-log", "a.log", "model.safetensors", status=1, says="")
+def a_log_of_many_models():
+    line = b"== m%d: real memory-mapped loads\nRUN 4294967296:f16:-1:4294967296:65536:0:0\nx: CUDA%d compute buffer size = 9.00 MiB\n"
+    write("model.safetensors", WEIGHTS)
+    write("a.log", b"".join(line % (i, i) for i in range(20_000)))
+
+
 @case("inspect", ".", status=0, says="name:latest")
 def many_layers_of_one_digest():
     ollama_store([layer("tensor")] * 7000)

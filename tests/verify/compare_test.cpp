@@ -87,6 +87,19 @@ TEST_CASE("layers and experts that stay on the host", "[verify]") {
   CHECK_FALSE(find(missing, LogPart::KvCache, "host")->error().has_value());
 }
 
+TEST_CASE("what is repacked beside a mapped file is a copy", "[verify]") {
+  const std::string start = "RUN 4096:f16:-1:512:1:0:0\nx: CPU KV buffer size = 512.00 MiB\n";
+  const VerifiedRun mapped =
+      compare("x: CPU_Mapped model buffer size = 27129.87 MiB\nx: CPU_REPACK model buffer size = 921.38 MiB\n" + start);
+  REQUIRE(find(mapped, LogPart::Weights, "CPU_Mapped") != nullptr);
+  CHECK(find(mapped, LogPart::Weights, "CPU_Mapped")->agrees());
+  CHECK_FALSE(find(mapped, LogPart::Weights, "CPU_REPACK")->weigh.has_value());
+  const VerifiedRun loaded =
+      compare("x: CPU model buffer size = 27000.00 MiB\nx: CPU_REPACK model buffer size = 129.87 MiB\n" + start);
+  REQUIRE(find(loaded, LogPart::Weights, "host") != nullptr);
+  CHECK(find(loaded, LogPart::Weights, "host")->agrees());
+}
+
 TEST_CASE("settings that the log has not are named", "[verify]") {
   const VerifiedRun run = compare("x: CPU KV buffer size = 512.00 MiB\n");
   for (const char* words :

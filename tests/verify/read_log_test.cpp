@@ -142,6 +142,30 @@ TEST_CASE("a log of several models and runs", "[verify]") {
   CHECK(settings.logits_of_all_tokens);
 }
 
+TEST_CASE("a sliding model's context in the order that it is printed", "[verify]") {
+  const EngineLog log = read(
+      "llama_context: n_ctx = 8192\nllama_context: CPU output buffer size = 0.77 MiB\n"
+      "llama_kv_cache_iswa: using full-size SWA cache (ref: x)\n"
+      "llama_kv_cache_iswa: creating non-SWA KV cache, size = 8192 cells\n"
+      "llama_kv_cache: CUDA0 KV buffer size = 51.00 MiB\nllama_kv_cache: CUDA1 KV buffer size = 51.00 MiB\n"
+      "llama_kv_cache_iswa: creating     SWA KV cache, size = 768 cells\n"
+      "llama_kv_cache: CUDA1 KV buffer size = 3.19 MiB\nllama_kv_cache: CUDA0 KV buffer size = 1.06 MiB\n"
+      "llama_kv_cache: size = 3.19 MiB (   768 cells,  12 layers,  1/1 seqs), K (q8_0): 1.59 MiB, V (q4_0): 1.59 MiB\n"
+      "srv load_model: initializing, n_slots = 4, n_ctx_slot = 8192, kv_unified = 'true'\n");
+  REQUIRE(log.models.size() == 1);
+  REQUIRE(log.models.front().runs.size() == 1);
+  const LogRun& run = log.models.front().runs.front();
+  CHECK(run.figures.size() == 5);
+  CHECK(run.settings.full_window_cache == true);
+  CHECK(run.settings.value_type == "q4_0");
+  CHECK(run.cached_layers == 12);
+  CHECK(log.models.front().settings.sequences == 4);
+  for (const char* device : {"CUDA0", "CUDA1"}) {
+    REQUIRE(find(run.figures, LogPart::KvCache, device, 0) != nullptr);
+    REQUIRE(find(run.figures, LogPart::KvCache, device, 1) != nullptr);
+  }
+}
+
 TEST_CASE("vLLM's lines of two ages", "[verify]") {
   constexpr double kGiB = 1 << 30;
   const EngineLog log = read_file("vllm.log");
@@ -203,6 +227,9 @@ TEST_CASE("what is kept of a log is bounded", "[verify]") {
   const EngineLog models = read(text);
   CHECK(models.models.size() == LogBuilder::kMostModels);
   CHECK(models.left_out);
+  text.clear();
+  for (int i = 0; i < 1000; ++i) text += "RUN 4096:f16:-1:512:1:0:0\nx: CPU compute buffer size = 1.00 MiB\n";
+  CHECK(read(text).models.front().runs.size() == LogBuilder::kMostRuns);
   text.clear();
   for (int i = 0; i < 1000; ++i) text += "x: D" + std::to_string(i) + " compute buffer size = 1.00 MiB\n";
   CHECK(read(text).models.front().runs.front().figures.size() == LogBuilder::kMostFigures);
