@@ -183,6 +183,9 @@ constexpr std::array kLines{
     LineKind{"offloaded %n/%n layers to GPU",
              [](const Captures& c, LogBuilder& log) { log.model().settings.gpu_layers = count_of(c[0]); }},
     LineKind{"%w model buffer size = %n MiB", take_weights},
+    // A server tells them behind all buffers, and the context's own lines may be hidden by its verbosity.
+    LineKind{"n_slots = %n",
+             [](const Captures& c, LogBuilder& log) { log.model().settings.sequences = count_of(c[0]); }},
     LineKind{"n_seq_max = %n", [](const Captures& c, LogBuilder& log) { set(&LogSettings::sequences, c, log); }},
     LineKind{"n_ctx = %n", [](const Captures& c, LogBuilder& log) { set(&LogSettings::context, c, log); }},
     LineKind{"n_batch = %n", [](const Captures& c, LogBuilder& log) { set(&LogSettings::batch, c, log); }},
@@ -198,9 +201,6 @@ constexpr std::array kLines{
              [](const Captures&, LogBuilder& log) { log.run().settings.full_window_cache = true; }},
     LineKind{"creating non-SWA KV cache", [](const Captures&, LogBuilder& log) { log.end_cache(); }},
     LineKind{"creating SWA KV cache", [](const Captures&, LogBuilder& log) { log.end_cache(); }},
-    // A server tells them behind all buffers, and the context's own lines may be hidden by its verbosity.
-    LineKind{"n_slots = %n",
-             [](const Captures& c, LogBuilder& log) { log.model().settings.sequences = count_of(c[0]); }},
     LineKind{"%w KV buffer size = %n MiB", take_kv},
     LineKind{"cells, %n layers, %t K (%w): %n MiB, V (%w): %n MiB", take_cache_size},
     LineKind{"K (%w): %n MiB, V (%w): %n MiB", take_cache_types},
