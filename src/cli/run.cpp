@@ -21,10 +21,9 @@
 namespace weigh::core {
 namespace {
 
-constexpr std::array kCommands{setup_inspect,  setup_fit,   setup_estimate, setup_tensors,
-                               setup_metadata, setup_diff,  setup_devices,  setup_snapshot,
-                               setup_scan,     setup_audit, setup_explain,  setup_cache,
-                               setup_verify_log};
+constexpr std::array kCommands{setup_inspect, setup_fit,        setup_estimate, setup_tensors, setup_metadata,
+                               setup_diff,    setup_devices,    setup_snapshot, setup_scan,    setup_audit,
+                               setup_explain, setup_verify_log, setup_cache};
 
 constexpr const char* kDescription =
     "weigh puts a model file on the scales before anyone loads it.\n\n"

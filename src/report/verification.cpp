@@ -53,10 +53,6 @@ std::string padded(std::string text, std::size_t width) {
   return wide < width ? text + std::string(width - wide, ' ') : text;
 }
 
-std::string short_device(const std::string& safe) {
-  return safe.size() <= kDeviceWidth ? safe : safe.substr(0, kDeviceWidth);
-}
-
 std::string table_line(std::string_view part, std::string_view device, std::string_view engine, std::string_view weigh,
                        std::string_view error) {
   return fmt::format("  {} {} {:>14} {:>14} {:>11}", padded(std::string(part), kPartWidth),
@@ -68,7 +64,7 @@ void write_rows(const Verification& verification, const VerifiedRun& run, TextWr
   page.line(table_line("part", "device", traits_of(verification.engine).title, "weigh", "error"));
   for (const VerifiedRow& row : run.rows) {
     const std::string line =
-        table_line(traits_of(row.part).name, short_device(page.safe(row.device)),
+        table_line(traits_of(row.part).name, cut_middle(page.safe(row.device), kDeviceWidth, page.style().unicode),
                    shown(row.engine.value, row.part, verification.engine, exact),
                    row.weigh ? shown(*row.weigh, row.part, verification.engine, exact) : "", error_text(row));
     page.line(row.agrees() ? line : page.colored(line, Color::Yellow));

@@ -50,6 +50,7 @@ VerifiedRun compare_serving(const LogRun& run, const Serving* serving) {
   verified.engine_error = run.error;
   if (serving != nullptr) {
     verified.weigh_error = serving->error;
+    if (!run.error.empty() && serving->starts) verified.weigh_error = "it starts";
     verified.assumptions = serving->assumptions;
   }
   return verified;

@@ -34,6 +34,12 @@ std::optional<std::uint64_t> count_of(std::string_view digits) {
   return number && *number <= kMost ? number : std::nullopt;
 }
 
+/// Of a buffer: none is below 0.
+std::optional<Printed> mib(std::string_view number) {
+  const auto size = printed_number(number, kMiB);
+  return size && size->value >= 0 ? size : std::nullopt;
+}
+
 bool starts_with_any(std::string_view text, std::initializer_list<std::string_view> starts) {
   return std::ranges::any_of(starts, [&](std::string_view start) { return text.starts_with(start); });
 }
@@ -103,8 +109,8 @@ void take_path(const Captures& found, LogBuilder& log) {
 }
 
 void take_device(const Captures& found, LogBuilder& log) {
-  const auto free = printed_number(found[2], kMiB);
-  if (free && free->value >= 0) log.add_device({kept_text(found[0]), static_cast<std::uint64_t>(free->value)});
+  const auto free = mib(found[2]);
+  if (free) log.add_device({kept_text(found[0]), static_cast<std::uint64_t>(free->value)});
 }
 
 void take_override(const Captures& found, LogBuilder& log) {
@@ -117,7 +123,7 @@ void take_override(const Captures& found, LogBuilder& log) {
 void take_weights(const Captures& found, LogBuilder& log) {
   if (of_projector(found)) return;
   log.set_engine(Engine::LlamaCpp);
-  log.add_loaded(LogPart::Weights, found[0], printed_number(found[1], kMiB));
+  log.add_loaded(LogPart::Weights, found[0], mib(found[1]));
 }
 
 // Before 2025 weights were "buffer size" alone.
@@ -129,18 +135,16 @@ template <LogPart kPart>
 void take_buffer(const Captures& found, LogBuilder& log) {
   if (of_projector(found)) return;
   log.set_engine(Engine::LlamaCpp);
-  log.add(kPart, found[0], printed_number(found[1], kMiB));
+  log.add(kPart, found[0], mib(found[1]));
 }
 
 void take_kv(const Captures& found, LogBuilder& log) {
   log.set_engine(Engine::LlamaCpp);
-  log.add_cache(found[0], printed_number(found[1], kMiB));
+  log.add_cache(found[0], mib(found[1]));
 }
 
 // What a context needs, printed with four digits when it is closed.
-void take_closed_compute(const Captures& found, LogBuilder& log) {
-  log.refine_compute(found[0], printed_number(found[2], kMiB));
-}
+void take_closed_compute(const Captures& found, LogBuilder& log) { log.refine_compute(found[0], mib(found[2])); }
 
 void take_breakdown(const Captures& found, LogBuilder& log) {
   log.set_engine(Engine::LlamaCpp);
@@ -208,7 +212,7 @@ constexpr std::array kLines{
     LineKind{"%w output buffer size = %n MiB", take_buffer<LogPart::Output>},
     LineKind{"%w compute buffer size = %n MiB", take_buffer<LogPart::Compute>},
     LineKind{"%w compute buffer size is %n MiB, matches expectation of %n MiB",
-             [](const Captures& c, LogBuilder& log) { log.refine_compute(c[0], printed_number(c[1], kMiB)); }},
+             [](const Captures& c, LogBuilder& log) { log.refine_compute(c[0], mib(c[1])); }},
     LineKind{"%w compute buffer size of %n MiB, does not match expectation of %n MiB", take_closed_compute},
     LineKind{"estimated memory in MiB to stdout (device, model, context, compute)",
              [](const Captures&, LogBuilder& log) {

@@ -6,6 +6,7 @@ for log in recorded server-gpu two-gpus old-cli; do
 done
 weigh verify-log - $mixtral --quiet < testdata/logs/fit-params.log
 weigh verify-log testdata/logs/breakdown.log $mixtral -v
+weigh verify-log testdata/logs/broken.log $models
 weigh verify-log testdata/logs/vllm-error.log $models
 weigh verify-log testdata/logs/server-gpu.log $mixtral --json | head -n 40
 cut -c 1-30 testdata/logs/server-gpu.log > cut.log
