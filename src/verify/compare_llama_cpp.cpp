@@ -347,8 +347,8 @@ class Comparison {
   }
 
   void add_context() {
-    if (!run_.settings.context) return;
-    const auto printed = static_cast<std::int64_t>(*run_.settings.context);
+    if (!run_.settings.printed_context) return;
+    const auto printed = static_cast<std::int64_t>(*run_.settings.printed_context);
     VerifiedRow& row = verified_.rows.emplace_back(row_of(LogPart::Context, {}, {printed, 0, 0}));
     const auto cells = counter_.shape() == nullptr ? std::nullopt : count_cells(*counter_.shape(), told_.run);
     row.weigh = cells ? signed_of(cells->context) : std::nullopt;

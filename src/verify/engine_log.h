@@ -58,7 +58,8 @@ struct LogFigure {
 
 /// How a run was started, as far as the log tells.
 struct LogSettings {
-  std::optional<std::uint64_t> context;
+  std::optional<std::uint64_t> context;          ///< as asked, or as the engine rounded it
+  std::optional<std::uint64_t> printed_context;  ///< by the engine, rounded
   std::optional<std::uint64_t> batch;
   std::optional<std::uint64_t> micro_batch;
   std::optional<std::uint64_t> sequences;

@@ -191,7 +191,11 @@ constexpr std::array kLines{
     LineKind{"n_slots = %n",
              [](const Captures& c, LogBuilder& log) { log.model().settings.sequences = count_of(c[0]); }},
     LineKind{"n_seq_max = %n", [](const Captures& c, LogBuilder& log) { set(&LogSettings::sequences, c, log); }},
-    LineKind{"n_ctx = %n", [](const Captures& c, LogBuilder& log) { set(&LogSettings::context, c, log); }},
+    LineKind{"n_ctx = %n",
+             [](const Captures& c, LogBuilder& log) {
+               set(&LogSettings::context, c, log);
+               set(&LogSettings::printed_context, c, log);
+             }},
     LineKind{"n_batch = %n", [](const Captures& c, LogBuilder& log) { set(&LogSettings::batch, c, log); }},
     LineKind{"n_ubatch = %n", [](const Captures& c, LogBuilder& log) { set(&LogSettings::micro_batch, c, log); }},
     LineKind{"flash_attn = %w", set_flash_attention},

@@ -54,7 +54,7 @@ TEST_CASE("a recorded run agrees, and a wrong figure is off by its rule", "[veri
   const std::string start = "RUN 4096:f16:-1:512:1:0:0\nx: CPU output buffer size = 0.12 MiB\n";
   const VerifiedRun right =
       compare(start + "x: CPU KV buffer size = 512.00 MiB\nx: CPU compute buffer size = 204.01 MiB\n");
-  REQUIRE(right.rows.size() == 4);
+  REQUIRE(right.rows.size() == 3);
   for (const VerifiedRow& row : right.rows) {
     INFO(traits_of(row.part).name);
     CHECK(row.agrees());
@@ -67,6 +67,17 @@ TEST_CASE("a recorded run agrees, and a wrong figure is off by its rule", "[veri
   CHECK_FALSE(cache->agrees());
   CHECK(*cache->error() == Approx(2.4));
   CHECK(cache->rule == "docs/memory-rules.md 3.1");
+}
+
+TEST_CASE("the context that is printed is the one asked for, rounded", "[verify]") {
+  const VerifiedRun run =
+      compare("RUN 10000:f16:-1:512:1:0:0\nllama_context: n_ctx = 10240\nx: CPU KV buffer size = 1280.00 MiB\n");
+  REQUIRE(find(run, LogPart::Context, "") != nullptr);
+  CHECK(find(run, LogPart::Context, "")->agrees());
+  CHECK(find(run, LogPart::KvCache, "CPU")->agrees());
+  // What was asked for is no figure of the engine.
+  const VerifiedRun asked = compare("RUN 10000:f16:-1:512:1:0:0\nx: CPU KV buffer size = 1280.00 MiB\n");
+  CHECK(find(asked, LogPart::Context, "") == nullptr);
 }
 
 TEST_CASE("layers and experts that stay on the host", "[verify]") {
