@@ -14,6 +14,7 @@
 #include "src/checkpoint/open_checkpoint.h"
 #include "src/devices/units.h"
 #include "src/fit/engine_flags.h"
+#include "src/report/text_format.h"
 #include "src/verify/compare_llama_cpp.h"
 #include "src/verify/compare_serving.h"
 #include "src/weigh/run_setup.h"
@@ -74,6 +75,16 @@ std::string contradiction(const LogModel& log, const Model& model) {
   }
   if (log.layers && ours.layers && *log.layers != *ours.layers) {
     return fmt::format("the log is of a model of {} layers, this one has {}", *log.layers, *ours.layers);
+  }
+  const auto printed = std::ranges::find(log.loaded, LogPart::Parameters, &LogFigure::part);
+  const auto total = model.known_total();
+  if (printed != log.loaded.end() && printed->value.value > 0 && total) {
+    // More than two readers may count differently.
+    const auto theirs = static_cast<std::uint64_t>(printed->value.value);
+    if (apart(theirs, *total) > theirs / 20) {
+      return fmt::format("the log is of a model of {} parameters, this one has {}", human_parameters(theirs),
+                         human_parameters(*total));
+    }
   }
   return {};
 }

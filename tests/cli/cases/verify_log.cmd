@@ -15,6 +15,7 @@ head -n 18 testdata/logs/server-gpu.log > early.log
 printf 'hello\n' > other.log
 gzip -nc testdata/logs/recorded.log > packed.log
 for wrong in "testdata/logs/server-gpu.log" "testdata/logs/server-gpu.log testdata/snapshots/Llama-2-13B.Q8_0.weigh.zst" \
+  "testdata/logs/server-gpu.log testdata/snapshots/Llama-2-7B.Q8_0.weigh.zst" \
   "testdata/logs/recorded.log testdata/gguf/good" "testdata/logs/breakdown.log" "empty.log" "other.log" "cut.log" "early.log" "packed.log" \
   "testdata/gguf/good/v3.gguf" "no-such.log" "testdata" "testdata/logs/recorded.log no-such.gguf" \
   "testdata/logs/recorded.log $mixtral --format csv" "testdata/logs/server-gpu.log $models --parallel 0"; do
