@@ -110,11 +110,21 @@ class Models {
   std::map<std::string, Model> models_;
 };
 
+/// "0.11" of "0.11.0rc1"; empty for what is no release: "dev".
+std::string release_of(std::string_view version) {
+  constexpr std::string_view kDigits = "0123456789";
+  const std::size_t dot = std::min(version.find_first_not_of(kDigits), version.size());
+  if (dot == 0 || dot == version.size() || version[dot] != '.') return {};
+  const std::size_t end = std::min(version.find_first_not_of(kDigits, dot + 1), version.size());
+  constexpr std::size_t kMost = 8;
+  return end == dot + 1 || end > kMost ? std::string() : std::string(version.substr(0, end));
+}
+
 /// The options that the log has settings for, in its own words, in place of those given.
 RunOptions told_options(const EngineLog& log, const LogSettings& settings, RunOptions options) {
   const ServingSettings& told = settings.serving;
   options.engine = engine_name(Engine::Vllm);
-  if (!log.version.empty() && options.engine_version.empty()) options.engine_version = log.version;
+  if (options.engine_version.empty()) options.engine_version = release_of(log.version);
   if (!settings.share.empty()) options.memory_share = settings.share;
   if (settings.length) {
     options.max_length = std::to_string(*settings.length);
@@ -231,7 +241,16 @@ class Verifier {
     return compare_llama_cpp(log, run, model, run_of(request_of(request_.options, model, Engine::LlamaCpp), candidate));
   }
 
+  // A setting of the log that no engine takes is the log's fault, not the user's.
   [[nodiscard]] VerifiedRun serve(const LogModel& log, const LogRun& run, const Model& model) const {
+    try {
+      return served(log, run, model);
+    } catch (const UsageError& error) {
+      throw Error(std::string("the log has a setting that is none: ") + error.what());
+    }
+  }
+
+  [[nodiscard]] VerifiedRun served(const LogModel& log, const LogRun& run, const Model& model) const {
     const RunSetup setup =
         set_up_run(told_options(log_, log.settings, request_.options), devices_of(log.settings, request_), catalogue_);
     std::vector<Fit> fits;
@@ -265,11 +284,9 @@ Verification verify_log(const EngineLog& log, const VerifyRequest& request, cons
         request.log +
         " has no line that llama.cpp or vLLM prints of memory at its start: was it cut, or is its verbosity low?");
   }
-  if (log.engine != Engine::Vllm) {
-    RunOptions options = request.options;
-    options.engine = engine_name(Engine::LlamaCpp);
-    check_run_options(options);
-  }
+  RunOptions options = request.options;
+  options.engine = engine_name(*log.engine);
+  (void)set_up_run(options, request.devices, catalogue);  // what the user asks for has to be there
   return Verifier(log, request, catalogue).verify();
 }
 
