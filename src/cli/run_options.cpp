@@ -16,7 +16,7 @@ void add_host_option(OptionSet& command, std::string& host) {
 // Defaults are the engine's own for the device and the version, which the report names.
 static void add_serving_options(OptionSet& command, RunOptions& options) {
   ServingSettings& serving = options.serving;
-  command.set_group("vLLM and SGLang, by their own names for it");
+  command.set_group("vLLM and SGLang, by their own names for it (read and checked, not counted yet)");
   command.add_option("--max-model-len", options.max_length, "Tokens of one sequence, or max, in place of --context",
                      "N");
   command.add_option("--gpu-memory-utilization", options.memory_share,
