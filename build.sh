@@ -6,7 +6,7 @@
 #   ./build.sh package         the .deb packages and the .tar.gz, into build/packages
 #   ./build.sh CHECK           one of: test-asan, test-tsan, test-packages, test-consumer, fuzz, headers, tidy, format
 #   ./build.sh fuzz --hours N  all fuzz targets for N hours of processor time
-#   ./build.sh PRESET          only build: release, debug, asan, tsan, fuzz
+#   ./build.sh PRESET          only build: release, debug, asan, tsan
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -119,7 +119,7 @@ case "$command" in
     run_tests release
     ;;
   test-asan | test-tsan)
-    install_missing "${packages[@]}" "${test_packages[@]}"
+    install_missing "${packages[@]}" "${test_packages[@]}" "${clang_packages[@]}"
     build "${command#test-}"
     run_tests "${command#test-}"
     ;;
@@ -139,8 +139,8 @@ case "$command" in
   fuzz)
     # Every target in turn, as many at a time as there are cores: FUZZ_SECONDS each, or --hours N of processor time in all.
     install_missing "${packages[@]}" "${clang_packages[@]}"
-    build fuzz
-    mapfile -t targets < <(find build/fuzz/tests/fuzz -maxdepth 1 -type f -executable -name 'fuzz_*' | sort)
+    build asan fuzzers
+    mapfile -t targets < <(find build/asan/tests/fuzz -maxdepth 1 -type f -executable -name 'fuzz_*' | sort)
     seconds=${FUZZ_SECONDS:-30}
     [ "${1:-}" = --hours ] && seconds=$(awk -v hours="${2:?hours}" -v n=${#targets[@]} 'BEGIN { print int(hours * 3600 / n) }')
     say "${#targets[@]} targets, $seconds s each"
@@ -168,7 +168,7 @@ case "$command" in
     git ls-files '*.cpp' '*.h' | xargs clang-format --dry-run --Werror
     ;;
   release | debug | asan | tsan)
-    install_missing "${packages[@]}" "${test_packages[@]}"
+    install_missing "${packages[@]}" "${test_packages[@]}" "${clang_packages[@]}"
     build "$command"
     ;;
   *)

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # run_target.sh TARGET SECONDS: fuzzes from all fixtures and the inputs found before; says how much code was reached. What
-# breaks the target is kept in build/fuzz/found, and its log shown.
+# breaks the target is kept in build/asan/found, and its log shown.
 set -euo pipefail
 target=$1
 name=$(basename "$target")
-found=build/fuzz/found
-corpus=build/fuzz/corpus/$name
+found=build/asan/found
+corpus=build/asan/corpus/$name
 mkdir -p "$found" "$corpus"
 log=$(mktemp)
 if ! "$target" -max_total_time="$2" -rss_limit_mb=2048 -timeout=10 -dict="tests/fuzz/${name#fuzz_}.dict" \
