@@ -45,6 +45,8 @@ constexpr std::array kAliases{
     Alias{"--cache-type-v", "--kv-type", 'V'},
     Alias{"-ctkd", "--draft-kv-type", 'K'},
     Alias{"--cache-type-k-draft", "--draft-kv-type", 'K'},
+    Alias{"-ctvd", "--draft-kv-type", 'V'},
+    Alias{"--cache-type-v-draft", "--draft-kv-type", 'V'},
     Alias{"--kv-cache-dtype", "--kv-type"},
     Alias{"--context-length", "--max-model-len"},
     Alias{"--mem-fraction-static", "--gpu-memory-utilization"},
@@ -59,8 +61,6 @@ constexpr std::array kAliases{
     Alias{"--page-size", "--block-size"},
     Alias{"--disable-cuda-graph", "--enforce-eager"},
     Alias{"--disable-radix-cache", "--no-enable-prefix-caching"},
-    Alias{"-ctvd", "--draft-kv-type", 'V'},
-    Alias{"--cache-type-v-draft", "--draft-kv-type", 'V'},
 };
 
 /// "--format=json" as it was typed: "--format", and "json" if there is one.

@@ -13,10 +13,13 @@ void add_host_option(OptionSet& command, std::string& host) {
   command.add_option("--host", host, "Memory of the host, for what a card does not take; default: 32GiB", "SIZE");
 }
 
+namespace {
+
 // Defaults are the engine's own for the device and the version, which the report names.
-static void add_serving_options(OptionSet& command, RunOptions& options) {
+void add_serving_options(OptionSet& command, RunOptions& options) {
   ServingSettings& serving = options.serving;
-  command.set_group("vLLM and SGLang, by their own names for it (read and checked, not counted yet)");
+  command.set_group(
+      "vLLM and SGLang, by their own names for it (from --gpu-memory-utilization on not counted yet: refused)");
   command.add_option("--max-model-len", options.max_length, "Tokens of one sequence, or max, in place of --context",
                      "N");
   command.add_option("--gpu-memory-utilization", options.memory_share,
@@ -35,6 +38,8 @@ static void add_serving_options(OptionSet& command, RunOptions& options) {
   command.add_option("--engine-version", options.engine_version, "The engine's version; default: the newest known",
                      "VERSION");
 }
+
+}  // namespace
 
 void add_run_options(OptionSet& command, RunOptions& options) {
   command.set_group("The run (llama.cpp's -c, -ngl, -np, -ctk, -ctv, -b and -ub are understood, too)");
@@ -57,10 +62,10 @@ void add_run_options(OptionSet& command, RunOptions& options) {
   command.add_option("--draft", options.draft,
                      "A small model that drafts tokens for it, or mtp: its own next-token blocks", "PATH");
   command.add_option("--draft-kv-type", options.draft_kv_type, "Type of the draft's KV cache, likewise", "TYPE");
-  command.add_option("--prompt", options.prompt, "Tokens of the prompt (transformers and MLX); default: the context",
-                     "N");
-  command.add_option("--generate", options.generated, "Tokens of the answer (transformers and MLX)", "N");
-  command.add_flag("--eager-attention", options.eager_attention, "transformers' attn_implementation=\"eager\"");
+  command.add_option("--prompt", options.prompt, "Tokens of the prompt (transformers and MLX): not counted yet", "N");
+  command.add_option("--generate", options.generated, "Tokens of the answer, likewise", "N");
+  command.add_flag("--eager-attention", options.eager_attention,
+                   "Of transformers, for --train: attn_implementation=\"eager\"");
   add_serving_options(command, options);
 }
 

@@ -12,6 +12,7 @@ namespace weigh::core {
 namespace {
 
 constexpr std::uint64_t kVllmBlock = 16;
+constexpr std::uint64_t kScalesPerHead = 8;  // bytes of a token's two scales (..._per_token_head)
 // Activations of the profiling run and captured graphs: 1 to 2 GiB, the upper end (docs/memory-rules.md 10.2).
 constexpr std::uint64_t kVllmActivations = std::uint64_t{2} << 30;
 
@@ -64,8 +65,9 @@ Bytes layer_bytes(const RunModel& model, const LayerModel& layer, const Run& run
   if (!layer.cached || layer.predicts) return 0;
   Run flash = run;
   flash.flash_attention = true;  // each layer has values of its own width
-  return run.engine == Engine::Vllm ? vllm_layer_bytes(model, layer, flash, cells)
-                                    : layer_kv_bytes(model, layer, flash, cells);
+  if (run.engine != Engine::Vllm) return layer_kv_bytes(model, layer, flash, cells);
+  const Bytes rows = vllm_layer_bytes(model, layer, flash, cells);
+  return run.scale_per_head ? plus(rows, product({kScalesPerHead, layer.kv_heads, cells.full, cells.streams})) : rows;
 }
 
 // Tokens of each sequence.

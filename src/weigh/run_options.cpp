@@ -215,6 +215,15 @@ void check_run_options(const RunOptions& options) {
   }
 }
 
+void check_counted(const RunOptions& options) {
+  std::string_view flag = option_of_pools(options);
+  if (options.prompt) flag = "--prompt";
+  if (options.generated) flag = "--generate";
+  if (options.eager_attention && options.training.recipe.empty()) flag = "--eager-attention";
+  if (!flag.empty())
+    throw UsageError(fmt::format("{} is not counted yet: leave it out for the figures without it", flag));
+}
+
 Engine engine_of(const RunOptions& options, const Model& model) {
   if (!options.as.empty()) return Engine::LlamaCpp;
   return options.engine.empty() ? default_engine(model) : *engine_by_name(options.engine);

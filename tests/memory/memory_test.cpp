@@ -71,5 +71,8 @@ TEST_CASE("other engines have rules of their own", "[memory]") {
   CHECK(at(Engine::Transformers).need.kv_cache == 5000 * kToken);
   CHECK(at(Engine::Mlx).need.kv_cache == 5000 * kToken);
   CHECK(at(Engine::Vllm).basis == Basis::Estimate);
+  const Run scaled{
+      .engine = Engine::Vllm, .context = 4096, .key_type = Dtype::I8, .value_type = Dtype::I8, .scale_per_head = true};
+  CHECK(measure(llama_3_8b(), scaled).need.kv_cache == 4096ULL * 32 * 8 * (128 + 128 + 8));
   CHECK(measure(deepseek_v3(), {.engine = Engine::Vllm, .context = 8192}).need.kv_cache == 61U * 576 * 2 * 8192);
 }

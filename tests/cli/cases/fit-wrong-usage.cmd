@@ -13,3 +13,7 @@ weigh fit $model --on 24GiB --kv-type fp8
 echo "exit $?"
 weigh fit testdata/snapshots/Llama-2-7B-f16.weigh.zst --on 24GiB --kv-type q8_0
 echo "exit $?"
+weigh fit $model --on 24GiB --gpu-memory-utilization 0.5
+echo "exit $?"
+weigh fit $model --on 24GiB --generate 100
+echo "exit $?"
