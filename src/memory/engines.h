@@ -10,12 +10,19 @@
 
 namespace weigh::core {
 
-/// What engines other than llama.cpp need for a run (docs/memory-rules.md 10), without its weights. Caches grow with use
-/// there; these are the bytes at the full context. Nothing is rounded but vLLM's blocks of 16 tokens. The compute part is
-/// always an estimate. Everything is absent where count_cells() has nothing.
+/// What engines other than llama.cpp need for a run (docs/memory-rules.md 10), without its weights: each has a folder
+/// with its rules and a row here. The compute part is always an estimate. Everything is absent where count_cells() has
+/// nothing.
 ContextNeed engine_need(const RunModel& model, const Run& run);
 
 /// Bytes of each layer's KV cache in such an engine. Nothing where the need has none.
 std::optional<std::vector<std::uint64_t>> engine_layer_kv(const RunModel& model, const Run& run);
+
+/// Tokens of each of a run's sequences, rounded up.
+std::uint64_t sequence_tokens(const RunModel& model, const Run& run);
+
+/// Bytes of the states of recurrent layers, of all sequences, where nothing is quantized or rounded. Nothing where they
+/// do not fit in 64 bits.
+Bytes plain_state_bytes(const RunModel& model, const Run& run);
 
 }  // namespace weigh::core
