@@ -18,7 +18,7 @@ namespace {
 // Defaults are the engine's own for the device and the version, which the report names.
 void add_serving_options(OptionSet& command, RunOptions& options) {
   ServingSettings& serving = options.serving;
-  command.set_group("vLLM and SGLang (all but --max-model-len: not counted yet, and refused)");
+  command.set_group("vLLM and SGLang");
   command.add_option("--max-model-len", options.max_length, "Tokens of one sequence, or max, in place of --context",
                      "N");
   command.add_option("--gpu-memory-utilization", options.memory_share,

@@ -146,9 +146,7 @@ const DeviceRule& rule_of(const Device& device) {
   });
 }
 
-namespace {
-
-Budget usual_budget(const Device& device) {
+Budget budget_of(const Device& device) {
   Budget budget = rule_of(device).budget(device);
   // The rules are for real devices; for a tiny or odd one from a user's file, what they promise stays in order.
   budget.memory = device.memory_bytes;
@@ -158,29 +156,6 @@ Budget usual_budget(const Device& device) {
   budget.stated_limit = device.limit_bytes;
   budget.limit_is_free = device.limit_is_free;
   return budget;
-}
-
-Budget vllm_budget(const Device& device, Budget budget) {
-  if (!has_host_memory(device)) return budget;
-  budget.safe = part(budget.memory, 92, 100);
-  budget.limit = part(budget.memory, 95, 100);
-  budget.raised = std::max(budget.raised, budget.limit);
-  budget.rule = BudgetRule::VllmShare;
-  if (device.limit_is_free && device.limit_bytes) {
-    budget.limit = std::min(budget.limit, *device.limit_bytes);
-    if (budget.limit < budget.safe) {  // it refuses to start with more than is free
-      budget.safe = budget.limit;
-      budget.rule = BudgetRule::VllmFree;
-    }
-  }
-  return budget;
-}
-
-}  // namespace
-
-Budget budget_of(const Device& device, std::optional<Engine> engine) {
-  const Budget usual = usual_budget(device);
-  return engine == Engine::Vllm ? vllm_budget(device, usual) : usual;
 }
 
 bool has_host_memory(const Device& device) { return rule_of(device).help == Help::HostMemory; }

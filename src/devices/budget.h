@@ -4,7 +4,6 @@
 #include <optional>
 
 #include "src/devices/device.h"
-#include "src/devices/engine.h"
 
 namespace weigh::core {
 
@@ -24,8 +23,7 @@ enum class BudgetRule : std::uint8_t {
   PhoneShare,         ///< an app's share
   AcceleratorShare,   ///< 90 % of memory
   AsGiven,            ///< a plain size: nothing is held back
-  VllmShare,          ///< vLLM's own share of memory
-  VllmFree,           ///< what is free now, less than vLLM's own share
+  EngineShare,        ///< what the engine takes of the limit, `share`
 };
 
 /// Bytes of ONE device. memory >= limit >= safe.
@@ -37,15 +35,16 @@ struct Budget {
   std::uint64_t raised = 0;
   BudgetRule rule = BudgetRule::AsGiven;
   std::uint64_t held_back = 0;                ///< by a rule that holds back an amount
+  std::uint64_t share = 0;                    ///< of an engine, in 1/10,000
   std::optional<std::uint64_t> stated_limit;  ///< as the device says it; absent: by the rule
   bool limit_is_free = false;                 ///< that is what is free now
 
   friend bool operator==(const Budget&, const Budget&) = default;
 };
 
-/// The budget by the rule of the device's kind and maker, or by the engine's own where it has one: vLLM takes 0.92 of a
-/// device (docs/budgets.md 3.4).
-Budget budget_of(const Device& device, std::optional<Engine> engine = std::nullopt);
+/// The budget by the rule of the device's kind and maker. An engine that pools its cache has its own
+/// (docs/serving.md 1).
+Budget budget_of(const Device& device);
 
 /// Whether the host has other memory than the device, where a part of a run may lie.
 bool has_host_memory(const Device& device);

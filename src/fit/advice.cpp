@@ -14,6 +14,7 @@
 #include "src/fit/layout.h"
 #include "src/fit/offload.h"
 #include "src/fit/refusal.h"
+#include "src/fit/serving.h"
 #include "src/fit/weigh_run.h"
 
 namespace weigh::core {
@@ -34,6 +35,7 @@ class Adviser {
   std::vector<Advice> all(Verdict verdict) {
     context();
     cache();
+    start();
     micro_batch();
     projector();
     quantization();
@@ -67,7 +69,7 @@ class Adviser {
 
   [[nodiscard]] std::vector<Dtype> smaller_caches() const {
     if (run_.key_type != Dtype::F16 || run_.value_type != Dtype::F16) return {};
-    if (candidate_.engine() == Engine::Vllm) return {Dtype::F8_E4M3};
+    if (traits_of(candidate_.engine()).pools) return {Dtype::F8_E4M3};
     // Quantized values need flash attention.
     if (candidate_.engine() == Engine::LlamaCpp && run_.flash_attention) return {Dtype::Q8_0, Dtype::Q4_0};
     return {};
@@ -97,6 +99,34 @@ class Adviser {
               candidate_, run, devices_);
       return;
     }
+  }
+
+  // Settings of a start, each by itself: fewer sequences at a time, a larger share, no graphs.
+  void start() {
+    if (!is_served(candidate_)) return;
+    constexpr std::array<std::uint64_t, 8> kFewer{128, 64, 32, 16, 8, 4, 2, 1};
+    static constexpr std::uint64_t kLargeShare = 9500;
+    const Engine engine = candidate_.engine();
+    const auto tried = [&](std::string name, std::vector<std::string> flags, auto&& set) {
+      Run run = run_;
+      set(run.serving);
+      return propose({.kind = AdviceKind::Start, .name = std::move(name), .flags = std::move(flags)}, candidate_, run,
+                     devices_);
+    };
+    if (!run_.serving.share && !run_.serving.pool_bytes && has_host_memory(devices_.slots.front().device)) {
+      tried("a share of 0.95", {"--gpu-memory-utilization", "0.95"},
+            [](ServingSettings& serving) { serving.share = kLargeShare; });
+    }
+    if (engine != Engine::Vllm) return;
+    for (const std::uint64_t few : kFewer) {
+      if (few >= run_.serving.max_sequences.value_or(kFewer.front() + 1) || few < run_.sequences) continue;
+      if (tried(fmt::format("at most {} sequences at a time", few), {"--max-num-seqs", std::to_string(few)},
+                [&](ServingSettings& serving) { serving.max_sequences = few; })) {
+        break;
+      }
+    }
+    if (run_.serving.eager) return;
+    tried("no CUDA graphs, slower", {"--enforce-eager"}, [](ServingSettings& serving) { serving.eager = true; });
   }
 
   void micro_batch() {
@@ -213,7 +243,7 @@ class Adviser {
     }
   }
 
-  // The next more of the same; vLLM cuts the heads of the attention into equal parts.
+  // The next more of the same; engines with a pool cut the heads of the attention into equal parts.
   void several(const Device& device) {
     const std::size_t most = device.kind == DeviceKind::DiscreteGpu ? kMaxCards : kMaxAccelerators;
     std::uint64_t heads = 0;
@@ -221,7 +251,7 @@ class Adviser {
       for (const LayerModel& layer : model->layers) heads = std::max(heads, layer.heads);
     }
     for (std::size_t count = devices_.slots.size() + 1; count <= most; ++count) {
-      if (candidate_.engine() == Engine::Vllm && heads % count != 0) continue;
+      if (traits_of(candidate_.engine()).pools && heads % count != 0) continue;
       Device more = device;
       more.count = more.asked = static_cast<std::uint32_t>(count);
       const std::string name = fmt::format("{}x {}", count, device.id);
@@ -236,7 +266,7 @@ class Adviser {
     const bool a_alike = a.label.kind == like;
     const bool b_alike = b.label.kind == like;
     if (a_alike != b_alike) return a_alike;
-    const auto safe = [](const DeviceSet& set) { return times(set.slots.front().budget().safe, set.label.count); };
+    const auto safe = [](const DeviceSet& set) { return times(set.slots.front().budget.safe, set.label.count); };
     return safe(a) < safe(b);
   }
 
@@ -255,7 +285,7 @@ std::optional<SmallerType> largest_fitting_type(const Model& source, Run run, co
   if (source.checkpoint.files.empty() || (!gguf && source.quantization) || !source.parameters_known)
     return std::nullopt;
   std::uint64_t room = 0;
-  for (const Slot& slot : devices.slots) room += slot.budget().safe;
+  for (const Slot& slot : devices.slots) room += slot.budget.safe;
   const GgufPlan plan = plan_gguf(source);
   std::vector<SmallerType> types;
   for (const std::string_view name : published_types()) {

@@ -78,8 +78,8 @@ void add_draft(Candidate& draft, const Run& run, std::span<const std::uint64_t> 
     return;
   }
   const MemoryNeed whole = need_of(draft.whole(run));
-  if (needs.slots.size() == 1 || draft.engine() == Engine::Vllm) {
-    for (MemoryNeed& slot : needs.slots) slot = whole;  // vLLM keeps a small draft whole on every device
+  if (needs.slots.size() == 1 || traits_of(draft.engine()).pools) {
+    for (MemoryNeed& slot : needs.slots) slot = whole;  // such engines keep a small draft whole on every device
   } else {
     needs.slots.front() = whole;
   }

@@ -9,13 +9,7 @@
 
 namespace weigh::core {
 
-Slot::Slot(Device one) : device(std::move(one)), budget_(budget_of(device)) {
-  for (std::size_t i = 0; i < by_engine_.size(); ++i) by_engine_[i] = budget_of(device, static_cast<Engine>(i));
-}
-
-const Budget& Slot::budget(std::optional<Engine> engine) const {
-  return engine ? by_engine_[static_cast<std::size_t>(*engine)] : budget_;
-}
+Slot::Slot(Device one) : device(std::move(one)), budget(budget_of(device)) {}
 
 bool DeviceSet::alike() const {
   return std::ranges::all_of(slots, [&](const Slot& slot) { return slot.device.id == slots.front().device.id; });

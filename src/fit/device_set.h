@@ -1,29 +1,21 @@
 #pragma once
 
-#include <array>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "src/devices/budget.h"
 #include "src/devices/device.h"
-#include "src/devices/engine.h"
 
 namespace weigh::core {
 
 /// One device of a set, with what may be used of it.
-class Slot {
- public:
+struct Slot {
   explicit Slot(Device one);
 
   Device device;  ///< its count is 1
 
-  /// For an engine, or where none is assumed.
-  [[nodiscard]] const Budget& budget(std::optional<Engine> engine = std::nullopt) const;
-
- private:
-  Budget budget_;
-  std::array<Budget, kEngines> by_engine_;
+  Budget budget;  ///< by the device's own rule, unless an engine has another
 };
 
 /// How it is known what memory the host has.

@@ -82,12 +82,25 @@ Flags llama_cpp_flags(const Candidate& candidate, const Run& run) {
   return flags;
 }
 
-Flags vllm_flags(const Candidate& candidate, const Run& run) {
-  const std::uint64_t sequences = std::max<std::uint64_t>(run.sequences, 1);
-  Flags flags{"--max-model-len", std::to_string(candidate.context(run) / sequences), "--max-num-seqs",
-              std::to_string(sequences)};
-  if (run.key_type == Dtype::F8_E4M3) append(flags, {"--kv-cache-dtype", "fp8"});
+// By the engine's own name for it.
+std::string_view cache_type_name(CacheType type, Engine engine) {
+  const auto row = std::ranges::find_if(
+      kCacheTypes, [&](const CacheTypeRow& other) { return other.type == type && (other.engines & bit(engine)) != 0; });
+  return row == kCacheTypes.end() ? cache_type_name(type) : row->name;
+}
+
+// The start that was worked out, with every figure that vLLM or SGLang would choose itself.
+Flags serving_flags(const Serving& serving, const Run& run) {
+  Flags flags = serving.flags;
+  const CacheType type{run.key_type, run.scale_per_head};
+  const bool own = type != CacheType{Dtype::F16} && type != CacheType{Dtype::BF16};
+  if (own) append(flags, {"--kv-cache-dtype", std::string(cache_type_name(type, run.engine))});
   return flags;
+}
+
+Flags engine_flags(const Candidate& candidate, const Run& run, const Fit& fit) {
+  if (candidate.engine() == Engine::LlamaCpp) return llama_cpp_flags(candidate, run);
+  return fit.serving ? serving_flags(*fit.serving, run) : Flags();
 }
 
 // As one word of a shell's command line.
@@ -182,7 +195,7 @@ std::string python_line(const Candidate& candidate, const DeviceSet& devices, co
   std::string memory;
   if (fit.host) {
     for (std::size_t i = 0; i < devices.slots.size(); ++i) {
-      memory += fmt::format("{}: \"{}MiB\", ", i, devices.slots[i].budget(candidate.engine()).safe / kMiB);
+      memory += fmt::format("{}: \"{}MiB\", ", i, devices.slots[i].budget.safe / kMiB);
     }
     memory = fmt::format(", max_memory={{{}\"cpu\": \"{}MiB\"}}", memory, fit.host->budget.safe / kMiB);
   }
@@ -240,8 +253,9 @@ std::string cache_type_text(Dtype key_type, Dtype value_type) {
 }
 
 std::string cache_type_text(const Run& run) {
-  if (run.scale_per_head) return std::string(cache_type_name({run.key_type, true}));
-  return cache_type_text(run.key_type, run.value_type);
+  const std::string_view key = cache_type_name({run.key_type, run.scale_per_head}, run.engine);
+  const std::string_view value = cache_type_name({run.value_type, run.scale_per_head}, run.engine);
+  return key == value ? std::string(key) : fmt::format("{},{}", key, value);
 }
 
 std::optional<CacheType> cache_type_by_name(std::string_view name) {
@@ -263,12 +277,6 @@ std::string cache_types_listed(std::optional<Engine> engine) {
   return text;
 }
 
-std::vector<std::string> engine_flags(const Candidate& candidate, const Run& run) {
-  if (candidate.engine() == Engine::LlamaCpp) return llama_cpp_flags(candidate, run);
-  if (candidate.engine() == Engine::Vllm) return vllm_flags(candidate, run);
-  return {};
-}
-
 std::string command_line(const Candidate& candidate, const Run& run, const DeviceSet& devices, const Fit& fit) {
   if (candidate.run_model() == nullptr || fit.verdict > Verdict::Offload) return {};
   if (candidate.engine() == Engine::Transformers) return python_line(candidate, devices, fit);
@@ -277,7 +285,7 @@ std::string command_line(const Candidate& candidate, const Run& run, const Devic
   std::string line =
       fmt::format("{}{} {}{}", make_lines(candidate), engine.program,
                   model_words(engine.model_flag, path, candidate.engine()), companion_flags(candidate, run));
-  std::vector<std::string> flags = engine_flags(candidate, run);
+  std::vector<std::string> flags = engine_flags(candidate, run, fit);
   flags.insert(flags.end(), fit.flags.begin(), fit.flags.end());
   for (const std::string& flag : flags) line += " " + flag;
   return line;

@@ -27,9 +27,6 @@ std::optional<CacheType> cache_type_by_name(std::string_view name);
 std::string cache_types_listed(std::optional<Engine> engine = std::nullopt);
 bool takes_cache_type(Engine engine, CacheType type);
 
-/// Flags of the engine that say this run, without the placement.
-std::vector<std::string> engine_flags(const Candidate& candidate, const Run& run);
-
 /// "llama-server -m model.gguf -c 4096 ...", to paste into a shell, with the lines before it that make the GGUF of a
 /// checkpoint or of another type; for transformers a line of Python. Empty for what does not run.
 std::string command_line(const Candidate& candidate, const Run& run, const DeviceSet& devices, const Fit& fit);

@@ -14,6 +14,7 @@
 #include "src/fit/candidate.h"
 #include "src/fit/device_set.h"
 #include "src/memory/need.h"
+#include "src/memory/serving.h"
 #include "src/memory/training/training.h"
 
 namespace weigh::core {
@@ -50,6 +51,7 @@ enum class ReasonKind : std::uint8_t {
   Entitlement,             ///< iOS: unless the app has increased-memory-limit
   Paging,                  ///< it would be read from disk again and again
   NothingElse,             ///< there is no other memory
+  NotStarted,              ///< the engine does not start so, or holds too few requests; `detail` is why, in its words
   BeyondSettings,          ///< a setting raises the limit, and not enough
 
   // No, whatever the memory.
@@ -124,7 +126,8 @@ enum class AdviceKind : std::uint8_t {
   Experts,
   Layers,
   Device,
-  Training
+  Training,
+  Start,  ///< another setting of an engine that pools its cache
 };
 
 /// One way to make a run fit, tried out. What a kind does not say is empty or 0.
@@ -147,28 +150,6 @@ struct Advice {
 struct SpeedBound {
   double empty = 0;  ///< with nothing in the cache
   double full = 0;   ///< with the context full
-};
-
-/// How an engine that pools its cache starts: what vLLM and SGLang print. Bytes of one device, the one that decides.
-struct Serving {
-  std::string version;                   ///< of the rules, "0.31"; empty where they are of no version
-  std::uint64_t requested_bytes = 0;     ///< of the device's total
-  std::uint64_t weight_bytes = 0;        ///< as loaded
-  std::uint64_t activation_bytes = 0;    ///< at the peak of the profiling run
-  std::uint64_t outside_bytes = 0;       ///< of driver and communication, which no tensor holds
-  std::uint64_t graph_bytes = 0;         ///< of captured graphs, as far as the share has them
-  std::int64_t available_bytes = 0;      ///< for the cache; negative: nothing is left
-  std::uint64_t devices = 1;             ///< of which each has such a pool
-  std::uint64_t block_tokens = 0;        ///< of the largest page
-  std::uint64_t blocks = 0;              ///< of the pool
-  std::uint64_t blocks_per_request = 0;  ///< of one request of the length asked for
-  std::uint64_t request_bytes = 0;       ///< of those blocks
-  std::uint64_t pool_tokens = 0;         ///< as the engine prints them
-  double max_concurrency = 0;            ///< requests of that length that the pool takes
-  std::optional<std::uint64_t> longest;  ///< tokens of the longest request that starts; absent: none does
-  bool starts = false;
-  std::string error;                     ///< in the engine's words; empty where it starts
-  std::vector<std::string> assumptions;  ///< what was not said: "max_num_seqs 256, the default on this card"
 };
 
 /// One model on one device, or on several together. All bytes are sums over the devices; sums stay at 2^64 - 1 where

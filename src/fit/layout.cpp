@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "formats/checked.h"
+#include "src/fit/serving.h"
 #include "src/memory/cache.h"
 #include "src/memory/compute.h"
 
@@ -145,12 +146,11 @@ std::optional<Counts> fill_evenly(const Pieces& pieces, const std::vector<std::u
   return fill(pieces, rooms, overheads, most);
 }
 
-Counts choose_counts(const Pieces& pieces, const DeviceSet& devices, Engine engine,
-                     const std::vector<std::uint64_t>& overheads) {
+Counts choose_counts(const Pieces& pieces, const DeviceSet& devices, const std::vector<std::uint64_t>& overheads) {
   std::vector<std::uint64_t> safe;
   std::vector<std::uint64_t> limit;
   for (const Slot& slot : devices.slots) {
-    const Budget& budget = slot.budget(engine);
+    const Budget& budget = slot.budget;
     safe.push_back(budget.safe);
     limit.push_back(budget.limit);
   }
@@ -169,7 +169,7 @@ std::vector<std::uint64_t> taken_before(Candidate& candidate, const Run& run, co
   std::vector<std::uint64_t> shares;
   for (const Slot& slot : devices.slots) {
     taken.push_back(plus(engine_overhead(slot.device), conversion_bytes(candidate, run, slot.device).value_or(0)));
-    shares.push_back(slot.budget(candidate.engine()).safe);
+    shares.push_back(slot.budget.safe);
   }
   for (const CompanionNeed& needs : companion_needs(candidate, run, shares, split)) {
     for (std::size_t i = 0; i < taken.size(); ++i) taken[i] = plus(taken[i], needs.slots[i].total());
@@ -179,8 +179,7 @@ std::vector<std::uint64_t> taken_before(Candidate& candidate, const Run& run, co
 
 Layout spread(Candidate& candidate, const Run& run, const Pieces& pieces, const DeviceSet& devices, bool split) {
   Layout layout;
-  const Counts counts =
-      choose_counts(pieces, devices, candidate.engine(), taken_before(candidate, run, devices, split));
+  const Counts counts = choose_counts(pieces, devices, taken_before(candidate, run, devices, split));
   auto piece = pieces.list.begin();
   for (std::size_t i = 0; i < counts.size(); ++i) {
     MemoryNeed need = MemoryNeed::none();
@@ -207,35 +206,17 @@ Layout spread(Candidate& candidate, const Run& run, const Pieces& pieces, const 
   return layout;
 }
 
-// The KV heads of the layer with the fewest; 0 where no layer has any.
-std::uint64_t least_kv_heads(const RunModel& model) {
-  std::uint64_t heads = 0;
-  for (const LayerModel& layer : model.layers) {
-    if (layer.cached) heads = heads == 0 ? layer.kv_heads : std::min(heads, layer.kv_heads);
-  }
-  return heads;
-}
-
-// vLLM cuts every matrix and the heads of the cache; heads that are too few are kept several times, and so is the
-// compressed row of latent attention (docs/memory-rules.md 10.2).
-Layout tensor_parallel(Candidate& candidate, const Run& run, const DeviceSet& devices) {
-  const MemoryNeed& whole = candidate.whole(run).need;
-  const std::uint64_t count = devices.slots.size();
-  const std::uint64_t parts = std::clamp<std::uint64_t>(least_kv_heads(*candidate.run_model()), 1, count);
-  const auto divided = [](Bytes bytes, std::uint64_t by) {
-    return bytes ? Bytes(divided_up(*bytes, by)) : std::nullopt;
-  };
+// Devices of a start, which the engine deals the layers out to.
+Layout served(Candidate& candidate, const Run& run, const DeviceSet& devices) {
   Layout layout;
-  for (const Slot& slot : devices.slots) {
-    MemoryNeed need = whole;
-    need.weights = divided(whole.weights, count);
-    need.kv_cache = divided(whole.kv_cache, parts);
-    need.state = divided(whole.state, parts);
-    need.overhead = engine_overhead(slot.device);
-    layout.slots.push_back(need);
-    layout.layers.push_back(candidate.parts().blocks.size());
+  layout.start = serve(candidate, run, devices);
+  for (const CardStart& card : layout.start->cards) {
+    layout.slots.push_back(card.need);
+    layout.layers.push_back(card.layers);
     layout.shares.push_back(1);
   }
+  const Shards& shards = layout.start->shards;
+  if (shards.pipeline > 1) layout.output = std::min<std::uint64_t>(shards.cards(), layout.slots.size()) - 1;
   return layout;
 }
 
@@ -290,20 +271,13 @@ bool beside_host(const Candidate& candidate, const DeviceSet& devices) {
   return candidate.engine() == Engine::LlamaCpp && candidate.run_model() != nullptr && devices.host.has_value();
 }
 
-bool divides_heads(const Candidate& candidate, const DeviceSet& devices) {
-  if (candidate.engine() != Engine::Vllm || candidate.run_model() == nullptr) return false;
-  const std::uint64_t count = devices.slots.size();
-  return std::ranges::all_of(candidate.run_model()->layers,
-                             [&](const LayerModel& layer) { return layer.heads % count == 0; });
-}
-
 Layout lay_out(Candidate& candidate, const Run& run, const DeviceSet& devices) {
   const bool split = beside_host(candidate, devices);
   Layout layout;
-  if (devices.slots.size() == 1) {
+  if (is_served(candidate)) {
+    layout = served(candidate, run, devices);
+  } else if (devices.slots.size() == 1) {
     layout = split ? on_one_device(candidate, run, devices) : in_one_memory(candidate, run, devices);
-  } else if (divides_heads(candidate, devices)) {
-    layout = tensor_parallel(candidate, run, devices);
   } else {
     const Pieces pieces = split ? pieces_beside_host(candidate, run) : all_pieces(candidate, run);
     layout = spread(candidate, run, pieces, devices, split);

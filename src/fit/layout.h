@@ -7,15 +7,12 @@
 #include "src/fit/candidate.h"
 #include "src/fit/companions.h"
 #include "src/fit/device_set.h"
+#include "src/memory/serving.h"
 
 namespace weigh::core {
 
 /// Whether a run lies partly in host memory: llama.cpp on devices that have a host with memory of its own.
 bool beside_host(const Candidate& candidate, const DeviceSet& devices);
-
-/// Whether vLLM cuts every matrix into as many parts as there are devices: the heads of each layer have to be a multiple
-/// of that (docs/memory-rules.md 10.2). Else the devices are stages, each with whole layers.
-bool divides_heads(const Candidate& candidate, const DeviceSet& devices);
 
 /// What each slot and the host need when the run is laid out over the slots in whole layers, as evenly as their budgets
 /// allow. Companions are counted in. Parts that cannot be told are absent.
@@ -27,6 +24,7 @@ struct Layout {
   MemoryNeed host;
   std::uint64_t host_layers = 0;
   std::vector<CompanionNeed> companions = {};  ///< counted above
+  std::optional<ServingStart> start = {};      ///< of an engine that pools its cache
 };
 
 /// Only with a run model.

@@ -20,10 +20,7 @@ PlacedPart part_of(const std::string& device, const MemoryNeed& need, std::uint6
 std::vector<std::string> placement_flags(const Candidate& candidate, const Run& run, const DeviceSet& devices,
                                          const Layout& layout) {
   std::vector<std::string> flags;
-  if (candidate.engine() == Engine::Vllm && devices.slots.size() > 1) {
-    return {divides_heads(candidate, devices) ? "--tensor-parallel-size" : "--pipeline-parallel-size",
-            std::to_string(devices.slots.size())};
-  }
+  if (layout.start) return layout.start->shard_flags;
   if (candidate.engine() != Engine::LlamaCpp) return flags;
   // More than there are stands for all; then the engine has nothing to choose.
   flags = {"-ngl",
@@ -48,11 +45,11 @@ Placement placement_of(const Candidate& candidate, const Run& run, const DeviceS
   placement.cpu_moe_layers = run.cpu_moe_layers;
   for (std::size_t i = 0; i < devices.slots.size(); ++i) {
     const Slot& slot = devices.slots[i];
-    const std::uint64_t budget = slot.budget(candidate.engine()).safe;
+    const std::uint64_t budget = layout.start ? layout.start->cards[i].safe_bytes : slot.budget.safe;
     placement.devices.push_back(part_of(slot.device.id, layout.slots[i], layout.layers[i], layout.output == i, budget));
   }
   const bool split = beside_host(candidate, devices);
-  const std::uint64_t host_budget = split ? devices.host->slot.budget().safe : 0;
+  const std::uint64_t host_budget = split ? devices.host->slot.budget.safe : 0;
   placement.host = part_of("host", layout.host, layout.host_layers, split && !layout.output, host_budget);
   return placement;
 }

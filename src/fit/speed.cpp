@@ -29,6 +29,9 @@ struct Reads {
   double host = 0;
 };
 
+// Whether every device has its part of every matrix, and all of them work at once.
+bool divides_layers(const Layout& layout) { return layout.start && layout.start->shards.pipeline == 1; }
+
 Reads reads_of(const Candidate& candidate, const Run& run, const Layout& layout) {
   Reads reads{.slots = std::vector<double>(layout.slots.size(), 0)};
   const WeightParts& parts = candidate.parts();
@@ -43,10 +46,13 @@ Reads reads_of(const Candidate& candidate, const Run& run, const Layout& layout)
   };
   // Of the input embeddings one row is looked up, which is nothing.
   const auto output = static_cast<double>(parts.output) + (parts.tied ? static_cast<double>(parts.embeddings) : 0);
-  if (candidate.engine() == Engine::Vllm) {  // every device has its part of every matrix
+  if (divides_layers(layout)) {
+    const std::uint64_t cards = layout.start->shards.tensor;
     double all = output;
     while (block < parts.blocks.size()) add(all);
-    for (double& slot : reads.slots) slot = all / static_cast<double>(reads.slots.size());
+    for (std::size_t slot = 0; slot < reads.slots.size() && slot < cards; ++slot) {
+      reads.slots[slot] = all / static_cast<double>(cards);
+    }
     return reads;
   }
   while (block < layout.host_layers && block < parts.blocks.size()) add(reads.host);
@@ -64,7 +70,7 @@ std::optional<SpeedBound> speed_bound(Candidate& candidate, const Run& run, cons
   if (candidate.run_model() == nullptr || candidate.draft() != nullptr) return std::nullopt;
   const Layout layout = lay_out(candidate, run, devices);
   const Reads reads = reads_of(candidate, run, layout);
-  const bool in_turn = candidate.engine() != Engine::Vllm;  // layer by layer, or all devices at once
+  const bool in_turn = !divides_layers(layout);
   double empty = 0;
   double full = 0;
   const auto visit = [&](double weights, const MemoryNeed& need, std::uint64_t bandwidth) {

@@ -119,11 +119,12 @@ void refuse(const FitReason& reason, Verdict verdict, Fit& fit) {
   fit.verdict = verdict;
   fit.reason = reason;
   fit.placement = std::nullopt;
+  fit.serving = std::nullopt;
   fit.host = std::nullopt;
 }
 
 void put_on_host(std::uint64_t bytes, const HostMemory& host, Fit& fit) {
-  fit.host = HostShare{bytes, host.slot.budget(), host.source};
+  fit.host = HostShare{bytes, host.slot.budget, host.source};
   const bool has_room = bytes <= fit.host->budget.safe;
   fit.verdict = std::max(fit.verdict, has_room ? Verdict::Offload : Verdict::No);
   if (!has_room) fit.reason = {ReasonKind::HostTooSmall};
@@ -154,7 +155,7 @@ Fit judge(const Device& label, std::span<const Load> loads, std::optional<Engine
   fit.engine = engine;
   fit.verdict = Verdict::Fits;
   for (const Load& asked : loads) {
-    const Budget& budget = asked.slot->budget(engine);
+    const Budget& budget = asked.slot->budget;
     Load load = asked;
     if (load.need.overhead) load.need.overhead = times(*load.need.overhead, load.count);
     fit.need = &asked == &loads.front() ? load.need : plus(fit.need, load.need);

@@ -8,6 +8,7 @@
 #include "formats/checked.h"
 #include "src/fit/engine_flags.h"
 #include "src/fit/layout.h"
+#include "src/fit/serving.h"
 #include "src/fit/verdict.h"
 #include "src/memory/refused_setting.h"
 
@@ -44,10 +45,10 @@ Fit weigh_weights(Candidate& candidate, const Run& run, const DeviceSet& devices
     return judge(devices.label, loads, engine);
   }
   SaturatingSum budgets;
-  for (const Slot& slot : devices.slots) budgets.add(slot.budget(engine).safe);
+  for (const Slot& slot : devices.slots) budgets.add(slot.budget.safe);
   for (const Slot& slot : devices.slots) {
     Load& load = loads.emplace_back(Load{.slot = &slot, .need = {}});
-    load.need.weights = scaled(weights.value, slot.budget(engine).safe, std::max<std::uint64_t>(budgets.value, 1));
+    load.need.weights = scaled(weights.value, slot.budget.safe, std::max<std::uint64_t>(budgets.value, 1));
     load.need.overhead = engine_overhead(slot.device);
   }
   return judge(devices.label, loads, engine);
@@ -68,15 +69,15 @@ CompanionShare share_of(const CompanionNeed& needs, const Run& run) {
 
 Fit weigh_layout(Candidate& candidate, const Run& run, const DeviceSet& devices, const Layout& layout) {
   std::vector<Load> loads;
-  for (std::size_t i = 0; i < devices.slots.size(); ++i) {
-    loads.push_back({.slot = &devices.slots[i], .need = layout.slots[i]});
-  }
+  const std::vector<Slot> slots = layout.start ? served_slots(devices, *layout.start) : devices.slots;
+  for (std::size_t i = 0; i < slots.size(); ++i) loads.push_back({.slot = &slots[i], .need = layout.slots[i]});
   Fit fit = judge(devices.label, loads, candidate.engine());
   fit.context = candidate.whole(run).context;
   fit.kv_type = cache_type_text(run);
   fit.cache_shape = cache_shape(*candidate.run_model());
   fit.cache_shape.with_draft = candidate.draft() != nullptr;
   for (const CompanionNeed& needs : layout.companions) fit.companions.push_back(share_of(needs, run));
+  if (layout.start) judge_start(run, *layout.start, fit);
   return fit;
 }
 
@@ -111,7 +112,7 @@ void judge_host(const Candidate& candidate, const Run& run, const Layout& layout
   const HostMemory& host = *devices.host;
   const bool layers = puts_layers_on_host(candidate, run);
   fit.input_on_host = !layers;
-  if (!layers && layout.host.total() <= host.slot.budget().safe) return;
+  if (!layers && layout.host.total() <= host.slot.budget.safe) return;
   set_need(plus(fit.need, layout.host), fit);
   put_on_host(layout.host.total(), host, fit);
   if (fit.verdict == Verdict::Offload) fit.reason = {ReasonKind::Placement};

@@ -66,45 +66,7 @@ Bytes compressed_cache(const RunModel& model, const LayerModel& layer, const Run
 // Of an architecture without a rule the state is that of a state space or a gated delta net, the usual ones.
 StateRule state_rule(const RunModel& model) { return model.rule == nullptr ? StateRule::Ssm : model.rule->state; }
 
-// What one value of a state takes. llama.cpp has all of it in F32, vLLM the inputs of the convolution in the type of the
-// model, which is taken for one of 16 bits (docs/memory-rules.md 4 and 10.2).
-constexpr std::uint64_t kStateValue = 4;
-std::uint64_t convolution_value(const Run& run) { return run.engine == Engine::Vllm ? 2 : kStateValue; }
-
-// Bytes of one sequence's state in one recurrent layer.
-Bytes state_bytes(const RunModel& model, const LayerModel& layer, const Run& run) {
-  const StateSpace& s = model.ssm;
-  const std::uint64_t input = convolution_value(run);
-  RowSum bytes;
-  bytes.add(layer.more_state, kStateValue);
-  if (!layer.recurrent && !model.compresses()) return bytes.get();
-  switch (state_rule(model)) {
-    case StateRule::None: break;
-    case StateRule::Ssm:
-      if (s.convolution == 0) return std::nullopt;
-      bytes.add(s.inner + 2 * s.groups * s.state, s.convolution - 1, input).add(s.state, s.inner, kStateValue);
-      break;
-    case StateRule::Rwkv:
-      bytes.add(model.token_shifts, model.embedding, kStateValue).add(model.embedding, model.wkv_head, kStateValue);
-      break;
-    case StateRule::ShortConvolution:
-      if (model.short_convolution == 0) return std::nullopt;
-      bytes.add(model.embedding, model.short_convolution - 1, input);
-      break;
-    case StateRule::KimiDelta:
-      if (s.convolution == 0) return std::nullopt;
-      bytes.add(3 * input * layer.heads, s.convolution - 1, model.kda_head)
-          .add(kStateValue * model.kda_head, model.kda_head, layer.heads);
-      break;
-    case StateRule::Lightning: bytes.add(kStateValue * layer.key_head, layer.key_head, layer.heads); break;
-    case StateRule::Compressor:
-      // Two tensors each; ratio 4 has its indexer's beside it.
-      if (layer.compress_ratio == 4) bytes.add(2 * 8, 2 * (layer.key_head + model.indexer_key), kStateValue);
-      if (layer.compress_ratio == 128) bytes.add(2 * 128, layer.key_head, kStateValue);
-      break;
-  }
-  return bytes.get();
-}
+constexpr std::uint64_t kStateValue = 4;  // of the state itself, in F32
 
 // One row for each sequence, and for each token that it may have to go back over.
 std::uint64_t state_rows(const RunModel& model, const Run& run) {
@@ -160,6 +122,39 @@ Bytes layer_kv_bytes(const RunModel& model, const LayerModel& layer, const Run& 
   return model.compresses() ? compressed_cache(model, layer, run, cells) : attention_cache(model, layer, run, cells);
 }
 
+Bytes layer_state_bytes(const RunModel& model, const LayerModel& layer, std::uint64_t input) {
+  const StateSpace& s = model.ssm;
+  RowSum bytes;
+  bytes.add(layer.more_state, kStateValue);
+  if (!layer.recurrent && !model.compresses()) return bytes.get();
+  switch (state_rule(model)) {
+    case StateRule::None: break;
+    case StateRule::Ssm:
+      if (s.convolution == 0) return std::nullopt;
+      bytes.add(s.inner + 2 * s.groups * s.state, s.convolution - 1, input).add(s.state, s.inner, kStateValue);
+      break;
+    case StateRule::Rwkv:
+      bytes.add(model.token_shifts, model.embedding, kStateValue).add(model.embedding, model.wkv_head, kStateValue);
+      break;
+    case StateRule::ShortConvolution:
+      if (model.short_convolution == 0) return std::nullopt;
+      bytes.add(model.embedding, model.short_convolution - 1, input);
+      break;
+    case StateRule::KimiDelta:
+      if (s.convolution == 0) return std::nullopt;
+      bytes.add(3 * input * layer.heads, s.convolution - 1, model.kda_head)
+          .add(kStateValue * model.kda_head, model.kda_head, layer.heads);
+      break;
+    case StateRule::Lightning: bytes.add(kStateValue * layer.key_head, layer.key_head, layer.heads); break;
+    case StateRule::Compressor:
+      // Two tensors each; ratio 4 has its indexer's beside it.
+      if (layer.compress_ratio == 4) bytes.add(2 * 8, 2 * (layer.key_head + model.indexer_key), kStateValue);
+      if (layer.compress_ratio == 128) bytes.add(2 * 128, layer.key_head, kStateValue);
+      break;
+  }
+  return bytes.get();
+}
+
 std::optional<std::vector<LayerCache>> layer_caches(const RunModel& model, const Run& run) {
   const auto cells = count_cells(model, run);
   if (!cells) return std::nullopt;
@@ -172,7 +167,7 @@ std::optional<std::vector<LayerCache>> layer_caches(const RunModel& model, const
       caches[i].kv = *kv;
     }
     if (keeps_state(model, layer)) {
-      const Bytes bytes = times(state_bytes(model, layer, run), Bytes(state_rows(model, run)));
+      const Bytes bytes = times(layer_state_bytes(model, layer, kStateValue), Bytes(state_rows(model, run)));
       if (!bytes) return std::nullopt;
       caches[i].state = *bytes;
     }

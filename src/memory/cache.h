@@ -40,6 +40,10 @@ struct LayerCache {
 /// not divide a row, or the bytes do not fit in 64 bits.
 Bytes layer_kv_bytes(const RunModel& model, const LayerModel& layer, const Run& run, const Cells& cells);
 
+/// Bytes of one sequence's state in one layer, 0 where it has none; `input` is what one value of the convolution's part
+/// takes, the rest is in F32 (docs/memory-rules.md 4). Nothing where keys are missing or it does not fit in 64 bits.
+Bytes layer_state_bytes(const RunModel& model, const LayerModel& layer, std::uint64_t input);
+
 /// Bytes of each layer's KV cache and recurrent state as llama.cpp allocates them. Nothing when count_cells() has
 /// nothing, or the cache type's blocks do not divide a row, which the engine refuses as well.
 std::optional<std::vector<LayerCache>> layer_caches(const RunModel& model, const Run& run);

@@ -18,18 +18,20 @@ using LayerBytes = std::vector<Bytes>;
 
 struct EngineRules {
   Engine engine;
-  Bytes (*compute)(const RunModel& model, const Run& run);
-  /// Of each layer in turn; absent where it does not fit in 64 bits.
-  LayerBytes (*layer_kv)(const RunModel& model, const Run& run);
-  /// Tokens that a sequence takes room for.
-  std::uint64_t (*tokens)(const RunModel& model, const Run& run);
+  // Without a pool: working memory, and each layer's cache in turn; absent where it does not fit in 64 bits.
+  Bytes (*compute)(const RunModel& model, const Run& run) = nullptr;
+  LayerBytes (*layer_kv)(const RunModel& model, const Run& run) = nullptr;
+  // With a pool: what a run needs on a card of which nothing is known, and a start on cards.
+  ContextNeed (*need)(const RunModel& model, const Run& run) = nullptr;
+  ServingStart (*serve)(const Model& source, const RunModel& model, const Run& run,
+                        std::span<const ServedCard> cards) = nullptr;
 };
 
 constexpr auto kEngineRules = std::to_array<EngineRules>({
-    {Engine::Transformers, transformers_compute, transformers_layer_kv, sequence_tokens},
-    {Engine::Mlx, mlx_compute, mlx_layer_kv, sequence_tokens},
-    {Engine::Vllm, vllm_compute, vllm_layer_kv, vllm_sequence_tokens},
-    {Engine::Sglang, sglang_compute, sglang_layer_kv, sequence_tokens},
+    {Engine::Transformers, transformers_compute, transformers_layer_kv},
+    {Engine::Mlx, mlx_compute, mlx_layer_kv},
+    {Engine::Vllm, nullptr, nullptr, vllm_need, vllm_serve},
+    {Engine::Sglang, nullptr, nullptr, sglang_need, sglang_serve},
 });
 
 const EngineRules& rules_of(Engine engine) { return *std::ranges::find(kEngineRules, engine, &EngineRules::engine); }
@@ -65,7 +67,8 @@ ContextNeed engine_need(const RunModel& model, const Run& run) {
   counted.need.logits = 0;
   if (!count_cells(model, sixteen_bits(run))) return counted;
   const EngineRules& rules = rules_of(run.engine);
-  counted.context = rules.tokens(model, run) * run.sequences;
+  if (rules.need != nullptr) return rules.need(model, run);
+  counted.context = sequence_tokens(model, run) * run.sequences;
   counted.need.kv_cache = sum_of(rules.layer_kv(model, run));
   counted.need.state = plain_state_bytes(model, run);
   counted.need.compute = rules.compute(model, run);
@@ -73,10 +76,17 @@ ContextNeed engine_need(const RunModel& model, const Run& run) {
 }
 
 std::optional<std::vector<std::uint64_t>> engine_layer_kv(const RunModel& model, const Run& run) {
-  if (!engine_need(model, run).need.kv_cache) return std::nullopt;
+  const EngineRules& rules = rules_of(run.engine);
+  if (rules.layer_kv == nullptr || !engine_need(model, run).need.kv_cache) return std::nullopt;
   std::vector<std::uint64_t> layers;
-  for (const Bytes& layer : rules_of(run.engine).layer_kv(model, run)) layers.push_back(layer.value_or(0));
+  for (const Bytes& layer : rules.layer_kv(model, run)) layers.push_back(layer.value_or(0));
   return layers;
+}
+
+std::optional<ServingStart> engine_start(const Model& source, const RunModel& model, const Run& run,
+                                         std::span<const ServedCard> cards) {
+  const EngineRules& rules = rules_of(run.engine);
+  return rules.serve == nullptr ? std::nullopt : std::optional(rules.serve(source, model, run, cards));
 }
 
 }  // namespace weigh::core

@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "src/memory/need.h"
 #include "src/memory/run.h"
 #include "src/memory/run_model.h"
+#include "src/memory/serving.h"
 
 namespace weigh::core {
 
@@ -15,7 +17,11 @@ namespace weigh::core {
 /// nothing.
 ContextNeed engine_need(const RunModel& model, const Run& run);
 
-/// Bytes of each layer's KV cache in such an engine. Nothing where the need has none.
+/// How an engine that pools its cache starts on these cards, which are at least one. Nothing of any other engine.
+std::optional<ServingStart> engine_start(const Model& source, const RunModel& model, const Run& run,
+                                         std::span<const ServedCard> cards);
+
+/// Bytes of each layer's KV cache in an engine without a pool. Nothing where the need has none.
 std::optional<std::vector<std::uint64_t>> engine_layer_kv(const RunModel& model, const Run& run);
 
 /// Tokens of each of a run's sequences, rounded up.

@@ -48,6 +48,14 @@ std::string size_text(const std::optional<std::uint64_t>& bytes, const TextWrite
   return bytes ? size_text(*bytes, page) : "?";
 }
 
+/// What an engine with a pool works in.
+std::string working_text(const Serving& serving) {
+  if (serving.kept_free_bytes != 0) return "what the engine leaves free for activations and graphs";
+  std::string text = fmt::format("{} at the peak", human_bytes(serving.activation_bytes));
+  if (serving.counted_graph_bytes != 0) text += fmt::format(", {} of graphs", human_bytes(serving.graph_bytes));
+  return text + (serving.devices > 1 ? " on each: an estimate" : ": an estimate");
+}
+
 /// What a part is made of, in a few words.
 std::string note_on(NeedPart part, const Fit& fit) {
   if (part == nullptr) return {};
@@ -55,6 +63,7 @@ std::string note_on(NeedPart part, const Fit& fit) {
     return fmt::format("{} tokens in {}, {}", grouped(*fit.context), fit.kv_type, cache_shape_text(fit.cache_shape));
   }
   if (part == &MemoryNeed::weights && fit.input_on_host) return "without the input layer, which stays on the host";
+  if (part == &MemoryNeed::compute && fit.serving) return working_text(*fit.serving);
   if (part == &MemoryNeed::compute && fit.basis != Basis::Rules) return "an estimate";
   if (part == &MemoryNeed::compute && fit.exact) return fmt::format("exact for {}", kRuleSet);
   if (part == &MemoryNeed::overhead) return "an estimate";
@@ -204,6 +213,29 @@ void write_training(const Training& training, bool several, TextWriter& page) {
   page.paragraph(page.label("rules"), fmt::format("{}", fmt::join(training.rules, "; ")));
 }
 
+std::string pool_text(const Serving& serving, const TextWriter& page) {
+  const std::uint64_t room = serving.available_bytes > 0 ? static_cast<std::uint64_t>(serving.available_bytes) : 0;
+  std::string text =
+      fmt::format("{} {}for the cache: ", size_text(room, page), serving.devices > 1 ? "on each device " : "");
+  if (serving.block_tokens > 1) {
+    text += fmt::format("{} of {}, ", counted(serving.blocks, "block"), counted(serving.block_tokens, "token"));
+  }
+  return text + fmt::format("{} in all", counted(serving.pool_tokens, "token"));
+}
+
+/// How an engine that pools its cache starts: at what length, and for how many.
+void write_serving(const Serving& serving, TextWriter& page) {
+  if (serving.blocks != 0) {
+    page.paragraph(page.label("pool"), pool_text(serving, page));
+    page.paragraph(page.label("requests"),
+                   fmt::format("{}; the longest that starts has {} tokens", concurrency_text(serving),
+                               grouped(serving.longest.value_or(0))));
+  }
+  if (serving.assumptions.empty()) return;
+  page.paragraph(page.label("assumed"),
+                 fmt::format("{}: the engine's defaults here", fmt::join(serving.assumptions, ", ")));
+}
+
 /// Everything about one device.
 void write_block(const Fit& fit, bool one_of_many, TextWriter& page) {
   if (fit.reason.kind == ReasonKind::NotTrained) return;  // all is said
@@ -217,7 +249,9 @@ void write_block(const Fit& fit, bool one_of_many, TextWriter& page) {
     page.paragraph(page.label(role_name(share.role)), page.safe(companion_text(share, page)));
   }
   if (fit.training) write_training(*fit.training, false, page);
-  if (const std::string text = context_text(fit); !text.empty()) page.paragraph(page.label("context"), text);
+  if (fit.serving) write_serving(*fit.serving, page);
+  if (const std::string text = fit.serving ? "" : context_text(fit); !text.empty())
+    page.paragraph(page.label("context"), text);
   if (fit.speed) page.paragraph(page.label("speed"), speed_text(fit));
   write_advice(fit, page.style().verbose ? fit.advice.size() : 4, page.label("advice"), page);
 }

@@ -127,10 +127,13 @@ std::string budget_text(const Budget& budget) {
     case BudgetRule::PhoneShare: return fmt::format("37.5 % of {} (an app's share, unverified)", memory);
     case BudgetRule::AcceleratorShare: return fmt::format("90 % of {} (unverified)", memory);
     case BudgetRule::AsGiven: return "as given; nothing held back";
-    case BudgetRule::VllmShare: return fmt::format("vLLM's share, 0.92 of {} MiB{}", mib, free_aside(budget));
-    case BudgetRule::VllmFree:
-      return fmt::format("{} free now of {} MiB, less than vLLM's default --gpu-memory-utilization of 0.92",
-                         size_text(budget.safe), mib);
+    case BudgetRule::EngineShare: {
+      const std::string share = fmt::format("{:.4g}", static_cast<double>(budget.share) / 10'000);
+      const std::string total = size_text(budget.limit);
+      return budget.share == 10'000
+                 ? fmt::format("all of the {} that the driver gives", total)
+                 : fmt::format("the engine's share, {} of the {} that the driver gives", share, total);
+    }
   }
   return {};
 }
@@ -156,6 +159,7 @@ std::string distance_text(const Fit& fit) {
 }
 
 bool says_distance(const Fit& fit) {
+  if (fit.reason.kind == ReasonKind::NotStarted) return false;
   if (fit.verdict == Verdict::Offload) return fit.on_devices != Verdict::Fits;
   return fit.reason.kind < ReasonKind::EngineNotThere && !fit.host && fit.reason.kind != ReasonKind::NotEvenOnHost;
 }
@@ -208,6 +212,7 @@ std::string why_text(const Fit& fit) {
     case ReasonKind::SharedMemory: return "layers on the CPU would do, in the part of memory the GPU may not take";
     case ReasonKind::Entitlement: return "the increased-memory-limit entitlement would do";
     case ReasonKind::Paging: return "it would be read from disk again and again, far slower";
+    case ReasonKind::NotStarted: return reason.detail;
     case ReasonKind::NothingElse: return "no other memory takes the rest";
     case ReasonKind::BeyondSettings: return "more than any setting gives";
     case ReasonKind::EngineNotThere: return fmt::format("{} does not run on {}", engine, reason.detail);
@@ -238,6 +243,15 @@ std::string share_text(std::uint64_t bytes, std::uint64_t of) {
 
 namespace {
 
+/// "up to 39,424 tokens", and of an engine with a pool "; 9.62 requests of 4,096 tokens at a time".
+std::string reach_text(const Fit& fit) {
+  if (fit.serving && fit.serving->longest) {
+    return fmt::format("up to {} tokens; {:.2f} requests of {} tokens at a time", grouped(*fit.serving->longest),
+                       fit.serving->max_concurrency, grouped(fit.serving->length));
+  }
+  return fit.max_context ? fmt::format("up to {} tokens", grouped(*fit.max_context)) : distance_text(fit);
+}
+
 /// Where all that macOS gives is safe, what is left of the memory is for macOS and all else: said where it is little.
 std::string left_on_a_mac(const Fit& fit) {
   if (fit.device.kind != DeviceKind::AppleUnified || fit.budget_bytes != fit.limit_bytes) return {};
@@ -254,8 +268,7 @@ std::string answer_text(const Fit& fit) {
   switch (fit.verdict) {
     case Verdict::Fits:
       if (fit.reason.kind != ReasonKind::None) return why_text(fit);
-      return (fit.max_context ? fmt::format("up to {} tokens", grouped(*fit.max_context)) : distance_text(fit)) +
-             (fit.one_would_do ? "; fits on one of them" : "") +
+      return reach_text(fit) + (fit.one_would_do ? "; fits on one of them" : "") +
              (fit.device.kind == DeviceKind::Size ? "; nothing held back" : "") + left_on_a_mac(fit);
     case Verdict::Tight:
       if (fit.no_split) return "no split into whole layers keeps each within its safe budget: may run, may fail";
@@ -326,9 +339,13 @@ std::string cache_shape_text(const CacheShape& shape) {
   return shape.with_draft ? text + ", and the draft's" : text;
 }
 
+std::string concurrency_text(const Serving& serving) {
+  return fmt::format("{:.2f} of {} tokens at a time", serving.max_concurrency, grouped(serving.length));
+}
+
 std::string_view advice_name(AdviceKind kind) {
-  constexpr std::array<std::string_view, 9> kNames{"context", "cache",  "micro-batch", "projector", "quantisation",
-                                                   "experts", "layers", "device",      "training"};
+  constexpr std::array<std::string_view, 10> kNames{"context", "cache",  "micro-batch", "projector", "quantisation",
+                                                    "experts", "layers", "device",      "training",  "start"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
@@ -345,7 +362,8 @@ std::string advice_text(const Advice& advice) {
     case AdviceKind::Experts:
     case AdviceKind::Layers: return offload_text(advice);
     case AdviceKind::Device:
-    case AdviceKind::Training: return advice.name;
+    case AdviceKind::Training:
+    case AdviceKind::Start: return advice.name;
   }
   return {};
 }

@@ -12,6 +12,9 @@ namespace weigh::core {
 
 // What a fit says, in sentences: each is written here, and nowhere else. All strings are unescaped.
 
+/// "9.62 of 4,096 tokens at a time": the requests that a pool holds.
+std::string concurrency_text(const Serving& serving);
+
 /// A part of a need as reports name it.
 struct ShownPart {
   std::string_view name;

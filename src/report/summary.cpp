@@ -385,7 +385,8 @@ std::string need_note(const ModelReport& report) {
   }
   if (first.context) {
     const auto& own = report.model.architecture.context_length;
-    const bool beyond = own && *first.context > *own && *first.context - *own >= kContextRounding;
+    const std::uint64_t longest = first.serving ? first.serving->length : *first.context;
+    const bool beyond = own && longest > *own && longest - *own >= kContextRounding;
     return fmt::format("need: weights, cache of {} tokens in {}, compute, overhead of {}{}{}", grouped(*first.context),
                        first.kv_type, engine,
                        beyond ? fmt::format("; the model was made for {} tokens", grouped(*own)) : "",

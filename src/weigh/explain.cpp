@@ -97,7 +97,7 @@ std::uint64_t tokens_in(const LayerModel& layer, const ExplainedRun& run) {
   }
   const std::uint64_t sequences = std::max<std::uint64_t>(run.run.sequences, 1);
   const std::uint64_t all = run.fit.context.value_or(0) / sequences;
-  const bool slides = layer.sliding && model.window != 0 && run.candidate.engine() != Engine::Vllm;
+  const bool slides = layer.sliding && model.window != 0;
   return (slides ? std::min(all, model.window) : all) * sequences;
 }
 
@@ -135,8 +135,26 @@ void add_companions(NeedPart part, const Fit& fit, Steps& steps) {
   }
 }
 
+/// What an engine with a pool counts alike on each device.
+void add_on_each(std::string what, std::uint64_t bytes, const Serving& serving, Steps& steps) {
+  if (serving.devices > 1) what = fmt::format("{} x {}", counted(serving.devices, "device"), what);
+  add_step(std::move(what), times(bytes, serving.devices), steps);
+}
+
+void add_blocks(std::uint64_t blocks, std::string_view what, const ExplainedRun& run, Steps& steps) {
+  const Serving& serving = *run.fit.serving;
+  add_on_each(fmt::format("{} x {} of {} of {}", counted(run.run.sequences, "sequence"), counted(blocks, "block"),
+                          counted(serving.block_bytes, "byte"), what),
+              times(times(blocks, serving.block_bytes), run.run.sequences), serving, steps);
+}
+
 Steps kv_steps(const ExplainedRun& run) {
   Steps steps;
+  if (run.fit.serving) {
+    add_blocks(run.fit.serving->token_blocks, "keys and values", run, steps);
+    add_companions(&MemoryNeed::kv_cache, run.fit, steps);
+    return steps;
+  }
   const RunModel* model = run.candidate.run_model();
   if (model == nullptr) return steps;
   std::vector<std::uint64_t> layers;
@@ -158,6 +176,11 @@ Steps kv_steps(const ExplainedRun& run) {
 
 Steps state_steps(const ExplainedRun& run) {
   Steps steps;
+  if (run.fit.serving) {
+    add_blocks(run.fit.serving->state_blocks, "state", run, steps);
+    add_companions(&MemoryNeed::state, run.fit, steps);
+    return steps;
+  }
   const RunModel* model = run.candidate.run_model();
   if (model == nullptr) return steps;
   std::vector<std::uint64_t> layers;
@@ -210,6 +233,14 @@ Steps compute_steps(const ExplainedRun& run) {
   Steps steps;
   Steps last;
   add_companions(&MemoryNeed::compute, run.fit, last);
+  if (run.fit.serving) {
+    const Serving& serving = *run.fit.serving;
+    add_on_each("the peak of the profiling run, an estimate", serving.activation_bytes, serving, steps);
+    add_on_each("captured graphs, an estimate", serving.counted_graph_bytes, serving, steps);
+    add_on_each("kept free for activations and graphs", serving.kept_free_bytes, serving, steps);
+    steps.insert(steps.end(), last.begin(), last.end());
+    return steps;
+  }
   const RunModel* model = run.candidate.run_model();
   if (model != nullptr && run.candidate.engine() == Engine::LlamaCpp) {
     const std::uint64_t conversion = cache_conversion_bytes(*model, run.run).value_or(0);
@@ -231,6 +262,11 @@ Steps compute_steps(const ExplainedRun& run) {
 
 Steps overhead_steps(const ExplainedRun& run) {
   Steps steps;
+  if (run.fit.serving) {
+    add_on_each("driver and communication, an estimate", run.fit.serving->outside_bytes, *run.fit.serving, steps);
+    add_companions(&MemoryNeed::overhead, run.fit, steps);
+    return steps;
+  }
   const std::uint64_t each = engine_overhead(run.fit.device);
   const std::uint64_t count = std::max<std::uint64_t>(run.fit.device.count, 1);
   const std::uint64_t whole = run.fit.need.overhead.value_or(0);

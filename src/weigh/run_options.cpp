@@ -216,7 +216,7 @@ void check_run_options(const RunOptions& options) {
 }
 
 void check_counted(const RunOptions& options) {
-  std::string_view flag = option_of_pools(options);
+  std::string_view flag;
   if (options.prompt) flag = "--prompt";
   if (options.generated) flag = "--generate";
   if (options.eager_attention && options.training.recipe.empty()) flag = "--eager-attention";

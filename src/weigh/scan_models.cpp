@@ -44,8 +44,8 @@ std::string verdicts_key(const RunSetup& setup) {
   key += ' ';
   for (const DeviceSet& group : setup.groups) {
     key += fmt::format("{} x{}", group.label.id, group.label.asked);
-    for (const Slot& slot : group.slots) key += fmt::format(" {}", slot.budget().safe);
-    if (group.host) key += fmt::format(" beside {}", group.host->slot.budget().safe);
+    for (const Slot& slot : group.slots) key += fmt::format(" {}", slot.budget.safe);
+    if (group.host) key += fmt::format(" beside {}", group.host->slot.budget.safe);
     key += "; ";
   }
   return key + key_of(setup.options);

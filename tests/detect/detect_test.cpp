@@ -256,39 +256,15 @@ TEST_CASE("the rule says whether what is free or what there is decides") {
     const char* what;
     std::vector<NvidiaDevice> cards;
     std::map<std::string, std::string> files;
-    Engine engine;
     BudgetRule rule;
     bool limit_is_free;
   };
   const std::vector<Case> cases{
-      {"a busy card",
-       {{"NVIDIA GeForce RTX 4090", kCard, 9000 * kMiB}},
-       {},
-       Engine::LlamaCpp,
-       BudgetRule::FreeLessMargin,
-       true},
-      {"an idle card",
-       {{"NVIDIA GeForce RTX 4090", kCard, 24100 * kMiB}},
-       {},
-       Engine::LlamaCpp,
-       BudgetRule::ShareOfMemory,
-       true},
-      {"a busy card for vLLM",
-       {{"NVIDIA GeForce RTX 4090", kCard, 9000 * kMiB}},
-       {},
-       Engine::Vllm,
-       BudgetRule::VllmFree,
-       true},
-      {"an idle card for vLLM",
-       {{"NVIDIA GeForce RTX 4090", kCard, 24100 * kMiB}},
-       {},
-       Engine::Vllm,
-       BudgetRule::VllmShare,
-       true},
+      {"a busy card", {{"NVIDIA GeForce RTX 4090", kCard, 9000 * kMiB}}, {}, BudgetRule::FreeLessMargin, true},
+      {"an idle card", {{"NVIDIA GeForce RTX 4090", kCard, 24100 * kMiB}}, {}, BudgetRule::ShareOfMemory, true},
       {"a card that does not tell what is free",
        {},
        {{unified + "vendor", "0x1002\n"}, {unified + "mem_info_vram_total", "8589934592\n"}},
-       Engine::LlamaCpp,
        BudgetRule::MemoryLessDriver,
        false},
       {"a busy unit within the processor",
@@ -298,19 +274,16 @@ TEST_CASE("the rule says whether what is free or what there is decides") {
         {unified + "mem_info_vram_used", "536870912\n"},
         {unified + "mem_info_gtt_total", "34359738368\n"},
         {unified + "mem_info_gtt_used", "4294967296\n"}},
-       Engine::LlamaCpp,
        BudgetRule::UnifiedLessMargin,
        true},
       {"main memory in use",
        {},
        {{"/proc/meminfo", "MemTotal: 67108864 kB\nMemAvailable: 8388608 kB\n"}},
-       Engine::LlamaCpp,
        BudgetRule::CpuFree,
        true},
       {"main memory hardly used",
        {},
        {{"/proc/meminfo", "MemTotal: 67108864 kB\nMemAvailable: 65011712 kB\n"}},
-       Engine::LlamaCpp,
        BudgetRule::CpuLessSystem,
        true},
   };
@@ -323,7 +296,7 @@ TEST_CASE("the rule says whether what is free or what there is decides") {
     const LocalDevices local = detected(machine);
     REQUIRE(local.host);
     const Device& device = local.accelerators.empty() ? *local.host : local.accelerators.front();
-    const Budget budget = budget_of(device, c.engine);
+    const Budget budget = budget_of(device);
     CHECK(budget.rule == c.rule);
     CHECK(budget.limit_is_free == c.limit_is_free);
   }

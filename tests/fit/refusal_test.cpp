@@ -37,7 +37,7 @@ TEST_CASE("an engine that does not run on a device or does not read the files is
   const std::vector<Row> rows = {
       {&checkpoint, "h100-sxm", Engine::Vllm, ReasonKind::None},
       {&checkpoint, "mi300x", Engine::Vllm, ReasonKind::None},
-      {&checkpoint, "gtx-1660", Engine::Vllm, ReasonKind::NotOffloaded},
+      {&checkpoint, "gtx-1660", Engine::Vllm, ReasonKind::NotStarted},
       {&checkpoint, "gtx-1080", Engine::Vllm, ReasonKind::EngineNotThere},
       {&checkpoint, "p40", Engine::Vllm, ReasonKind::EngineNotThere},
       {&checkpoint, "p5-48xlarge", Engine::Vllm, ReasonKind::None},

@@ -238,49 +238,56 @@ TEST_CASE("engines keep compressed caches of the whole context", "[memory]") {
   CHECK(measure(v32, vllm).need.kv_cache == 131072ULL * 61 * (656 + 132));
 }
 
-TEST_CASE("vLLM's figures of hybrids and compressed caches", "[memory]") {
+TEST_CASE("a token and a state of hybrids in engines with a pool", "[memory]") {
   // Worked by hand from vLLM's own shapes (mamba_utils.py, kv_cache_interface.py, deepseek_v4/compressor.py): a token of
   // attention takes 2 * heads * width values, a state its convolution in 16 bits and its recurrence in 32.
   struct Figure {
     std::string_view name;
-    std::uint64_t rows;      // bytes of the cache that every 128 tokens add, all layers, rows of 16 bits
-    std::uint64_t rows_8;    // likewise, --kv-type fp8
-    std::uint64_t constant;  // bytes of the cache beside them: windows
-    std::uint64_t state;     // of one sequence
+    std::uint64_t rows;    // bytes of the cache that every 128 tokens add, all layers, rows of 16 bits
+    std::uint64_t rows_8;  // likewise, --kv-type fp8
+    std::uint64_t state;   // of one sequence
   };
   const std::vector<Figure> figures = {
       // 4 layers of 8 heads of 128; 36 of a convolution over 8192 + 2 * 128 and 128 heads of 64 x 128.
-      {"Granite-4-H-small, layer_types", 128 * 4 * 2 * 8 * 128 * 2, 128 * 4 * 2 * 8 * 128, 0,
+      {"Granite-4-H-small, layer_types", 128 * 4 * 2 * 8 * 128 * 2, 128 * 4 * 2 * 8 * 128,
        36 * (3 * (8192 + 2 * 128) * 2 + 128 * 64 * 128 * 4)},
       // 4 of 52 attend, 24 are Mamba-2 with 8 groups.
-      {"Nemotron-H-8B, a pattern", 128 * 4 * 2 * 8 * 128 * 2, 128 * 4 * 2 * 8 * 128, 0,
+      {"Nemotron-H-8B, a pattern", 128 * 4 * 2 * 8 * 128 * 2, 128 * 4 * 2 * 8 * 128,
        24 * (3 * (8192 + 2 * 8 * 128) * 2 + 128 * 64 * 128 * 4)},
       // Mamba-1: the convolution is over the inner width alone.
-      {"Jamba-mini, a period", 128 * 4 * 2 * 8 * 128 * 2, 128 * 4 * 2 * 8 * 128, 0,
-       28 * (3 * 8192 * 2 + 8192 * 16 * 4)},
-      {"Bamba-9B, numbers from 0", 128 * 3 * 2 * 8 * 128 * 2, 128 * 3 * 2 * 8 * 128, 0,
+      {"Jamba-mini, a period", 128 * 4 * 2 * 8 * 128 * 2, 128 * 4 * 2 * 8 * 128, 28 * (3 * 8192 * 2 + 8192 * 16 * 4)},
+      {"Bamba-9B, numbers from 0", 128 * 3 * 2 * 8 * 128 * 2, 128 * 3 * 2 * 8 * 128,
        29 * (3 * (8192 + 2 * 128) * 2 + 128 * 64 * 128 * 4)},
       // 7 latent layers of 512 + 64; 20 with three convolutions over 32 heads of 128 and 32 states of 128 x 128.
-      {"Kimi-Linear-48B, numbers from 1", 128 * 7 * 576 * 2, 128 * 7 * 576, 0,
+      {"Kimi-Linear-48B, numbers from 1", 128 * 7 * 576 * 2, 128 * 7 * 576,
        20 * (3 * 3 * 32 * 128 * 2 + 32 * 128 * 128 * 4)},
-      {"LFM2-1.2B, layer_types", 128 * 6 * 2 * 8 * 64 * 2, 128 * 6 * 2 * 8 * 64, 0, 10 * 2 * 2048 * 2},
-      {"DeepSeek-V3.2", 128 * 61 * (576 * 2 + 132), 128 * 61 * (656 + 132), 0, 0},
+      {"LFM2-1.2B, layer_types", 128 * 6 * 2 * 8 * 64 * 2, 128 * 6 * 2 * 8 * 64, 10 * 2 * 2048 * 2},
+      {"DeepSeek-V3.2", 128 * 61 * (576 * 2 + 132), 128 * 61 * (656 + 132), 0},
       // 21 of 78 layers choose, and keep keys of 132 bytes for it.
-      {"GLM-5.2", 128 * (78 * 576 * 2 + 21 * 132), 128 * (78 * 656 + 21 * 132), 0, 0},
-      // 21 layers with a row and a key for every 4 tokens, 20 with a row for every 128; 584 bytes always.
-      {"DeepSeek-V4-Flash", 21 * 32 * (584 + 132) + 20 * 584, 21 * 32 * (584 + 132) + 20 * 584, 43 * 128 * 584,
-       21 * (8 * 2048 + 8 * 512) * 4 + 20 * 128 * 1024 * 4},
+      {"GLM-5.2", 128 * (78 * 576 * 2 + 21 * 132), 128 * (78 * 656 + 21 * 132), 0},
   };
   const std::vector<Row> table = rows();
   for (const Figure& figure : figures) {
     INFO(figure.name);
     const Model model = from_config(std::ranges::find(table, figure.name, &Row::name)->config);
     for (const std::uint64_t sequences : {1, 4}) {
-      Run run{.engine = Engine::Vllm, .context = 131072, .sequences = sequences};
-      CHECK(measure(model, run).need.kv_cache == 131072 / 128 * figure.rows + sequences * figure.constant);
+      Run run{.engine = Engine::Sglang, .context = 131072, .sequences = sequences};
+      CHECK(measure(model, run).need.kv_cache == 131072 / 128 * figure.rows);
       CHECK(measure(model, run).need.state == sequences * figure.state);
       run.key_type = run.value_type = Dtype::F8_E4M3;
-      CHECK(measure(model, run).need.kv_cache == 131072 / 128 * figure.rows_8 + sequences * figure.constant);
+      CHECK(measure(model, run).need.kv_cache == 131072 / 128 * figure.rows_8);
     }
+  }
+}
+
+TEST_CASE("DeepSeek V4 in vLLM: compressed cells in pages, and a window and what compresses beside them", "[memory]") {
+  // For every 256 tokens 21 layers have 64 rows and keys, 20 have 2 rows; 584 bytes a row whatever type is asked for.
+  constexpr std::uint64_t kBlock = 21 * 64 * (584 + 132) + 20 * 2 * 584;
+  constexpr std::uint64_t kBeside = 43 * 128 * 584 + 21 * (8 * 2048 + 8 * 512) * 4 + 20 * 128 * 1024 * 4;
+  const std::vector<Row> table = rows();
+  const Model model = from_config(std::ranges::find(table, "DeepSeek-V4-Flash", &Row::name)->config);
+  for (const Dtype type : {Dtype::F16, Dtype::F8_E4M3}) {
+    const Run run{.engine = Engine::Vllm, .context = 131072, .key_type = type, .value_type = type};
+    CHECK(measure(model, run).need.kv_cache == (131072 / 256 + (kBeside + kBlock - 1) / kBlock) * kBlock);
   }
 }

@@ -81,35 +81,28 @@ TEST_CASE("the reason says how far away, which help there is and which rule") {
 TEST_CASE("the rule says whether what is free or what there is decides, with both figures") {
   struct Row {
     Device device;
-    std::optional<Engine> engine;
     std::string rule;
   };
   const auto card = [](std::uint64_t free_mib) {
     return made(DeviceKind::DiscreteGpu, "NVIDIA", 24564 * kMiB, free_mib * kMiB);
   };
   const std::vector<Row> rows{
-      {card(9000), std::nullopt, "9000 MiB free now of 24564 MiB, less 1 GiB margin"},
-      {card(24100), std::nullopt, "0.92 of 24564 MiB (24100 MiB free now)"},
-      {card(9000), Engine::Vllm,
-       "9000 MiB free now of 24564 MiB, less than vLLM's default --gpu-memory-utilization of 0.92"},
-      {card(24100), Engine::Vllm, "vLLM's share, 0.92 of 24564 MiB (24100 MiB free now)"},
-      {made(DeviceKind::DiscreteGpu, "AMD", 8192 * kMiB, 0), std::nullopt,
-       "8192 MiB less 256 MiB for the driver and 1 GiB margin"},
-      {made(DeviceKind::Unified, "AMD", 64000 * kMiB, 28 * kGiB), std::nullopt,
+      {card(9000), "9000 MiB free now of 24564 MiB, less 1 GiB margin"},
+      {card(24100), "0.92 of 24564 MiB (24100 MiB free now)"},
+      {made(DeviceKind::DiscreteGpu, "AMD", 8192 * kMiB, 0), "8192 MiB less 256 MiB for the driver and 1 GiB margin"},
+      {made(DeviceKind::Unified, "AMD", 64000 * kMiB, 28 * kGiB),
        "the GPU's 28 GiB free now of 64000 MiB, less 1 GiB margin"},
-      {made(DeviceKind::Unified, "", 64 * kGiB, 0), std::nullopt,
-       "the GPU's 32 GiB, half of memory, less 1 GiB margin"},
-      {made(DeviceKind::Cpu, "", 64 * kGiB, 8 * kGiB), std::nullopt, "8 GiB free now of 64 GiB"},
-      {made(DeviceKind::Cpu, "", 64 * kGiB, 62 * kGiB), std::nullopt,
-       "64 GiB less 6 GiB for the operating system (62 GiB free now)"},
-      {made(DeviceKind::AppleUnified, "Apple", 64 * kGiB, 40 * kGiB), std::nullopt,
+      {made(DeviceKind::Unified, "", 64 * kGiB, 0), "the GPU's 32 GiB, half of memory, less 1 GiB margin"},
+      {made(DeviceKind::Cpu, "", 64 * kGiB, 8 * kGiB), "8 GiB free now of 64 GiB"},
+      {made(DeviceKind::Cpu, "", 64 * kGiB, 62 * kGiB), "64 GiB less 6 GiB for the operating system (62 GiB free now)"},
+      {made(DeviceKind::AppleUnified, "Apple", 64 * kGiB, 40 * kGiB),
        "all of the 40 GiB that macOS gives out of 64 GiB (Apple, shared with macOS)"},
-      {catalogue().resolve("iphone-16-pro"), std::nullopt, "37.5 % of 8 GiB (an app's share, unverified)"},
-      {catalogue().resolve("tpu-v5e"), std::nullopt, "90 % of 16 GiB (unverified)"},
+      {catalogue().resolve("iphone-16-pro"), "37.5 % of 8 GiB (an app's share, unverified)"},
+      {catalogue().resolve("tpu-v5e"), "90 % of 16 GiB (unverified)"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.rule);
-    CHECK(budget_text(budget_of(row.device, row.engine)) == row.rule);
+    CHECK(budget_text(budget_of(row.device)) == row.rule);
   }
 }
 
@@ -117,7 +110,6 @@ TEST_CASE("every device of the catalogue has a rule in words") {
   for (const Device& device : catalogue().devices()) {
     CAPTURE(device.id);
     CHECK_FALSE(budget_text(budget_of(device)).empty());
-    CHECK_FALSE(budget_text(budget_of(device, Engine::Vllm)).empty());
   }
 }
 

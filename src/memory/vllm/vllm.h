@@ -1,17 +1,18 @@
 #pragma once
 
-#include <cstdint>
-#include <vector>
+#include <span>
 
-#include "formats/checked.h"
+#include "src/memory/need.h"
 #include "src/memory/run.h"
 #include "src/memory/run_model.h"
+#include "src/memory/serving.h"
 
 namespace weigh::core {
 
-std::vector<Bytes> vllm_layer_kv(const RunModel& model, const Run& run);
-Bytes vllm_compute(const RunModel& model, const Run& run);
-/// In whole blocks.
-std::uint64_t vllm_sequence_tokens(const RunModel& model, const Run& run);
+/// A start of vLLM on these cards, which are at least one (docs/serving.md).
+ServingStart vllm_serve(const Model& source, const RunModel& model, const Run& run, std::span<const ServedCard> cards);
+
+/// What a run needs on one card of which nothing is known, without its weights.
+ContextNeed vllm_need(const RunModel& model, const Run& run);
 
 }  // namespace weigh::core
