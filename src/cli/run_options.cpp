@@ -61,10 +61,11 @@ void add_run_options(OptionSet& command, RunOptions& options) {
   command.add_option("--draft", options.draft,
                      "A small model that drafts tokens for it, or mtp: its own next-token blocks", "PATH");
   command.add_option("--draft-kv-type", options.draft_kv_type, "Type of the draft's KV cache, likewise", "TYPE");
-  command.add_option("--prompt", options.prompt, "Tokens of the prompt (transformers and MLX): not counted yet", "N");
-  command.add_option("--generate", options.generated, "Tokens of the answer, likewise", "N");
+  command.add_option("--prompt", options.prompt,
+                     "Tokens of the prompt, read at once; default: all but --generate (transformers, MLX)", "N");
+  command.add_option("--generate", options.generated, "Tokens of the answer", "N");
   command.add_flag("--eager-attention", options.eager_attention,
-                   "Of transformers, for --train: attn_implementation=\"eager\"");
+                   "transformers, also for --train: attn_implementation=\"eager\"");
   add_serving_options(command, options);
 }
 

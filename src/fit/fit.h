@@ -173,6 +173,7 @@ struct Fit {
 
   // What only a run has, a model with a context; absent or empty where there is none.
   std::optional<std::uint64_t> context;  ///< tokens, all sequences together
+  std::optional<std::uint64_t> prompt;   ///< tokens of each sequence read at once, in engines that do not cut prompts
   std::string kv_type;                   ///< "f16", or of K and of V: "q8_0,f16"
   CacheShape cache_shape;
   std::optional<Basis> basis;  ///< what the need rests on

@@ -10,6 +10,7 @@
 #include "src/fit/layout.h"
 #include "src/fit/serving.h"
 #include "src/fit/verdict.h"
+#include "src/memory/engines.h"
 #include "src/memory/refused_setting.h"
 
 namespace weigh::core {
@@ -74,6 +75,7 @@ Fit weigh_layout(Candidate& candidate, const Run& run, const DeviceSet& devices,
   Fit fit = judge(devices.label, loads, candidate.engine());
   fit.context = candidate.whole(run).context;
   fit.kv_type = cache_type_text(run);
+  if (candidate.engine() == Engine::Transformers) fit.prompt = prompt_tokens(*candidate.run_model(), run);
   fit.cache_shape = cache_shape(*candidate.run_model());
   fit.cache_shape.with_draft = candidate.draft() != nullptr;
   for (const CompanionNeed& needs : layout.companions) fit.companions.push_back(share_of(needs, run));

@@ -54,6 +54,27 @@ std::uint64_t sequence_tokens(const RunModel& model, const Run& run) {
   return (asked_context(model, run) + run.sequences - 1) / run.sequences;
 }
 
+std::uint64_t prompt_tokens(const RunModel& model, const Run& run) {
+  const std::uint64_t tokens = sequence_tokens(model, run);
+  return std::min(run.prompt.value_or(minus(tokens, run.generated.value_or(0))), tokens);
+}
+
+std::vector<Bytes> plain_layer_kv(const RunModel& model, const Run& run, std::uint64_t tokens) {
+  const Cells cells = {.context = times(tokens, run.sequences),
+                       .streams = run.sequences,
+                       .full = tokens,
+                       .window = model.window == 0 ? tokens : std::min(tokens, model.window),
+                       .batch = run.micro_batch,
+                       .multiple = 1};
+  Run flash = run;
+  flash.flash_attention = true;  // each layer has values of its own width
+  std::vector<Bytes> layers;
+  for (const LayerModel& layer : model.layers) {
+    layers.push_back(layer.cached && !layer.predicts ? layer_kv_bytes(model, layer, flash, cells) : 0);
+  }
+  return layers;
+}
+
 Bytes plain_state_bytes(const RunModel& model, const Run& run) {
   const auto caches = layer_caches(model, sixteen_bits(run));
   if (!caches) return std::nullopt;

@@ -27,6 +27,14 @@ std::optional<std::vector<std::uint64_t>> engine_layer_kv(const RunModel& model,
 /// Tokens of each of a run's sequences, rounded up.
 std::uint64_t sequence_tokens(const RunModel& model, const Run& run);
 
+/// Tokens of each sequence that are read before the first is generated: what the run says, else all that it does not
+/// say are generated.
+std::uint64_t prompt_tokens(const RunModel& model, const Run& run);
+
+/// Bytes of each layer's K and V of so many tokens in each sequence, where sliding layers keep their window and nothing
+/// is rounded.
+std::vector<Bytes> plain_layer_kv(const RunModel& model, const Run& run, std::uint64_t tokens);
+
 /// Bytes of the states of recurrent layers, of all sequences, where nothing is quantized or rounded. Nothing where they
 /// do not fit in 64 bits.
 Bytes plain_state_bytes(const RunModel& model, const Run& run);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "formats/checked.h"
 #include "src/memory/derived_rule.h"
 #include "src/memory/layer_parts.h"
 #include "src/model/hyperparameters.h"
@@ -380,6 +381,16 @@ void derive_rule(const Model& source, const Hyperparameters& keys, const std::ve
 }
 
 }  // namespace
+
+std::uint64_t LayerModel::working_ffn() const {
+  return std::max(ffn, plus(times(experts_used, expert_ffn), shared_ffn));
+}
+
+std::uint64_t RunModel::widest_ffn() const {
+  std::uint64_t widest = 0;
+  for (const LayerModel& layer : layers) widest = std::max(widest, layer.working_ffn());
+  return widest;
+}
 
 std::optional<RunModel> read_run_model(const Model& source) {
   const Hyperparameters keys(source.checkpoint);

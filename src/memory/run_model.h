@@ -104,6 +104,9 @@ struct LayerModel {
   std::uint64_t more_state = 0;
   bool predicts = false;    ///< a block of multi-token prediction: in the file, not run
   std::uint64_t parts = 0;  ///< of LayerPart
+
+  /// Width of the feed-forward part as one token sees it: the dense one, or all experts that work.
+  [[nodiscard]] std::uint64_t working_ffn() const;
 };
 
 struct StateSpace {
@@ -191,6 +194,8 @@ struct RunModel {
   [[nodiscard]] bool compresses() const {
     return rule != nullptr && rule->state == StateRule::Compressor && prediction != PredictionUse::Alone;
   }
+  /// The largest of its layers' working_ffn().
+  [[nodiscard]] std::uint64_t widest_ffn() const;
   [[nodiscard]] bool has(ArchitectureOption option) const { return rule != nullptr && (rule->options & option) != 0; }
 };
 

@@ -64,6 +64,9 @@ std::string note_on(NeedPart part, const Fit& fit) {
   }
   if (part == &MemoryNeed::weights && fit.input_on_host) return "without the input layer, which stays on the host";
   if (part == &MemoryNeed::compute && fit.serving) return working_text(*fit.serving);
+  if (part == &MemoryNeed::compute && fit.prompt) {
+    return fmt::format("a prompt of {} read at once: an estimate", counted(*fit.prompt, "token"));
+  }
   if (part == &MemoryNeed::compute && fit.basis != Basis::Rules) return "an estimate";
   if (part == &MemoryNeed::compute && fit.exact) return fmt::format("exact for {}", kRuleSet);
   if (part == &MemoryNeed::overhead) return "an estimate";

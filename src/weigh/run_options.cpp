@@ -162,6 +162,28 @@ CacheTypes checked_types(std::string_view flag, const std::string& text, Engine 
   return types;
 }
 
+// Prompt and answer, of engines that work on one after the other; together they are the context.
+void set_prompt(const RunOptions& options, Engine engine, RunRequest& request) {
+  const bool told = options.prompt || options.generated;
+  if (told && engine != Engine::Transformers && engine != Engine::Mlx) {
+    throw UsageError(fmt::format("{} is for transformers and mlx, not for {}",
+                                 options.prompt ? "--prompt" : "--generate", engine_name(engine)));
+  }
+  if (options.eager_attention && options.training.recipe.empty() && engine != Engine::Transformers) {
+    throw UsageError(fmt::format("--eager-attention is for transformers and --train, not for {}", engine_name(engine)));
+  }
+  request.prompt = options.prompt;
+  request.generated = options.generated;
+  request.eager_attention = options.eager_attention;
+  if (!told || request.longest_context) return;
+  const std::uint64_t both = times(plus(options.prompt.value_or(0), options.generated.value_or(0)), options.parallel);
+  if (!request.context && options.prompt) request.context = both;
+  if (request.context && *request.context < both) {
+    throw UsageError(fmt::format("--prompt and --generate are {} tokens together, more than the context of {}", both,
+                                 *request.context));
+  }
+}
+
 }  // namespace
 
 void check_run_options(const RunOptions& options) {
@@ -215,15 +237,6 @@ void check_run_options(const RunOptions& options) {
   }
 }
 
-void check_counted(const RunOptions& options) {
-  std::string_view flag;
-  if (options.prompt) flag = "--prompt";
-  if (options.generated) flag = "--generate";
-  if (options.eager_attention && options.training.recipe.empty()) flag = "--eager-attention";
-  if (!flag.empty())
-    throw UsageError(fmt::format("{} is not counted yet: leave it out for the figures without it", flag));
-}
-
 Engine engine_of(const RunOptions& options, const Model& model) {
   if (!options.as.empty()) return Engine::LlamaCpp;
   return options.engine.empty() ? default_engine(model) : *engine_by_name(options.engine);
@@ -259,12 +272,10 @@ RunRequest request_of(const RunOptions& options, const Model& model, Engine engi
   if (!options.max_length.empty() && !request.longest_context) {
     request.context = times(*tokens_of(options.max_length), options.parallel);
   }
-  request.serving = serving_of(options, engine);
-  request.prompt = options.prompt;
-  request.generated = options.generated;
-  request.eager_attention = options.eager_attention;
-  request.training = training_of(options);
   if (!options.context.empty() && !request.longest_context) request.context = tokens_of(options.context);
+  request.serving = serving_of(options, engine);
+  set_prompt(options, engine, request);
+  request.training = training_of(options);
   if (!options.as.empty()) request.as = find_quantizer_type(options.as);
   return request;
 }

@@ -48,9 +48,6 @@ struct RunOptions {
 /// Throws UsageError for values that no engine takes, before any file is read.
 void check_run_options(const RunOptions& options);
 
-/// Throws UsageError for an option that no figure goes by yet: an answer without it would pass for one with it.
-void check_counted(const RunOptions& options);
-
 /// The word of --draft that means the model's own blocks of multi-token prediction.
 inline constexpr std::string_view kOwnDraft = "mtp";
 

@@ -13,11 +13,6 @@
 namespace weigh::core {
 
 RunSetup set_up_run(RunOptions options, const std::vector<std::string>& devices, const Catalogue& catalogue) {
-  check_counted(options);
-  return set_up_logged_run(std::move(options), devices, catalogue);
-}
-
-RunSetup set_up_logged_run(RunOptions options, const std::vector<std::string>& devices, const Catalogue& catalogue) {
   check_run_options(options);
   std::vector<DeviceSet> groups = resolve_groups(catalogue, devices, options.host, options.together);
   Companions companions(options);

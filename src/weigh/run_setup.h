@@ -26,8 +26,6 @@ struct RunSetup {
 /// `catalogue` lives as long as the setup. Throws UsageError for options and devices that do not exist, Error for a
 /// companion that cannot be read.
 RunSetup set_up_run(RunOptions options, const std::vector<std::string>& devices, const Catalogue& catalogue);
-/// Likewise of what an engine's log says, in which there may be settings that are not counted.
-RunSetup set_up_logged_run(RunOptions options, const std::vector<std::string>& devices, const Catalogue& catalogue);
 
 /// All models of one path, weighed, and what of it could not be read.
 Report weigh_path(const std::string& path, const RunSetup& setup, WeighDetail detail);

@@ -251,8 +251,8 @@ class Verifier {
   }
 
   [[nodiscard]] VerifiedRun served(const LogModel& log, const LogRun& run, const Model& model) const {
-    const RunSetup setup = set_up_logged_run(told_options(log_, log.settings, request_.options),
-                                             devices_of(log.settings, request_), catalogue_);
+    const RunSetup setup =
+        set_up_run(told_options(log_, log.settings, request_.options), devices_of(log.settings, request_), catalogue_);
     std::vector<Fit> fits;
     if (!setup.groups.empty()) {
       const RunRequest asked = request_of(setup.options, model, Engine::Vllm);
@@ -286,7 +286,7 @@ Verification verify_log(const EngineLog& log, const VerifyRequest& request, cons
   }
   RunOptions options = request.options;
   options.engine = engine_name(*log.engine);
-  (void)set_up_logged_run(options, request.devices, catalogue);  // what the user asks for has to be there
+  (void)set_up_run(options, request.devices, catalogue);  // what the user asks for has to be there
   return Verifier(log, request, catalogue).verify();
 }
 

@@ -2,33 +2,36 @@
 
 #include <algorithm>
 
-#include "src/memory/cache.h"
-#include "src/memory/compute.h"
 #include "src/memory/engines.h"
 
 namespace weigh::core {
 
+namespace {
+
+constexpr std::uint64_t kStep = 256;          // tokens that a cache grows by
+constexpr std::uint64_t kPrefill = 2048;      // tokens of a prompt that are read at a time
+constexpr std::uint64_t kQuantized = 5000;    // tokens from which on a cache is quantized
+constexpr std::uint64_t kWork = 800'000'000;  // bytes while so many tokens are read
+
+std::uint64_t grown(std::uint64_t tokens) { return times(divided_up(tokens, kStep), kStep); }
+
+}  // namespace
+
 std::vector<Bytes> mlx_layer_kv(const RunModel& model, const Run& run) {
   const std::uint64_t tokens = sequence_tokens(model, run);
-  const Cells cells = {.context = tokens * run.sequences,
-                       .streams = run.sequences,
-                       .full = tokens,
-                       .window = model.window == 0 ? tokens : std::min(tokens, model.window),
-                       .batch = run.micro_batch,
-                       .multiple = 1};
-  Run flash = run;
-  flash.flash_attention = true;  // each layer has values of its own width
-  std::vector<Bytes> layers;
-  for (const LayerModel& layer : model.layers) {
-    layers.push_back(layer.cached && !layer.predicts ? layer_kv_bytes(model, layer, flash, cells) : 0);
+  std::vector<Bytes> layers = plain_layer_kv(model, run, grown(tokens));
+  if (info(run.key_type).block_elements == 1 && info(run.value_type).block_elements == 1) return layers;
+  Run plain = run;
+  plain.key_type = plain.value_type = Dtype::F16;
+  const auto before = plain_layer_kv(model, plain, grown(std::min(tokens, kQuantized)));
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    if (layers[i] && before[i]) layers[i] = std::max(*layers[i], *before[i]);
   }
   return layers;
 }
 
 Bytes mlx_compute(const RunModel& model, const Run& run) {
-  // The layers' tensors are those of llama.cpp's graph; nobody lays them out as tightly.
-  const Bytes graph = whole_compute_bytes(model, run);
-  return graph ? plus(graph, Bytes(*graph / 2)) : std::nullopt;
+  return times(scaled(kWork, std::min(prompt_tokens(model, run), kPrefill), kPrefill), run.sequences);
 }
 
 }  // namespace weigh::core

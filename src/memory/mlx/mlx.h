@@ -8,7 +8,7 @@
 
 namespace weigh::core {
 
-/// Bytes of each layer's KV cache in mlx-lm (docs/memory-rules.md 10), at the full context.
+/// Bytes of each layer's KV cache in mlx-lm at the full context (docs/memory-rules.md 10.3).
 std::vector<Bytes> mlx_layer_kv(const RunModel& model, const Run& run);
 
 /// Working memory at the peak, in bytes: an estimate.

@@ -8,10 +8,10 @@
 
 namespace weigh::core {
 
-/// Bytes of each layer's KV cache in transformers (docs/memory-rules.md 10), at the full context.
+/// Bytes of each layer's KV cache in transformers at the full context (docs/memory-rules.md 10.1).
 std::vector<Bytes> transformers_layer_kv(const RunModel& model, const Run& run);
 
-/// Working memory at the peak, in bytes: an estimate.
+/// What the peak over prompt and answer takes beside weights and the cache at the full context, in bytes: an estimate.
 Bytes transformers_compute(const RunModel& model, const Run& run);
 
 }  // namespace weigh::core

@@ -8,15 +8,8 @@ namespace weigh::core {
 
 namespace {
 
-// Width of a layer's feed-forward part as one token sees it.
-std::uint64_t ffn_width(const LayerModel& layer) {
-  return std::max(layer.ffn, plus(times(layer.experts_used, layer.expert_ffn), layer.shared_ffn));
-}
-
 std::uint64_t forward(const RunModel& model, const VllmStart& start) {
-  std::uint64_t widest = 0;
-  for (const LayerModel& layer : model.layers) widest = std::max(widest, ffn_width(layer));
-  const std::uint64_t values = times(3, plus(divided_up(widest, start.shards.tensor), model.embedding));
+  const std::uint64_t values = times(3, plus(divided_up(model.widest_ffn(), start.shards.tensor), model.embedding));
   return times(times(start.batched_tokens, 2), values);
 }
 
