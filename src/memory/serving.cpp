@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "formats/checked.h"
 #include "src/memory/cache.h"
@@ -86,6 +87,12 @@ bool keeps_tokens(const LayerModel& layer) { return layer.cached && !layer.predi
 bool keeps_state(const LayerModel& layer) { return layer.recurrent && !layer.predicts; }
 
 std::uint64_t outside_of_tensors(std::uint64_t cards) { return hundredths(cards >= 4 ? 95 : cards >= 2 ? 55 : 14); }
+
+std::int64_t signed_difference(std::uint64_t a, std::uint64_t b) {
+  constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
+  const auto distance = static_cast<std::int64_t>(std::min(apart(a, b), kMost));
+  return a >= b ? distance : -distance;
+}
 
 std::string gib_text(std::int64_t bytes) {
   return fmt::format("{:.2f} GiB", static_cast<double>(bytes) / static_cast<double>(std::uint64_t{1} << 30));

@@ -113,6 +113,9 @@ constexpr std::uint64_t hundredths(std::uint64_t count) { return count * (std::u
 /// What driver and communication take on one of so many cards, which no tensor holds (docs/serving.md 4.3).
 std::uint64_t outside_of_tensors(std::uint64_t cards);
 
+/// a - b, below 0 too; at the end of the type's range where it would not fit.
+std::int64_t signed_difference(std::uint64_t a, std::uint64_t b);
+
 /// "3.65 GiB", as these engines print it.
 std::string gib_text(std::int64_t bytes);
 

@@ -45,6 +45,7 @@ VerifiedRun compare_serving(const LogRun& run, const Serving* serving) {
     const auto printed = std::ranges::find(run.figures, row.part, &LogFigure::part);
     if (printed == run.figures.end()) continue;
     VerifiedRow& compared = verified.rows.emplace_back(row_of(row.part, printed->device, printed->value));
+    if (row.part == LogPart::Weights) compared.rule = "docs/serving.md 4.1";
     if (serving != nullptr) compared.weigh = row.figure(*serving);
   }
   verified.engine_error = run.error;

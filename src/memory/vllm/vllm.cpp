@@ -16,12 +16,6 @@ namespace {
 
 constexpr std::uint64_t kWholeShare = 10'000;
 
-std::int64_t difference(std::uint64_t a, std::uint64_t b) {
-  constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
-  const auto distance = static_cast<std::int64_t>(std::min(apart(a, b), kMost));
-  return a >= b ? distance : -distance;
-}
-
 std::string share_text(std::uint64_t share) {
   std::string text = fmt::format("{:.4f}", static_cast<double>(share) / kWholeShare);
   while (text.ends_with('0') && !text.ends_with(".00")) text.pop_back();
@@ -79,10 +73,10 @@ class Server {
   }
 
   [[nodiscard]] std::int64_t available(std::size_t card) const {
-    if (start_.pool_bytes) return difference(*start_.pool_bytes, 0);
+    if (start_.pool_bytes) return signed_difference(*start_.pool_bytes, 0);
     const std::uint64_t taken =
         plus(plus(weights_[stage_of(card)], result_.serving.outside_bytes), plus(working(), cards_[card].taken_bytes));
-    return difference(requested(card), taken);
+    return signed_difference(requested(card), taken);
   }
 
   [[nodiscard]] CardStart card_start(std::size_t card) const {
@@ -177,18 +171,20 @@ class Server {
     if (card.free_bytes && *card.free_bytes < asked && !start_.pool_bytes) {
       return fmt::format(
           "Free memory on device ({}/{}) on startup is less than desired GPU memory utilization ({}, {})",
-          gib_text(difference(*card.free_bytes, 0)), gib_text(difference(card.total_bytes, 0)),
-          share_text(start_.share), gib_text(difference(asked, 0)));
+          gib_text(signed_difference(*card.free_bytes, 0)), gib_text(signed_difference(card.total_bytes, 0)),
+          share_text(start_.share), gib_text(signed_difference(asked, 0)));
     }
     const std::uint64_t loaded = plus(weights_[stage_of(index)], result_.serving.outside_bytes);
     if (loaded > card.total_bytes) {
       return fmt::format("CUDA out of memory while loading: weights of {} on a card of {}",
-                         gib_text(difference(weights_[stage_of(index)], 0)), gib_text(difference(card.total_bytes, 0)));
+                         gib_text(signed_difference(weights_[stage_of(index)], 0)),
+                         gib_text(signed_difference(card.total_bytes, 0)));
     }
     const std::uint64_t rest = minus(card.total_bytes, asked);
     if (!card.whole && !counts_graphs(start_.version) && result_.serving.graph_bytes > rest) {
       return fmt::format("CUDA out of memory while capturing graphs: about {} beside the share, of which {} are left",
-                         gib_text(difference(result_.serving.graph_bytes, 0)), gib_text(difference(rest, 0)));
+                         gib_text(signed_difference(result_.serving.graph_bytes, 0)),
+                         gib_text(signed_difference(rest, 0)));
     }
     return {};
   }
@@ -204,7 +200,7 @@ class Server {
     std::string text = fmt::format(
         "To serve at least one request with the model's max seq len ({}), {} KV cache is needed, which is larger than "
         "the available KV cache memory ({})",
-        start_.length, gib_text(difference(serving.request_bytes, 0)), gib_text(serving.available_bytes));
+        start_.length, gib_text(signed_difference(serving.request_bytes, 0)), gib_text(serving.available_bytes));
     if (serving.longest) text += fmt::format("; the estimated maximum model length is {}", *serving.longest);
     return text;
   }

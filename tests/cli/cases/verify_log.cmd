@@ -8,6 +8,9 @@ weigh verify-log - $mixtral --quiet < testdata/logs/fit-params.log
 weigh verify-log testdata/logs/breakdown.log $mixtral -v
 weigh verify-log testdata/logs/broken.log $models
 weigh verify-log testdata/logs/vllm-error.log $models
+for log in vllm vllm-old vllm-error; do
+  weigh verify-log testdata/logs/$log.log $models --on rtx-3090
+done
 weigh verify-log testdata/logs/server-gpu.log $mixtral --json | head -n 40
 cut -c 1-30 testdata/logs/server-gpu.log > cut.log
 head -n 18 testdata/logs/server-gpu.log > early.log
