@@ -48,6 +48,8 @@ TEST_CASE("vLLM says in its own words why it does not start") {
             "The model's max seq len (40000) is larger than the maximum number of tokens"},
            {"rtx-3090", [](RunRequest& r) { r.serving.tensor_parallel = 2; },
             "World size (2) is larger than the number of available GPUs (1)"},
+           {"3x rtx-3090", [](RunRequest& r) { r.serving.tensor_parallel = 3; },
+            "Total number of attention heads (32) must be divisible by tensor parallel size (3)"},
            {"2x rtx-3090", [](RunRequest& r) { r.serving.context_parallel = 3; }, "must be divisible by dcp_size=3"},
            {"rtx-3090",
             [](RunRequest& r) {

@@ -143,6 +143,11 @@ class Server {
       return fmt::format("World size ({}) is larger than the number of available GPUs ({}) in this node",
                          start_.shards.cards(), cards_.size());
     }
+    for (const LayerModel& layer : model_.layers) {
+      if (layer.heads % start_.shards.tensor == 0) continue;
+      return fmt::format("Total number of attention heads ({}) must be divisible by tensor parallel size ({})",
+                         layer.heads, start_.shards.tensor);
+    }
     if (start_.shards.tensor % start_.context_parallel != 0) {
       return fmt::format("tp_size={} must be divisible by dcp_size={}", start_.shards.tensor, start_.context_parallel);
     }
@@ -214,6 +219,8 @@ class Server {
     const ServedCard& card = cards_.front();
     const bool shares = !start_.pool_bytes && !(card.whole && !asked.share);
     add(asked.version.has_value(), fmt::format("vLLM {}", result_.serving.version));
+    add(start_.version <= kNewestVllm,
+        fmt::format("the rules of {}.{}, the newest known", kNewestVllm.major, kNewestVllm.minor));
     add(asked.share || !shares, fmt::format("gpu_memory_utilization {}", share_text(start_.share)));
     add(asked.max_sequences.has_value(), fmt::format("max_num_seqs {}", start_.max_sequences));
     add(asked.batched_tokens.has_value(), fmt::format("max_num_batched_tokens {}", start_.batched_tokens));
