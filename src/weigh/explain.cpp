@@ -372,8 +372,10 @@ Explanation explain(std::string_view term, const Model& model, const RunSetup& s
   Candidate candidate(model, engine_of(request, model), request.as, request.companions);
   const Run run = run_of(request, candidate);
   explanation.steps = row.steps({model, fit, candidate, run});
-  close_sum(*explanation.value, "on the host and in copies for several memories", "what is in no memory of this run",
-            explanation.steps);
+  const bool served = fit.serving.has_value();
+  close_sum(*explanation.value,
+            served ? "whole on every device, padding and tables" : "on the host and in copies for several memories",
+            served ? "what is not loaded" : "what is in no memory of this run", explanation.steps);
   return explanation;
 }
 
