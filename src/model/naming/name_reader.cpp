@@ -4,6 +4,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "formats/name_index.h"
 #include "src/model/packing/schemes.h"
 
 namespace weigh::core {

@@ -10,6 +10,7 @@
 
 #include "formats/checked.h"
 #include "formats/error.h"
+#include "formats/name_index.h"
 #include "src/model/config.h"
 #include "src/model/naming/tensor_name.h"
 #include "src/model/packing/integer_width.h"
