@@ -186,6 +186,44 @@ std::optional<Target> find_target(const NameMap& map, std::string_view path) {
   return Target{*row, whole || is_one_of(row->to, kBare) ? std::string_view() : end};
 }
 
+// Where the tensors of one layer's experts went: they differ in their number alone, and most of a large model is such.
+struct StackOfExperts {
+  NumberedName name;
+  const TensorFacts* first = nullptr;
+  std::size_t entry = 0;  // in the plan
+};
+
+// The last few of them, asked in the order in which the tensors of an expert come.
+class RecentStacks {
+ public:
+  // Of a tensor that would join one; it has the same shape and type as the first there.
+  [[nodiscard]] const StackOfExperts* find(const TensorFacts& facts) {
+    for (std::size_t i = 0; i < stacks_.size(); ++i) {
+      const std::size_t at = (next_ + i) % stacks_.size();
+      if (!is_one_more(stacks_[at], facts)) continue;
+      next_ = at + 1;
+      return &stacks_[at];
+    }
+    return nullptr;
+  }
+
+  void add(const StackOfExperts& stack) {
+    stacks_[oldest_] = stack;
+    oldest_ = (oldest_ + 1) % stacks_.size();
+  }
+
+ private:
+  static bool is_one_more(const StackOfExperts& stack, const TensorFacts& facts) {
+    return stack.first != nullptr && stack.name.number_of(facts.tensor->name) && facts.stack == stack.first->stack &&
+           facts.tensor->dtype == stack.first->tensor->dtype &&
+           std::ranges::equal(facts.tensor->shape, stack.first->tensor->shape);
+  }
+
+  std::array<StackOfExperts, 8> stacks_{};
+  std::size_t next_ = 0;
+  std::size_t oldest_ = 0;
+};
+
 // ---- Conversion -----------------------------------------------------------------------------------------------------
 
 struct Converter {
@@ -197,7 +235,8 @@ struct Converter {
   NameMap prediction = by_name(kPredictionNames);
   std::unordered_map<std::string_view, const Tensor*> scales;  // of packed modules, by their name
   std::unordered_map<std::string, std::size_t> stacked;        // tensors made of many, by their name in the plan
-  std::uint64_t own_layers = 0;                                // without those for further tokens
+  RecentStacks recent;
+  std::uint64_t own_layers = 0;  // without those for further tokens
   Dtype outtype = Dtype::F16;
   std::uint64_t unnamed = 0;
   std::string first_unnamed;
@@ -417,7 +456,29 @@ bool is_prediction(const Converter& to, std::string_view name, const TensorFacts
          to.own_layers != 0;
 }
 
+// Of an expert that keeps its weights as they are: what is said of the first of a stack is said of all.
+bool is_plain_expert(const TensorFacts& facts) {
+  return facts.routed_expert && facts.parameters == facts.tensor->elements;
+}
+
+void remember_stack(Converter& to, const TensorFacts& facts, const std::string& name) {
+  const auto entry = to.stacked.find(name);
+  const NameParts parts = parse_name(facts.tensor->name);
+  const ExpertName expert = expert_name(parts.rest);
+  if (entry == to.stacked.end() || expert.part != ExpertPart::Indexed) return;
+  const std::string_view whole = facts.tensor->name;
+  const std::size_t at = whole.size() - parts.rest.size() + expert.index_at;
+  const std::size_t end = std::min(whole.find('.', at), whole.size());
+  const std::size_t digits = whole.find_first_of("0123456789", at);
+  to.recent.add({{whole.substr(0, digits), whole.substr(end)}, &facts, entry->second});
+}
+
 void convert(Converter& to, const Tensor& tensor, const TensorFacts& facts) {
+  const bool plain_expert = is_plain_expert(facts);
+  if (const StackOfExperts* stack = plain_expert ? to.recent.find(facts) : nullptr) {
+    ++to.plan.tensors[stack->entry].shape.front();
+    return;
+  }
   const bool table = contains(tensor.name, "tid2eid");
   if (is_buffer(tensor.name) || in_tower(tensor.name, facts.stack)) return;
   if (facts.parameters == 0 && tensor.elements != 0 && !table) return;  // quantization overhead
@@ -438,7 +499,12 @@ void convert(Converter& to, const Tensor& tensor, const TensorFacts& facts) {
   turn(to, tensor, target, shape);
   if (target.row.to == "ssm_conv1d" || target.row.to == "shortconv.conv") std::erase(shape, 1U);
   const auto packed = packed_dtype(to, tensor, facts);
-  if (emit_changed(to, place.prefix, target, shape, packed)) return;
+  if (emit_changed(to, place.prefix, target, shape, packed)) {
+    if (plain_expert && target.row.change == Change::Stack) {
+      remember_stack(to, facts, fmt::format("{}{}{}", place.prefix, target.row.to, target.end));
+    }
+    return;
+  }
   emit(to, fmt::format("{}{}{}", place.prefix, target.row.to, target.end), std::move(shape), packed);
 }
 
@@ -584,6 +650,7 @@ GgufPlan plan_conversion(const Model& model) {
                .plan = {},
                .scales = {},
                .stacked = {},
+               .recent = {},
                .first_unnamed = {}};
   to.plan.architecture = "llama";
   if (model.checkpoint.config != nullptr) name_architecture(to);

@@ -219,6 +219,11 @@ ExpertName expert_name(std::string_view rest) {
   return found;
 }
 
+std::optional<std::uint64_t> NumberedName::number_of(std::string_view name) const {
+  if (name.size() <= before.size() + after.size() || !name.starts_with(before) || !name.ends_with(after)) return {};
+  return parse_uint(name.substr(before.size(), name.size() - before.size() - after.size()));
+}
+
 std::string_view last_part(std::string_view path) { return path.substr(path.rfind('.') + 1); }
 
 }  // namespace weigh::core

@@ -45,6 +45,15 @@ ExpertName expert_name(std::string_view rest);
 /// "7" and "expert_7" as 7: how an expert's number is written.
 std::optional<std::uint64_t> expert_number(std::string_view part);
 
+/// Names that differ only in the number in them: all that "experts.3.up_proj.weight" begins and ends with.
+struct NumberedName {
+  std::string_view before;
+  std::string_view after;
+
+  /// The number of a name that is like these; nothing for another name.
+  [[nodiscard]] std::optional<std::uint64_t> number_of(std::string_view name) const;
+};
+
 /// The part of a path behind the last dot; all of it where there is none.
 std::string_view last_part(std::string_view path);
 
