@@ -14,8 +14,6 @@ std::uint64_t word_at(const char* at, std::size_t length = sizeof(std::uint64_t)
   return word;
 }
 
-std::uint32_t tag_of(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32); }
-
 }  // namespace
 
 // Eight bytes at a time through a 128-bit product with a secret drawn once per process; the last eight may be some of

@@ -12,6 +12,9 @@ namespace weigh::core {
 /// time depends on its secret, no result does.
 std::uint64_t keyed_hash(std::string_view name);
 
+/// A part of a hash that stands beside a name's number in a table, so that hardly any name is looked at but an equal one.
+constexpr std::uint32_t tag_of(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32U); }
+
 /// Gives each distinct name a number, 0, 1, 2, ... in the order they come. Keeps views: the names must live on.
 class NameIndex {
  public:
@@ -24,7 +27,6 @@ class NameIndex {
   static constexpr std::uint32_t none = UINT32_MAX;
 
  private:
-  // A part of the hash stands beside the number, so that hardly any name is looked at but an equal one.
   struct Slot {
     std::uint32_t id = none;
     std::uint32_t tag = 0;

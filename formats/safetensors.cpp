@@ -30,7 +30,7 @@ constexpr std::uint64_t kMaxHeader =
     100'000'000;  // the reference reader's own cap; larger headers are refused there too
 constexpr std::uint64_t kPrefix = 8;
 constexpr std::uint64_t kUsualTensor = 128;  // bytes of text for one; decides how much memory is set aside at first
-constexpr std::size_t kFieldDepth = 3;  // a tensor's fields stand inside the tensor inside the header
+constexpr std::size_t kFieldDepth = 3;       // a tensor's fields stand inside the tensor inside the header
 
 struct Range {
   std::uint64_t begin = 0;
@@ -267,25 +267,22 @@ class SafetensorsReader {
 
   // The header is read as a whole: shapes become views, and names are compared.
   void place() {
-    std::vector<std::string_view> names;
-    names.reserve(file_.tensors.size());
     std::uint32_t begin = 0;
     for (std::size_t i = 0; i < shape_ends_.size(); ++i) {
       file_.tensors[i].shape = std::span(file_.dims).subspan(begin, shape_ends_[i] - begin);
       begin = shape_ends_[i];
-      names.push_back(file_.tensors[i].name);
     }
-    for (const std::size_t i : repeated_names(names)) {
+    for (const std::size_t i : repeated_names(file_.tensors, &Tensor::name)) {
+      const std::string_view name = file_.tensors[i].name;
       log_.add(
-          Finding(FindingCode::DuplicateTensor, Severity::Error, "tensor " + quote(names[i]) + " occurs more than once")
-              .of_tensor(names[i]));
+          Finding(FindingCode::DuplicateTensor, Severity::Error, "tensor " + quote(name) + " occurs more than once")
+              .of_tensor(name));
     }
-    names.clear();
-    for (const MetadataEntry& entry : file_.metadata.entries) names.push_back(entry.key);
-    for (const std::size_t i : repeated_names(names)) {
+    for (const std::size_t i : repeated_names(file_.metadata.entries, &MetadataEntry::key)) {
+      const MetadataEntry& entry = file_.metadata.entries[i];
       log_.add(Finding(FindingCode::DuplicateKey, Severity::Error,
-                       "__metadata__ key " + quote(names[i]) + " occurs more than once")
-                   .at(file_.metadata.entries[i].offset));
+                       "__metadata__ key " + quote(entry.key) + " occurs more than once")
+                   .at(entry.offset));
     }
   }
 
@@ -296,7 +293,8 @@ class SafetensorsReader {
   const char* text_ = nullptr;
   bool has_metadata_ = false;
   Dtype last_dtype_ = Dtype::F32;
-  std::vector<std::uint32_t> shape_ends_;  // in dims, which has all shapes in the tensors' order; a header is short enough
+  std::vector<std::uint32_t>
+      shape_ends_;  // in dims, which has all shapes in the tensors' order; a header is short enough
 };
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "formats/checked.h"
 #include "formats/error.h"
 #include "src/model/config.h"
+#include "src/model/naming/recent_names.h"
 #include "src/model/packing/schemes.h"
 
 namespace weigh::core {
@@ -186,42 +187,10 @@ std::optional<Target> find_target(const NameMap& map, std::string_view path) {
   return Target{*row, whole || is_one_of(row->to, kBare) ? std::string_view() : end};
 }
 
-// Where the tensors of one layer's experts went: they differ in their number alone, and most of a large model is such.
+// Where the first tensor of a stack of experts went, and that tensor.
 struct StackOfExperts {
-  NumberedName name;
   const TensorFacts* first = nullptr;
   std::size_t entry = 0;  // in the plan
-};
-
-// The last few of them, asked in the order in which the tensors of an expert come.
-class RecentStacks {
- public:
-  // Of a tensor that would join one; it has the same shape and type as the first there.
-  [[nodiscard]] const StackOfExperts* find(const TensorFacts& facts) {
-    for (std::size_t i = 0; i < stacks_.size(); ++i) {
-      const std::size_t at = (next_ + i) % stacks_.size();
-      if (!is_one_more(stacks_[at], facts)) continue;
-      next_ = at + 1;
-      return &stacks_[at];
-    }
-    return nullptr;
-  }
-
-  void add(const StackOfExperts& stack) {
-    stacks_[oldest_] = stack;
-    oldest_ = (oldest_ + 1) % stacks_.size();
-  }
-
- private:
-  static bool is_one_more(const StackOfExperts& stack, const TensorFacts& facts) {
-    return stack.first != nullptr && stack.name.number_of(facts.tensor->name) && facts.stack == stack.first->stack &&
-           facts.tensor->dtype == stack.first->tensor->dtype &&
-           std::ranges::equal(facts.tensor->shape, stack.first->tensor->shape);
-  }
-
-  std::array<StackOfExperts, 8> stacks_{};
-  std::size_t next_ = 0;
-  std::size_t oldest_ = 0;
 };
 
 // ---- Conversion -----------------------------------------------------------------------------------------------------
@@ -235,7 +204,7 @@ struct Converter {
   NameMap prediction = by_name(kPredictionNames);
   std::unordered_map<std::string_view, const Tensor*> scales;  // of packed modules, by their name
   std::unordered_map<std::string, std::size_t> stacked;        // tensors made of many, by their name in the plan
-  RecentStacks recent;
+  RecentNames<StackOfExperts> stacks;
   std::uint64_t own_layers = 0;  // without those for further tokens
   Dtype outtype = Dtype::F16;
   std::uint64_t unnamed = 0;
@@ -461,6 +430,17 @@ bool is_plain_expert(const TensorFacts& facts) {
   return facts.routed_expert && facts.parameters == facts.tensor->elements;
 }
 
+// Adds a tensor to the stack that one of the same form has begun.
+bool join_stack(Converter& to, const TensorFacts& facts) {
+  const auto found = to.stacks.find(facts.tensor->name);
+  if (!found) return false;
+  const TensorFacts& first = *found->meaning->first;
+  const bool same = facts.stack == first.stack && facts.tensor->dtype == first.tensor->dtype &&
+                    std::ranges::equal(facts.tensor->shape, first.tensor->shape);
+  if (same) ++to.plan.tensors[found->meaning->entry].shape.front();
+  return same;
+}
+
 void remember_stack(Converter& to, const TensorFacts& facts, const std::string& name) {
   const auto entry = to.stacked.find(name);
   const NameParts parts = parse_name(facts.tensor->name);
@@ -468,17 +448,12 @@ void remember_stack(Converter& to, const TensorFacts& facts, const std::string& 
   if (entry == to.stacked.end() || expert.part != ExpertPart::Indexed) return;
   const std::string_view whole = facts.tensor->name;
   const std::size_t at = whole.size() - parts.rest.size() + expert.index_at;
-  const std::size_t end = std::min(whole.find('.', at), whole.size());
-  const std::size_t digits = whole.find_first_of("0123456789", at);
-  to.recent.add({{whole.substr(0, digits), whole.substr(end)}, &facts, entry->second});
+  to.stacks.add(around_number(whole, at), {&facts, entry->second});
 }
 
 void convert(Converter& to, const Tensor& tensor, const TensorFacts& facts) {
   const bool plain_expert = is_plain_expert(facts);
-  if (const StackOfExperts* stack = plain_expert ? to.recent.find(facts) : nullptr) {
-    ++to.plan.tensors[stack->entry].shape.front();
-    return;
-  }
+  if (plain_expert && join_stack(to, facts)) return;
   const bool table = contains(tensor.name, "tid2eid");
   if (is_buffer(tensor.name) || in_tower(tensor.name, facts.stack)) return;
   if (facts.parameters == 0 && tensor.elements != 0 && !table) return;  // quantization overhead
@@ -650,7 +625,7 @@ GgufPlan plan_conversion(const Model& model) {
                .plan = {},
                .scales = {},
                .stacked = {},
-               .recent = {},
+               .stacks = {},
                .first_unnamed = {}};
   to.plan.architecture = "llama";
   if (model.checkpoint.config != nullptr) name_architecture(to);
@@ -659,6 +634,7 @@ GgufPlan plan_conversion(const Model& model) {
   to.head_omitted = tied && is_one_of(to.plan.architecture, kHeadOmitted);
   read_dimensions(to);
   for (const TensorFacts& facts : model.tensors) {
+    if (!model.quantization) break;  // nothing is packed
     const SplitName split = split_name(facts.tensor->name);
     if (split.suffix == Suffix::Scales) to.scales.emplace(split.module, facts.tensor);
   }

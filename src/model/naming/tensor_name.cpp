@@ -224,6 +224,16 @@ std::optional<std::uint64_t> NumberedName::number_of(std::string_view name) cons
   return parse_uint(name.substr(before.size(), name.size() - before.size() - after.size()));
 }
 
-std::string_view last_part(std::string_view path) { return path.substr(path.rfind('.') + 1); }
+NumberedName around_number(std::string_view name, std::size_t at) {
+  const std::size_t end = std::min(name.find('.', at), name.size());
+  const std::size_t digits = std::min(name.find_first_of("0123456789", at), end);
+  return {name.substr(0, digits), name.substr(end)};
+}
+
+std::string_view last_part(std::string_view path) {
+  std::size_t begin = path.size();
+  while (begin > 0 && path[begin - 1] != '.') --begin;
+  return path.substr(begin);
+}
 
 }  // namespace weigh::core

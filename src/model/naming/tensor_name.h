@@ -53,6 +53,8 @@ struct NumberedName {
   /// The number of a name that is like these; nothing for another name.
   [[nodiscard]] std::optional<std::uint64_t> number_of(std::string_view name) const;
 };
+/// What is around the number in the part that begins at `at`, "7" or "expert_7".
+NumberedName around_number(std::string_view name, std::size_t at);
 
 /// The part of a path behind the last dot; all of it where there is none.
 std::string_view last_part(std::string_view path);
