@@ -104,7 +104,10 @@ std::uint64_t Candidate::context(const Run& run) const {
 }
 
 const RunNeed& Candidate::whole(const Run& run) {
-  const auto [at, is_new] = whole_.try_emplace(run);
+  Run in_one_memory = run;  // wherever a split puts what
+  in_one_memory.gpu_layers.reset();
+  in_one_memory.cpu_moe_layers = in_one_memory.cpu_ffn_layers = 0;
+  const auto [at, is_new] = whole_.try_emplace(in_one_memory);
   if (!is_new) return at->second;
   RunNeed& whole = at->second;
   if (!run_model_) {
