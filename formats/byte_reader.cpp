@@ -1,5 +1,7 @@
 #include "formats/byte_reader.h"
 
+#include "formats/checked.h"
+
 namespace weigh::core {
 
 namespace {
@@ -21,9 +23,13 @@ void ByteReader::fetch(std::uint64_t length, std::string_view field) {
   const std::uint64_t expected = std::min(expected_ + expected_ / 8, bytes_.size + kMostExpected);
   const std::uint64_t generous = std::max({2 * bytes_.size, expected, source_.first_read()});
   const std::uint64_t at_hand = std::min(source_.at_hand(), kMaxHeader);
-  const std::uint64_t wanted =
-      end <= at_hand ? at_hand : std::max(end, std::min({generous, source_.available(), kMaxHeader}));
-  resize_bytes(bytes_.data, wanted);
+  const std::uint64_t most = std::max(end, std::min({generous, source_.available(), kMaxHeader}));
+  const std::uint64_t step = std::max(plus(end, source_.read_ahead()), source_.first_read());
+  const std::uint64_t wanted = end <= at_hand ? at_hand : std::min(most, step);
+  if (wanted > capacity_) {  // memory that is not written to yet costs nothing
+    capacity_ = std::max(wanted, most);
+    resize_bytes(bytes_.data, capacity_);
+  }
   source_.read(bytes_.size, {bytes_.data.get() + bytes_.size, static_cast<std::size_t>(wanted - bytes_.size)});
   bytes_.size = wanted;
 }

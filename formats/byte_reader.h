@@ -61,6 +61,7 @@ class ByteReader {
   ByteSource& source_;
   std::uint64_t file_bytes_;
   HeaderBytes bytes_;
+  std::uint64_t capacity_ = 0;  // of their memory
   std::uint64_t position_ = 0;
   std::uint64_t expected_ = 0;
   std::endian order_ = std::endian::little;

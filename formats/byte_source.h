@@ -25,6 +25,10 @@ class ByteSource {
   /// vocabulary. Fewer where each byte comes from far away.
   [[nodiscard]] virtual std::uint64_t first_read() const { return std::uint64_t{256} * 1024; }
 
+  /// How many bytes at a time are worth reading ahead of what is asked for: many where each request takes its time, few
+  /// where one costs less than the memory for bytes that nobody wants.
+  [[nodiscard]] virtual std::uint64_t read_ahead() const { return UINT64_MAX; }
+
   /// How many of the first bytes are here already, where others come from far away: whoever can do with them asks for no
   /// more.
   [[nodiscard]] virtual std::uint64_t at_hand() const { return 0; }
@@ -57,6 +61,7 @@ class FileSource : public ByteSource {
   FileSource& operator=(const FileSource&) = delete;
 
   [[nodiscard]] std::uint64_t size() const override { return size_; }
+  [[nodiscard]] std::uint64_t read_ahead() const override { return std::uint64_t{512} * 1024; }
   void read(std::uint64_t offset, std::span<std::byte> into) override;
 
  private:

@@ -308,18 +308,15 @@ class GgufReader {
   }
 
   void check_names() {
-    std::vector<std::string_view> names;
-    names.reserve(std::max(infos_.size(), keys_.size()));
-    for (const MetadataEntry& entry : file_.metadata.entries) names.push_back(entry.key);
-    for (const std::size_t i : repeated_names(names)) {
-      add(FindingCode::DuplicateKey, Severity::Error, "key " + quote(names[i]) + " occurs more than once", {},
+    for (const std::size_t i : repeated_names(file_.metadata.entries, &MetadataEntry::key)) {
+      const std::string_view key = file_.metadata.entries[i].key;
+      add(FindingCode::DuplicateKey, Severity::Error, "key " + quote(key) + " occurs more than once", {},
           keys_[i].offset);
     }
-    names.clear();
-    for (const Tensor& tensor : file_.tensors) names.push_back(tensor.name);
-    for (const std::size_t i : repeated_names(names)) {
-      add(FindingCode::DuplicateTensor, Severity::Error, "tensor " + quote(names[i]) + " occurs more than once",
-          names[i], infos_[i].name_at);
+    for (const std::size_t i : repeated_names(file_.tensors, &Tensor::name)) {
+      const std::string_view name = file_.tensors[i].name;
+      add(FindingCode::DuplicateTensor, Severity::Error, "tensor " + quote(name) + " occurs more than once", name,
+          infos_[i].name_at);
     }
     for (std::size_t i = 0; i < file_.tensors.size(); ++i) check_tensor(file_.tensors[i], infos_[i]);
   }

@@ -12,9 +12,6 @@ namespace weigh::core {
 
 namespace {
 
-bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 // The first of a quote, a backslash and a control character. Eight bytes at a time: a zero byte of the word that has the
 // wanted byte taken out lends its top bit; a false one can only come after a true one.
 const char* find_special(const char* at) {
@@ -84,30 +81,6 @@ JsonCursor::JsonCursor(const char* text, std::size_t length) : at_(text), end_(t
   if (!valid) throw JsonFault{text, "bytes that are not UTF-8"};
 }
 
-void JsonCursor::skip_blanks() {
-  while (is_blank(*at_) && at_ < end_) ++at_;
-}
-
-const char* JsonCursor::position() {
-  skip_blanks();
-  return at_;
-}
-
-JsonCursor::Kind JsonCursor::kind() {
-  skip_blanks();
-  switch (*at_) {
-    case '{': return Kind::Object;
-    case '[': return Kind::Array;
-    case '"': return Kind::String;
-    case 't':
-    case 'f': return Kind::Boolean;
-    case 'n': return Kind::Null;
-    default: break;
-  }
-  if (*at_ == '-' || is_digit(*at_)) return Kind::Number;
-  fail("no JSON value");
-}
-
 std::string JsonCursor::found() {
   switch (kind()) {
     case Kind::Object: return "an object";
@@ -127,16 +100,7 @@ void JsonCursor::fail(std::string what) const {
   throw JsonFault{at_, at_ >= end_ ? "its end in the middle of a value" : std::move(what)};
 }
 
-bool JsonCursor::take_if(char wanted) {
-  skip_blanks();
-  if (*at_ != wanted || at_ >= end_) return false;
-  ++at_;
-  return true;
-}
-
-void JsonCursor::take(char wanted, std::string_view what) {
-  if (!take_if(wanted)) fail("no JSON: " + std::string(what) + " is missing");
-}
+void JsonCursor::miss(std::string_view what) const { fail("no JSON: " + std::string(what) + " is missing"); }
 
 JsonString JsonCursor::take_string() {
   take('"', "a string");
@@ -158,8 +122,7 @@ JsonString JsonCursor::take_string() {
   return string;
 }
 
-std::optional<std::uint64_t> JsonCursor::take_uint() {
-  skip_blanks();
+std::optional<std::uint64_t> JsonCursor::take_odd_uint() {
   const char* const begin = at_;
   if (*begin == '0' && is_digit(begin[1])) return std::nullopt;
   std::uint64_t value = 0;

@@ -33,11 +33,27 @@ class JsonCursor {
 
   enum class Kind : std::uint8_t { Object, Array, String, Number, Boolean, Null };
   /// Of the next value, by its first byte.
-  Kind kind();
+  Kind kind() {
+    skip_blanks();
+    switch (*at_) {
+      case '{': return Kind::Object;
+      case '[': return Kind::Array;
+      case '"': return Kind::String;
+      case 't':
+      case 'f': return Kind::Boolean;
+      case 'n': return Kind::Null;
+      default: break;
+    }
+    if (*at_ == '-' || is_digit(*at_)) return Kind::Number;
+    fail("no JSON value");
+  }
   /// What the next value is, as a sentence about a fault names it: "an object", "17".
   std::string found();
   /// Where the next value begins.
-  const char* position();
+  const char* position() {
+    skip_blanks();
+    return at_;
+  }
 
   /// Calls `field(key)` for each field of the object that comes next; it must take the value.
   template <typename Field>
@@ -65,7 +81,17 @@ class JsonCursor {
 
   JsonString take_string();
   /// The number that comes next, when it is written as a whole one that 64 bits hold; else nothing, and it isn't taken.
-  std::optional<std::uint64_t> take_uint();
+  std::optional<std::uint64_t> take_uint() {
+    skip_blanks();
+    // Nineteen digits cannot overflow; who brings more is heard out of line.
+    const char* at = at_;
+    std::uint64_t value = 0;
+    while (is_digit(*at) && at - at_ < 19) value = 10 * value + static_cast<std::uint64_t>(*at++ - '0');
+    const bool is_plain = at > at_ && (*at == ',' || *at == ']') && (*at_ != '0' || at - at_ == 1);
+    if (!is_plain) return take_odd_uint();
+    at_ = at;
+    return value;
+  }
   void take_null();
   /// Takes any value and checks all of it; `depth` values are open around it.
   void skip(std::size_t depth);
@@ -77,9 +103,22 @@ class JsonCursor {
   [[nodiscard]] static std::string unescaped(JsonString string);
 
  private:
-  void skip_blanks();
-  void take(char wanted, std::string_view what);
-  bool take_if(char wanted);
+  static bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+  static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+  void skip_blanks() {
+    while (is_blank(*at_) && at_ < end_) ++at_;
+  }
+  bool take_if(char wanted) {
+    skip_blanks();
+    if (*at_ != wanted || at_ >= end_) return false;
+    ++at_;
+    return true;
+  }
+  void take(char wanted, const char* what) {
+    if (!take_if(wanted)) miss(what);
+  }
+  std::optional<std::uint64_t> take_odd_uint();
+  [[noreturn]] void miss(std::string_view what) const;
   void take_word(std::string_view word);
   void skip_number();
   [[noreturn]] void fail(std::string what) const;

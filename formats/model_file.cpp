@@ -1,5 +1,7 @@
 #include "formats/model_file.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -144,6 +146,18 @@ constexpr auto kKnownFormats = std::to_array<KnownFormat>({
     {.suffix = ".gguf", .read = read_gguf},
 });
 
+// The system hands out fresh memory in pages of 4 KiB, which take longer than reading a header into them.
+void ask_for_large_pages([[maybe_unused]] std::byte* bytes, [[maybe_unused]] std::uint64_t size) {
+#ifdef MADV_HUGEPAGE
+  constexpr std::uint64_t kLargePage = std::uint64_t{2} << 20;
+  if (size < 2 * kLargePage) return;
+  void* begin = bytes;
+  std::size_t space = size;
+  if (std::align(kLargePage, kLargePage, begin, space) == nullptr) return;
+  ::madvise(begin, space / kLargePage * kLargePage, MADV_HUGEPAGE);  // if it is refused, nothing is lost
+#endif
+}
+
 }  // namespace
 
 void resize_bytes(ByteBuffer& bytes, std::uint64_t size) {
@@ -151,6 +165,7 @@ void resize_bytes(ByteBuffer& bytes, std::uint64_t size) {
   if (resized == nullptr) throw std::bad_alloc();
   static_cast<void>(bytes.release());
   bytes.reset(static_cast<std::byte*>(resized));
+  ask_for_large_pages(bytes.get(), size);
 }
 
 std::string_view format_name(Format format) { return format == Format::Gguf ? "gguf" : "safetensors"; }

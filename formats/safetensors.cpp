@@ -29,7 +29,8 @@ namespace {
 constexpr std::uint64_t kMaxHeader =
     100'000'000;  // the reference reader's own cap; larger headers are refused there too
 constexpr std::uint64_t kPrefix = 8;
-constexpr std::size_t kFieldDepth = 3;  // a tensor's fields stand inside the tensor inside the header
+constexpr std::uint64_t kUsualTensor = 128;  // bytes of text for one; decides how much memory is set aside at first
+constexpr std::size_t kFieldDepth = 3;       // a tensor's fields stand inside the tensor inside the header
 
 struct Range {
   std::uint64_t begin = 0;
@@ -96,6 +97,9 @@ class SafetensorsReader {
   std::uint64_t offset_of(const char* at) const { return kPrefix + static_cast<std::uint64_t>(at - text_); }
 
   void read_header() {
+    file_.tensors.reserve(length_ / kUsualTensor);
+    shape_ends_.reserve(length_ / kUsualTensor);
+    file_.dims.reserve(2 * (length_ / kUsualTensor));
     try {
       JsonCursor json(text_, static_cast<std::size_t>(length_));
       json.each_field([&](const JsonString& key) {
@@ -141,7 +145,7 @@ class SafetensorsReader {
 
   struct Fields {
     std::optional<Dtype> dtype;
-    std::optional<Range> shape;  // indices into dims
+    std::optional<std::span<const std::uint64_t>> shape;  // the last of dims
     std::optional<Range> offsets;
   };
 
@@ -204,18 +208,17 @@ class SafetensorsReader {
     return last_dtype_ = *dtype;
   }
 
-  Range read_shape(JsonCursor& json, std::string_view name, std::uint64_t at) {
+  std::span<const std::uint64_t> read_shape(JsonCursor& json, std::string_view name, std::uint64_t at) {
     if (json.kind() != JsonCursor::Kind::Array) {
       fail(at, "shape of tensor " + quote(name), json.found(), "an array");
     }
-    Range range{file_.dims.size(), 0};
+    const std::size_t begin = file_.dims.size();
     json.each_element([&] {
       const auto dimension = json.take_uint();
       if (!dimension) fail(at, "shape of tensor " + quote(name), json.found(), "an unsigned 64-bit integer");
       file_.dims.push_back(*dimension);
     });
-    range.end = file_.dims.size();
-    return range;
+    return std::span(file_.dims).subspan(begin);
   }
 
   Range read_offsets(JsonCursor& json, std::string_view name, std::uint64_t at) {
@@ -238,8 +241,8 @@ class SafetensorsReader {
     return {offsets[0], offsets[1]};
   }
 
-  void add_tensor(std::string_view name, std::uint64_t at, Dtype dtype, Range shape, Range offsets) {
-    const auto dims = std::span(file_.dims).subspan(shape.begin, shape.end - shape.begin);
+  void add_tensor(std::string_view name, std::uint64_t at, Dtype dtype, std::span<const std::uint64_t> dims,
+                  Range offsets) {
     const auto elements = element_count(dims);
     const auto bits = elements ? checked_mul(*elements, info(dtype).block_bits) : std::nullopt;
     if (!bits)
@@ -259,28 +262,27 @@ class SafetensorsReader {
     tensor.offset = offsets.begin;
     tensor.bytes = *bits / 8;
     file_.tensors.push_back(tensor);
-    shapes_.push_back(shape);
+    shape_ends_.push_back(static_cast<std::uint32_t>(file_.dims.size()));
   }
 
   // The header is read as a whole: shapes become views, and names are compared.
   void place() {
-    std::vector<std::string_view> names;
-    names.reserve(file_.tensors.size());
-    for (std::size_t i = 0; i < shapes_.size(); ++i) {
-      file_.tensors[i].shape = std::span(file_.dims).subspan(shapes_[i].begin, shapes_[i].end - shapes_[i].begin);
-      names.push_back(file_.tensors[i].name);
+    std::uint32_t begin = 0;
+    for (std::size_t i = 0; i < shape_ends_.size(); ++i) {
+      file_.tensors[i].shape = std::span(file_.dims).subspan(begin, shape_ends_[i] - begin);
+      begin = shape_ends_[i];
     }
-    for (const std::size_t i : repeated_names(names)) {
+    for (const std::size_t i : repeated_names(file_.tensors, &Tensor::name)) {
+      const std::string_view name = file_.tensors[i].name;
       log_.add(
-          Finding(FindingCode::DuplicateTensor, Severity::Error, "tensor " + quote(names[i]) + " occurs more than once")
-              .of_tensor(names[i]));
+          Finding(FindingCode::DuplicateTensor, Severity::Error, "tensor " + quote(name) + " occurs more than once")
+              .of_tensor(name));
     }
-    names.clear();
-    for (const MetadataEntry& entry : file_.metadata.entries) names.push_back(entry.key);
-    for (const std::size_t i : repeated_names(names)) {
+    for (const std::size_t i : repeated_names(file_.metadata.entries, &MetadataEntry::key)) {
+      const MetadataEntry& entry = file_.metadata.entries[i];
       log_.add(Finding(FindingCode::DuplicateKey, Severity::Error,
-                       "__metadata__ key " + quote(names[i]) + " occurs more than once")
-                   .at(file_.metadata.entries[i].offset));
+                       "__metadata__ key " + quote(entry.key) + " occurs more than once")
+                   .at(entry.offset));
     }
   }
 
@@ -291,7 +293,8 @@ class SafetensorsReader {
   const char* text_ = nullptr;
   bool has_metadata_ = false;
   Dtype last_dtype_ = Dtype::F32;
-  std::vector<Range> shapes_;
+  std::vector<std::uint32_t>
+      shape_ends_;  // in dims, which has all shapes in the tensors' order; a header is short enough
 };
 
 }  // namespace

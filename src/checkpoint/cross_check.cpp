@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
-#include <unordered_map>
 
 #include "formats/checked.h"
 #include "formats/error.h"
+#include "formats/name_index.h"
 #include "formats/repeated_names.h"
 #include "src/source/file_names.h"
 
@@ -15,21 +14,31 @@ namespace weigh::core {
 
 namespace {
 
-// Takes a tensor out of the count; its bytes stay in the file and belong to nobody.
-void disown(ModelFile& file, std::vector<std::uint32_t> indices) {
-  std::ranges::sort(indices, std::greater{});
-  for (const std::uint32_t i : indices) {
-    file.tensor_bytes -= file.tensors[i].bytes;
-    file.padding_bytes += file.tensors[i].bytes;
-    file.tensors.erase(file.tensors.begin() + i);
+// Takes tensors, in ascending order, out of the count; their bytes stay in the file and belong to nobody.
+void disown(ModelFile& file, const std::vector<std::uint32_t>& indices) {
+  if (indices.empty()) return;
+  auto next = indices.begin();
+  std::size_t kept = 0;
+  for (std::uint32_t i = 0; i < file.tensors.size(); ++i) {
+    if (next != indices.end() && *next == i) {
+      file.tensor_bytes -= file.tensors[i].bytes;
+      file.padding_bytes += file.tensors[i].bytes;
+      ++next;
+    } else {
+      file.tensors[kept++] = file.tensors[i];
+    }
   }
+  file.tensors.resize(kept);
 }
 
 void check_index(Checkpoint& checkpoint, const Selection& selection) {
   const ShardIndex& index = *selection.index;
-  std::unordered_map<std::string_view, std::uint32_t> shard_of;
+  NameIndex names(index.tensors.size());
+  std::vector<std::uint32_t> shard_of;  // by the number of the name
   shard_of.reserve(index.tensors.size());
-  for (const auto& [tensor, shard] : index.tensors) shard_of.emplace(tensor, shard);
+  for (const auto& [tensor, shard] : index.tensors) {
+    if (names.id(tensor) == shard_of.size()) shard_of.push_back(shard);
+  }
   if (shard_of.size() < index.tensors.size()) {
     checkpoint.findings.emplace_back(FindingCode::IndexDuplicate, Severity::Error,
                                      "the index names a tensor more than once");
@@ -38,20 +47,20 @@ void check_index(Checkpoint& checkpoint, const Selection& selection) {
   FindingLog log(checkpoint.findings);
   std::size_t found = 0;
   for (ModelFile& file : checkpoint.files) {
-    const std::string_view own = base_name(file.name);
+    const auto own = std::ranges::find(index.files, base_name(file.name)) - index.files.begin();
     std::vector<std::uint32_t> elsewhere;
     for (std::uint32_t i = 0; i < file.tensors.size(); ++i) {
       const std::string_view name = file.tensors[i].name;
-      const auto entry = shard_of.find(name);
-      if (entry == shard_of.end()) {
+      const std::uint32_t entry = names.find(name);
+      if (entry == NameIndex::none) {
         log.add(Finding(FindingCode::UnindexedTensor, Severity::Error,
                         "tensor " + quote(name) + " is in the shard but not in the index: a loader leaves it out")
                     .of_tensor(name)
                     .in(file.name));
-      } else if (index.files[entry->second] != own) {
+      } else if (shard_of[entry] != own) {
         log.add(Finding(FindingCode::TensorInTwoShards, Severity::Warning,
                         fmt::format("tensor {} is here too, the index names {}; counted there only", quote(name),
-                                    quote(index.files[entry->second])))
+                                    quote(index.files[shard_of[entry]])))
                     .of_tensor(name)
                     .in(file.name));
         elsewhere.push_back(i);
@@ -59,7 +68,7 @@ void check_index(Checkpoint& checkpoint, const Selection& selection) {
         ++found;
       }
     }
-    disown(file, std::move(elsewhere));
+    disown(file, elsewhere);
   }
   const bool whole = selection.missing_count == 0 && checkpoint.files.size() == selection.files.size();
   if (whole && found < shard_of.size()) {

@@ -32,7 +32,8 @@ std::optional<std::uint64_t> read_claim(JsonCursor& json, std::string_view key, 
 
 class IndexReader {
  public:
-  IndexReader(ShardIndex& index, std::deque<std::string>& unescaped) : index_(index), unescaped_(unescaped) {}
+  IndexReader(ShardIndex& index, std::uint64_t text_bytes, std::deque<std::string>& unescaped)
+      : index_(index), text_bytes_(text_bytes), unescaped_(unescaped) {}
 
   void read(JsonCursor& json) {
     bool has_map = false;
@@ -73,6 +74,8 @@ class IndexReader {
   }
 
   void read_map(JsonCursor& json) {
+    constexpr std::uint64_t kUsualEntry = 96;  // bytes of text
+    index_.tensors.reserve(text_bytes_ / kUsualEntry);
     json.each_field([&](const JsonString& name) {
       const std::string_view tensor = text(name);
       if (json.kind() != JsonCursor::Kind::String) {
@@ -108,6 +111,7 @@ class IndexReader {
   }
 
   ShardIndex& index_;
+  std::uint64_t text_bytes_;
   std::deque<std::string>& unescaped_;
   std::unordered_map<std::string, std::uint32_t> numbers_;
   std::uint32_t last_ = 0;
@@ -137,7 +141,7 @@ ShardIndex read_shard_index(ByteSource& source) {
   const char* const text = reinterpret_cast<const char*>(bytes);
   try {
     JsonCursor json(text, static_cast<std::size_t>(size));
-    IndexReader(index, index.storage->unescaped).read(json);
+    IndexReader(index, size, index.storage->unescaped).read(json);
   } catch (const JsonFault& fault) {
     fail(static_cast<std::uint64_t>(fault.at - text), "index", fault.what, "a JSON object with a weight_map");
   }

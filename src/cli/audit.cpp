@@ -94,9 +94,9 @@ int run_audit(const CliAuditOptions& options, Session& session) {
 
 }  // namespace
 
-Command setup_audit(CLI::App& parent) {
+Command setup_audit(CLI::App& parent, const char* name) {
   auto options = std::make_shared<CliAuditOptions>();
-  OptionSet command = add_command(parent, "audit", "Is a model whole, honest and safe to load",
+  OptionSet command = add_command(parent, name, "Is a model whole, honest and safe to load",
                                   "  weigh audit model.gguf\n"
                                   "  weigh audit ./checkpoint-folder --deep\n"
                                   "  weigh audit ~/models --recursive --output models.sarif\n"

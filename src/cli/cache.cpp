@@ -29,9 +29,9 @@ int run_cache(const CacheOptions& options, Session& session) {
 
 }  // namespace
 
-Command setup_cache(CLI::App& parent) {
+Command setup_cache(CLI::App& parent, const char* name) {
   auto options = std::make_shared<CacheOptions>();
-  OptionSet command = add_command(parent, "cache", "Headers kept of remote models: shown, cleared",
+  OptionSet command = add_command(parent, name, "Headers kept of remote models: shown, cleared",
                                   "  weigh cache\n"
                                   "  weigh cache --json\n"
                                   "  weigh cache --clear");

@@ -42,9 +42,9 @@ int run_devices(const DevicesOptions& options, Session& session) {
 
 }  // namespace
 
-Command setup_devices(CLI::App& parent) {
+Command setup_devices(CLI::App& parent, const char* name) {
   auto options = std::make_shared<DevicesOptions>();
-  OptionSet command = add_command(parent, "devices", "The catalogue, with what may safely be used of each device",
+  OptionSet command = add_command(parent, name, "The catalogue, with what may safely be used of each device",
                                   "  weigh devices\n"
                                   "  weigh devices rtx 40\n"
                                   "  weigh devices apple --json\n"

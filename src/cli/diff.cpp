@@ -41,9 +41,9 @@ int run_diff(const DiffOptions& options, Session& session) {
 
 }  // namespace
 
-Command setup_diff(CLI::App& parent) {
+Command setup_diff(CLI::App& parent, const char* name) {
   auto options = std::make_shared<DiffOptions>();
-  OptionSet command = add_command(parent, "diff", "What differs between two models: tensors, types, bytes, metadata",
+  OptionSet command = add_command(parent, name, "What differs between two models: tensors, types, bytes, metadata",
                                   "  weigh diff model.Q4_K_M.gguf model.Q5_K_M.gguf\n"
                                   "  weigh diff ./checkpoint ./checkpoint-merged --json\n"
                                   "  weigh diff ./checkpoint model.f16.gguf      by role and layer, across formats");

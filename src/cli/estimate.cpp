@@ -146,10 +146,10 @@ int run_estimate(const EstimateOptions& options, Session& session) {
 
 }  // namespace
 
-Command setup_estimate(CLI::App& parent) {
+Command setup_estimate(CLI::App& parent, const char* name) {
   auto options = std::make_shared<EstimateOptions>();
   OptionSet command =
-      add_command(parent, "estimate", "Without a file the rule of thumb; with one its size in another GGUF type",
+      add_command(parent, name, "Without a file the rule of thumb; with one its size in another GGUF type",
                   "  weigh estimate --params 7B --precision int4 --on macbook-air-8gb\n"
                   "  weigh estimate --params 46.7B --precision f16 --on m2-ultra-192gb\n"
                   "  weigh estimate ./checkpoint-folder --as Q4_K_M\n"

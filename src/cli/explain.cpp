@@ -38,9 +38,9 @@ int run_explain(const ExplainOptions& options, Session& session) {
 
 }  // namespace
 
-Command setup_explain(CLI::App& parent) {
+Command setup_explain(CLI::App& parent, const char* name) {
   auto options = std::make_shared<ExplainOptions>();
-  OptionSet command = add_command(parent, "explain", "One figure of a report as the sum it is",
+  OptionSet command = add_command(parent, name, "One figure of a report as the sum it is",
                                   "  weigh explain kv model.gguf --context 32k\n"
                                   "  weigh explain weights model.gguf --on rtx-4090\n"
                                   "  weigh explain active model.gguf");

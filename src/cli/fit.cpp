@@ -49,9 +49,9 @@ int run_fit(const FitOptions& options, Session& session) {
 
 }  // namespace
 
-Command setup_fit(CLI::App& parent) {
+Command setup_fit(CLI::App& parent, const char* name) {
   auto options = std::make_shared<FitOptions>();
-  OptionSet command = add_command(parent, "fit", "What a run needs, part by part, and what makes it fit",
+  OptionSet command = add_command(parent, name, "What a run needs, part by part, and what makes it fit",
                                   "  weigh fit model.gguf --on rtx-4090 --context 32768\n"
                                   "  weigh fit model.gguf --on rtx-4090 --on rtx-3060 --together\n"
                                   "  weigh fit ./checkpoint-folder --engine vllm --on \"2x h100-sxm\"\n"

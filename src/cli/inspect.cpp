@@ -44,9 +44,9 @@ int run_inspect(const InspectOptions& options, Session& session) {
 
 }  // namespace
 
-Command setup_inspect(CLI::App& parent) {
+Command setup_inspect(CLI::App& parent, const char* name) {
   auto options = std::make_shared<InspectOptions>();
-  OptionSet command = add_command(parent, "inspect", "What a model holds, and on which devices it fits",
+  OptionSet command = add_command(parent, name, "What a model holds, and on which devices it fits",
                                   "  weigh model.gguf --on rtx-4090\n"
                                   "  weigh ./checkpoint-folder --on \"2x h100-sxm\" --on 24GiB\n"
                                   "  weigh --json *.gguf --output models.json");

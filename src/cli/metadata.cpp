@@ -27,9 +27,9 @@ int run_metadata(const MetadataOptions& options, Session& session) {
 
 }  // namespace
 
-Command setup_metadata(CLI::App& parent) {
+Command setup_metadata(CLI::App& parent, const char* name) {
   auto options = std::make_shared<MetadataOptions>();
-  OptionSet command = add_command(parent, "metadata", "The key/values of a model file, and its config.json",
+  OptionSet command = add_command(parent, name, "The key/values of a model file, and its config.json",
                                   "  weigh metadata model.gguf\n"
                                   "  weigh metadata model.gguf --full --json\n"
                                   "  weigh metadata ./checkpoint-folder");

@@ -5,6 +5,8 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <filesystem>
+#include <span>
 #include <utility>
 
 #include "formats/error.h"
@@ -21,9 +23,28 @@
 namespace weigh::core {
 namespace {
 
-constexpr std::array kCommands{setup_inspect, setup_fit,        setup_estimate, setup_tensors, setup_metadata,
-                               setup_diff,    setup_devices,    setup_snapshot, setup_scan,    setup_audit,
-                               setup_explain, setup_verify_log, setup_cache};
+struct CommandRow {
+  const char* name;
+  Command (*setup)(CLI::App& parent, const char* name);
+};
+
+constexpr auto kCommands = std::to_array<CommandRow>({
+    {"inspect", setup_inspect},  // where no command is named
+    {"fit", setup_fit},
+    {"estimate", setup_estimate},
+    {"tensors", setup_tensors},
+    {"metadata", setup_metadata},
+    {"diff", setup_diff},
+    {"devices", setup_devices},
+    {"snapshot", setup_snapshot},
+    {"scan", setup_scan},
+    {"audit", setup_audit},
+    {"explain", setup_explain},
+    {"verify-log", setup_verify_log},
+    {"cache", setup_cache},
+});
+
+constexpr const char* kVersion = "weigh " WEIGH_VERSION;
 
 constexpr const char* kDescription =
     "weigh puts a model file on the scales before anyone loads it.\n\n"
@@ -59,35 +80,42 @@ int help(const CLI::App& app, const std::vector<std::string>& arguments, Session
   throw UsageError(fmt::format("help: no command {}{}", arguments[1], did_you_mean(arguments[1], names)));
 }
 
-int run_unguarded(std::vector<std::string> arguments, Session& session) {
-  CLI::App app(kDescription, "weigh");
-  app.footer(std::string(kFooter) + kExitStatuses);
-  app.formatter(long_help());  // before the commands, which inherit it
-  app.require_subcommand(1);
-  app.set_help_flag("-h,--help", "The options used most, or all of them");
-  app.set_version_flag("-V,--version", "weigh " WEIGH_VERSION, "The version");
+/// The command line as CLI11 has it: of all commands, or of those alone that are asked for.
+struct Program {
+  CLI::App app{kDescription, "weigh"};
   std::vector<std::pair<CLI::App*, Command>> commands;
-  for (const auto setup : kCommands) {
-    Command command = setup(app);
-    commands.emplace_back(app.get_subcommands([](CLI::App*) { return true; }).back(), std::move(command));
+
+  explicit Program(std::span<const CommandRow> rows) {
+    app.footer(std::string(kFooter) + kExitStatuses);
+    app.formatter(long_help());  // before the commands, which inherit it
+    app.require_subcommand(1);
+    app.set_help_flag("-h,--help", "The options used most, or all of them");
+    app.set_version_flag("-V,--version", kVersion, "The version");
+    for (const CommandRow& row : rows) {
+      Command command = row.setup(app, row.name);
+      commands.emplace_back(app.get_subcommand(row.name), std::move(command));
+    }
   }
-  if (arguments.empty()) {
-    session.err << short_help(app);
-    return 2;
-  }
-  if (arguments.front() == "help") return help(app, arguments, session);
-  const auto options_end = std::find(arguments.begin(), arguments.end(), "--");
-  const auto asks_for_version = [](const std::string& word) { return word == "--version" || word == "-V"; };
-  if (std::find_if(arguments.begin(), options_end, asks_for_version) != options_end) {
-    session.out << "weigh " WEIGH_VERSION "\n";
-    return 0;
-  }
-  if (arguments.size() == 2 && arguments.front() == "--generate") {  // for packages, and in no help
-    const auto text = generate(arguments.back(), command_tree(app), WEIGH_VERSION);
-    if (!text) throw UsageError("--generate makes man, complete-bash, complete-zsh or complete-fish");
-    session.out << *text;
-    return 0;
-  }
+};
+
+bool asks_for_version(std::span<const std::string> arguments) {
+  const auto options_end = std::ranges::find(arguments, "--");
+  return std::any_of(arguments.begin(), options_end,
+                     [](const std::string& word) { return word == "--version" || word == "-V"; });
+}
+
+/// The only command that can be meant, by the first word: a quarter of a short run is the options of all the others.
+/// Nothing where it takes those to tell.
+std::span<const CommandRow> evident_command(const std::string& word) {
+  const auto row = std::ranges::find(kCommands, std::string_view(word), &CommandRow::name);
+  if (row != kCommands.end()) return {row, 1};
+  std::error_code error;
+  const bool is_path = !word.starts_with('-') && std::filesystem::exists(word, error);
+  return is_path ? std::span(kCommands).first(1) : std::span<const CommandRow>();
+}
+
+int run_with(Program& program, std::vector<std::string> arguments, Session& session) {
+  CLI::App& app = program.app;
   CommandLine line = read_command_line(app, std::move(arguments));
   const CLI::App& subject = line.command != nullptr ? *line.command : app;
   if (line.short_help || line.long_help) {
@@ -104,12 +132,45 @@ int run_unguarded(std::vector<std::string> arguments, Session& session) {
     session.err << "Try 'weigh " << (parsed.empty() ? "" : parsed.front()->get_name() + " ") << "--help'.\n";
     return 2;
   }
-  for (const auto& [parsed, command] : commands) {
+  for (const auto& [parsed, command] : program.commands) {
     if (!parsed->parsed()) continue;
-    const std::vector<Setting> settings = apply_settings(load_settings(), app, *parsed);
+    const auto is_elsewhere = [](const std::string& option) {
+      const Program all(kCommands);
+      return has_option(all.app, option);
+    };
+    const std::vector<Setting> settings = apply_settings(load_settings(), is_elsewhere, *parsed);
     return with_origins(settings, [&, &run = command] { return run(session); });
   }
   return 2;
+}
+
+int run_unguarded(std::vector<std::string> arguments, Session& session) {
+  const bool asks_for_help = !arguments.empty() && arguments.front() == "help";
+  if (!asks_for_help && asks_for_version(arguments)) {
+    session.out << kVersion << '\n';
+    return 0;
+  }
+  const auto evident = arguments.empty() ? std::span<const CommandRow>() : evident_command(arguments.front());
+  if (!evident.empty()) {
+    try {
+      Program program(evident);
+      return run_with(program, arguments, session);
+    } catch (const OptionError&) {  // whose option it is, all commands tell
+    }
+  }
+  Program program(kCommands);
+  if (arguments.empty()) {
+    session.err << short_help(program.app);
+    return 2;
+  }
+  if (asks_for_help) return help(program.app, arguments, session);
+  if (arguments.size() == 2 && arguments.front() == "--generate") {  // for packages, and in no help
+    const auto text = generate(arguments.back(), command_tree(program.app), WEIGH_VERSION);
+    if (!text) throw UsageError("--generate makes man, complete-bash, complete-zsh or complete-fish");
+    session.out << *text;
+    return 0;
+  }
+  return run_with(program, std::move(arguments), session);
 }
 
 }  // namespace

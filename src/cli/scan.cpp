@@ -379,9 +379,9 @@ int run_scan(const ScanOptions& options, Session& session) {
 
 }  // namespace
 
-Command setup_scan(CLI::App& parent) {
+Command setup_scan(CLI::App& parent, const char* name) {
   auto options = std::make_shared<ScanOptions>();
-  OptionSet command = add_command(parent, "scan", "Every model below folders, one row each",
+  OptionSet command = add_command(parent, name, "Every model below folders, one row each",
                                   "  weigh scan ~/models ~/.cache/huggingface --on rtx-4090\n"
                                   "  weigh scan /srv/models --filter \"params>30B\" --filter dtype~Q4 --sort size\n"
                                   "  weigh scan --sort used --filter \"used > 90d\"\n"

@@ -63,12 +63,7 @@ void read_file(const std::string& path, std::vector<Setting>& settings) {
 // Meant for one call.
 constexpr std::array<std::string_view, 5> kNeverSet{"--help", "--output", "--force", "--version", "--params"};
 
-bool is_settable(const CLI::App& app, const std::string& option) {
-  if (std::ranges::find(kNeverSet, option) != kNeverSet.end()) return false;
-  const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
-  return std::ranges::any_of(commands,
-                             [&](const CLI::App* command) { return command->get_option_no_throw(option) != nullptr; });
-}
+bool is_never_set(const std::string& option) { return std::ranges::find(kNeverSet, option) != kNeverSet.end(); }
 
 void set(CLI::Option& option, const Setting& setting) {
   try {
@@ -97,9 +92,17 @@ std::vector<Setting> load_settings() {
   return settings;
 }
 
-std::vector<Setting> apply_settings(std::vector<Setting> settings, const CLI::App& app, CLI::App& command) {
+bool has_option(const CLI::App& app, const std::string& option) {
+  const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
+  return std::ranges::any_of(commands,
+                             [&](const CLI::App* command) { return command->get_option_no_throw(option) != nullptr; });
+}
+
+std::vector<Setting> apply_settings(std::vector<Setting> settings,
+                                    const std::function<bool(const std::string&)>& is_elsewhere, CLI::App& command) {
   for (const Setting& setting : settings) {
-    if (is_settable(app, setting.option)) continue;
+    const bool known = command.get_option_no_throw(setting.option) != nullptr || is_elsewhere(setting.option);
+    if (known && !is_never_set(setting.option)) continue;
     throw UsageError(
         fmt::format("{}: {} is no option that can be set there", setting.origin, quote(setting.option.substr(2))));
   }

@@ -22,9 +22,14 @@ struct Setting {
 /// what is no such file.
 std::vector<Setting> load_settings();
 
+/// Whether a command of `app` has the option.
+bool has_option(const CLI::App& app, const std::string& option);
+
 /// Sets what `command` has an option for and the command line, or an earlier setting, has not set. Returns what was set.
-/// Throws UsageError for a key that is an option of no command of `app`, and for a value that the option cannot take.
-std::vector<Setting> apply_settings(std::vector<Setting> settings, const CLI::App& app, CLI::App& command);
+/// Throws UsageError for a key that is an option of no command, `is_elsewhere` tells of which others, and for a value
+/// that the option cannot take.
+std::vector<Setting> apply_settings(std::vector<Setting> settings,
+                                    const std::function<bool(const std::string&)>& is_elsewhere, CLI::App& command);
 
 /// What `run` returns; a complaint of it about an option that was not given on the command line names where it was set.
 int with_origins(const std::vector<Setting>& applied, const std::function<int()>& run);

@@ -48,10 +48,10 @@ int run_snapshot(const SnapshotOptions& options, Session& session) {
 
 }  // namespace
 
-Command setup_snapshot(CLI::App& parent) {
+Command setup_snapshot(CLI::App& parent, const char* name) {
   auto options = std::make_shared<SnapshotOptions>();
   OptionSet command =
-      add_command(parent, "snapshot", "A copy of a model's headers alone; every command takes it for the model",
+      add_command(parent, name, "A copy of a model's headers alone; every command takes it for the model",
                   "  weigh snapshot model.gguf -o model.weigh.zst\n"
                   "  weigh snapshot ./checkpoint-folder -o checkpoint.weigh.zst\n"
                   "  weigh model.weigh.zst --on rtx-4090");

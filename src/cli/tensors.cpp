@@ -106,9 +106,9 @@ int run_tensors(const TensorsOptions& options, Session& session) {
 
 }  // namespace
 
-Command setup_tensors(CLI::App& parent) {
+Command setup_tensors(CLI::App& parent, const char* name) {
   auto options = std::make_shared<TensorsOptions>();
-  OptionSet command = add_command(parent, "tensors", "Every tensor: name, type, shape, parameters, bytes, offset, file",
+  OptionSet command = add_command(parent, name, "Every tensor: name, type, shape, parameters, bytes, offset, file",
                                   "  weigh tensors model.gguf --sort bytes\n"
                                   "  weigh tensors model.gguf --filter 'blk\\.0\\.'\n"
                                   "  weigh tensors model.gguf --group role\n"

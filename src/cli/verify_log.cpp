@@ -55,9 +55,9 @@ int run_verify_log(const VerifyOptions& options, Session& session) {
 
 }  // namespace
 
-Command setup_verify_log(CLI::App& parent) {
+Command setup_verify_log(CLI::App& parent, const char* name) {
   auto options = std::make_shared<VerifyOptions>();
-  OptionSet command = add_command(parent, "verify-log", "What an engine printed at start beside what weigh says",
+  OptionSet command = add_command(parent, name, "What an engine printed at start beside what weigh says",
                                   "  weigh verify-log server.log\n"
                                   "  weigh verify-log server.log model.gguf\n"
                                   "  weigh verify-log vllm.log ./checkpoint-folder --on \"2x h100-sxm\"\n"

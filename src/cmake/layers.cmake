@@ -63,11 +63,28 @@ function(weigh_layer name folder)
   endif()
 endfunction()
 
-# weigh_choose(layer option stem library): STEM.cpp on LIBRARY where the option is on, STEM_none.cpp where it is off.
-function(weigh_choose layer option stem library)
+# weigh_loaded(name library): LIBRARY under the name weigh_NAME, for what few commands need. The program and its own shared
+# library load it when the first of its functions is called (src/loaded/NAME.cpp): linked, it would double the time of a
+# start. Who builds weigh as a part of something else, or statically, links it.
+function(weigh_loaded name library)
+  if(WEIGH_STATIC OR NOT PROJECT_IS_TOP_LEVEL)
+    add_library(weigh_${name} INTERFACE)
+    target_link_libraries(weigh_${name} INTERFACE ${library})
+    return()
+  endif()
+  add_library(weigh_${name} STATIC src/loaded/${name}.cpp)
+  weigh_compile_settings(weigh_${name})
+  target_include_directories(weigh_${name} PUBLIC $<TARGET_PROPERTY:${library},INTERFACE_INCLUDE_DIRECTORIES>)
+  target_link_libraries(weigh_${name} PUBLIC weigh_formats PRIVATE ${CMAKE_DL_LIBS} $<BUILD_INTERFACE:weigh_flags>)
+endfunction()
+
+# weigh_choose(layer option stem name library): STEM.cpp on LIBRARY, which weigh_loaded calls weigh_NAME, where the option is
+# on, STEM_none.cpp where it is off.
+function(weigh_choose layer option stem name library)
   if(${option})
     set(unused ${stem}_none.cpp)
-    target_link_libraries(${layer} PRIVATE ${library})
+    weigh_loaded(${name} ${library})
+    target_link_libraries(${layer} PRIVATE weigh_${name})
   else()
     set(unused ${stem}.cpp)
   endif()

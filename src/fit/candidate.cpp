@@ -104,7 +104,10 @@ std::uint64_t Candidate::context(const Run& run) const {
 }
 
 const RunNeed& Candidate::whole(const Run& run) {
-  const auto [at, is_new] = whole_.try_emplace(run);
+  Run in_one_memory = run;  // wherever a split puts what
+  in_one_memory.gpu_layers.reset();
+  in_one_memory.cpu_moe_layers = in_one_memory.cpu_ffn_layers = 0;
+  const auto [at, is_new] = whole_.try_emplace(in_one_memory);
   if (!is_new) return at->second;
   RunNeed& whole = at->second;
   if (!run_model_) {
@@ -113,8 +116,8 @@ const RunNeed& Candidate::whole(const Run& run) {
     whole.remark = Remark::WeightsOnly;
     return whole;
   }
-  whole = measure(source_, *run_model_, run);
-  if (converted_) whole.need.weights = loaded_weights(weights(), *run_model_);
+  whole = measure(source_, *run_model_, parts_, run);
+  if (converted_) whole.need.weights = loaded_weights(parts_);
   return whole;
 }
 
@@ -127,8 +130,26 @@ const SplitNeed& Candidate::split(const Run& run) {
   return at->second;
 }
 
-SplitNeed Candidate::split(const Run& run, std::span<const double> proportions) const {
-  return split_need(weights(), *run_model_, run, proportions);
+SplitNeed Candidate::split(const Run& run, std::span<const double> proportions) {
+  if (!table_) table_.emplace(weights());
+  return split_need(*run_model_, parts_, *table_, run, proportions);
+}
+
+const std::vector<std::uint64_t>& Candidate::layer_pieces() {
+  if (pieces_) return *pieces_;
+  std::map<std::int32_t, std::uint64_t> layers;
+  std::vector<std::uint64_t> outside;
+  for (const TensorFacts& facts : source_.tensors) {
+    if (facts.layer < 0) {
+      outside.push_back(facts.tensor->bytes);
+    } else {
+      layers[facts.layer] += facts.tensor->bytes;
+    }
+  }
+  pieces_.emplace();
+  for (const auto& [layer, bytes] : layers) pieces_->push_back(bytes);
+  pieces_->insert(pieces_->end(), outside.begin(), outside.end());
+  return *pieces_;
 }
 
 }  // namespace weigh::core

@@ -42,6 +42,8 @@ class Candidate {
   [[nodiscard]] const RunModel* run_model() const { return run_model_ ? &*run_model_ : nullptr; }
   [[nodiscard]] bool has_experts() const;
   [[nodiscard]] const WeightParts& parts() const { return parts_; }
+  /// What a split may put on one device or another: the bytes of each layer, then of each tensor outside of them.
+  const std::vector<std::uint64_t>& layer_pieces();
 
   [[nodiscard]] const std::vector<Companion>& companions() const { return companions_; }
   /// What drafts for the model, in the same engine: another model, or its own blocks that predict; null when there is
@@ -59,7 +61,7 @@ class Candidate {
   /// The run on a host and one discrete device; only with a run model.
   const SplitNeed& split(const Run& run);
   /// Likewise over several devices, by their proportions.
-  [[nodiscard]] SplitNeed split(const Run& run, std::span<const double> proportions) const;
+  [[nodiscard]] SplitNeed split(const Run& run, std::span<const double> proportions);
 
  private:
   struct Converted;
@@ -76,6 +78,8 @@ class Candidate {
   std::optional<RunModel> run_model_;
   std::shared_ptr<const Converted> converted_;
   WeightParts parts_;
+  std::optional<WeightTable> table_;
+  std::optional<std::vector<std::uint64_t>> pieces_;
   std::map<Run, RunNeed> whole_;
   std::map<Run, SplitNeed> split_;
 };

@@ -67,10 +67,10 @@ bool may_move(const Candidate& candidate, const Run& run, const Fit& fit) {
 }
 
 // Everything that can be cut off and put on the host, in the order of the layers.
-std::vector<std::uint64_t> pieces_of(const Candidate& candidate) {
+std::vector<std::uint64_t> pieces_of(Candidate& candidate) {
   std::vector<std::uint64_t> pieces;
   for (const WeightParts::Block& block : candidate.parts().blocks) pieces.push_back(block.bytes);
-  return pieces.empty() ? layer_pieces(candidate.source()) : pieces;
+  return pieces.empty() ? candidate.layer_pieces() : pieces;
 }
 
 }  // namespace

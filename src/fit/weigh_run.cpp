@@ -2,7 +2,6 @@
 #include "src/fit/weigh_run.h"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "formats/checked.h"
@@ -42,7 +41,7 @@ Fit weigh_weights(Candidate& candidate, const Run& run, const DeviceSet& devices
     Load& load = loads.emplace_back(Load{.slot = &devices.slots.front(), .count = devices.slots.size(), .need = {}});
     load.need.weights = weights.value;
     load.need.overhead = engine_overhead(load.slot->device);
-    if (load.count > 1) load.pieces = layer_pieces(candidate.source());
+    if (load.count > 1) load.pieces = candidate.layer_pieces();
     return judge(devices.label, loads, engine);
   }
   SaturatingSum budgets;
@@ -128,22 +127,6 @@ std::optional<std::string> refused(Candidate& candidate, const Run& run) {
 }
 
 }  // namespace
-
-std::vector<std::uint64_t> layer_pieces(const Model& model) {
-  std::map<std::int32_t, std::uint64_t> layers;
-  std::vector<std::uint64_t> pieces;
-  for (const TensorFacts& facts : model.tensors) {
-    if (facts.layer < 0) {
-      pieces.push_back(facts.tensor->bytes);
-    } else {
-      layers[facts.layer] += facts.tensor->bytes;
-    }
-  }
-  std::vector<std::uint64_t> all;
-  for (const auto& [layer, bytes] : layers) all.push_back(bytes);
-  all.insert(all.end(), pieces.begin(), pieces.end());
-  return all;
-}
 
 Fit weigh_run(Candidate& candidate, const Run& run, const DeviceSet& devices) {
   const RunNeed& whole = candidate.whole(run);

@@ -17,7 +17,4 @@ Fit weigh_run(Candidate& candidate, const Run& run, const DeviceSet& devices);
 bool runs(const Fit& fit);
 bool fits(Candidate& candidate, const Run& run, const DeviceSet& devices);
 
-/// The weights in pieces that are not cut, in bytes: the layers in order, then each tensor outside of them.
-std::vector<std::uint64_t> layer_pieces(const Model& model);
-
 }  // namespace weigh::core

@@ -59,7 +59,9 @@ constexpr auto kEvidence = std::to_array<EvidenceRow>({
     {"token_types.", false, kEncoder},
 });
 
-std::uint32_t evidence_of(std::string_view name) {
+std::uint32_t evidence_of(const TensorFacts& facts) {
+  if (facts.routed_expert) return 0;  // most of a large model, and in no row
+  const std::string_view name = facts.tensor->name;
   const std::string_view rest = name_in_block(name);
   std::uint32_t shown = 0;
   for (const EvidenceRow& row : kEvidence) {
@@ -71,7 +73,7 @@ std::uint32_t evidence_of(std::string_view name) {
 // Of all tensors together.
 std::uint32_t evidence(const Model& source) {
   std::uint32_t shown = 0;
-  for (const TensorFacts& facts : source.tensors) shown |= evidence_of(facts.tensor->name);
+  for (const TensorFacts& facts : source.tensors) shown |= evidence_of(facts);
   return shown;
 }
 
@@ -82,7 +84,7 @@ bool side_by_side(const Model& source) {
     if (facts.layer < 0) continue;
     const auto layer = static_cast<std::size_t>(facts.layer);
     if (layer >= layers.size()) layers.resize(layer + 1);
-    layers[layer] |= evidence_of(facts.tensor->name);
+    layers[layer] |= evidence_of(facts);
   }
   constexpr std::uint32_t kBoth = kKeys | kStateSpace;
   return std::ranges::any_of(layers, [](std::uint32_t shown) { return (shown & kBoth) == kBoth; });
@@ -159,7 +161,7 @@ std::vector<LayerType> shown_layer_types(const Model& source, std::size_t layers
   std::vector<std::uint32_t> shown(layers);
   for (const TensorFacts& facts : source.tensors) {
     const auto layer = static_cast<std::size_t>(facts.layer);  // -1, outside of blocks, is none of them
-    if (layer < layers) shown[layer] |= evidence_of(facts.tensor->name);
+    if (layer < layers) shown[layer] |= evidence_of(facts);
   }
   if (std::ranges::none_of(shown, [](std::uint32_t layer) { return (layer & kState) != 0; })) return {};
   std::vector<LayerType> types;

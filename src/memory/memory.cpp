@@ -74,11 +74,15 @@ RunNeed measure(const Model& source, const Run& run) {
 }
 
 RunNeed measure(const Model& source, const RunModel& model, const Run& run) {
+  return measure(source, model, weight_parts(source, model), run);
+}
+
+RunNeed measure(const Model& source, const RunModel& model, const WeightParts& weights, const Run& run) {
   RunNeed result;
   const bool llama_cpp = run.engine == Engine::LlamaCpp;
   ContextNeed counted = llama_cpp ? llama_cpp_need(model, run) : engine_need(model, run);
   result.need = counted.need;
-  result.need.weights = llama_cpp ? loaded_weights(source, model) : source.weight_bytes;
+  result.need.weights = llama_cpp ? loaded_weights(weights) : source.weight_bytes;
   result.context = counted.context;
   result.basis = basis_of(model, run);
   // A basis of rules says that there is one.

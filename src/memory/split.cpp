@@ -49,8 +49,9 @@ void add(Bytes& sum, Bytes bytes) { sum = plus(sum, bytes); }
 
 class Filler {
  public:
-  Filler(const Model& source, const RunModel& model, const Run& run, const WeightParts& weights, const Slots& slots)
-      : model_(model), run_(run), weights_(weights), table_(source), slots_(slots), caches_(layer_caches(model, run)) {}
+  Filler(const RunModel& model, const Run& run, const WeightParts& weights, const WeightTable& table,
+         const Slots& slots)
+      : model_(model), run_(run), weights_(weights), table_(table), slots_(slots), caches_(layer_caches(model, run)) {}
 
   SplitNeed fill(std::size_t devices) {
     split_.devices.resize(devices);
@@ -140,7 +141,7 @@ class Filler {
   const RunModel& model_;
   const Run& run_;
   const WeightParts& weights_;
-  WeightTable table_;
+  const WeightTable& table_;
   const Slots& slots_;
   std::optional<std::vector<LayerCache>> caches_;
   SplitNeed split_;
@@ -149,17 +150,20 @@ class Filler {
 }  // namespace
 
 SplitNeed split_need(const Model& source, const RunModel& model, const Run& run, std::span<const double> proportions) {
-  const WeightParts weights = weight_parts(source, model);
+  return split_need(model, weight_parts(source, model), WeightTable(source), run, proportions);
+}
+
+SplitNeed split_need(const RunModel& model, const WeightParts& weights, const WeightTable& table, const Run& run,
+                     std::span<const double> proportions) {
   const Slots slots = assign(model, run, proportions);
-  return Filler(source, model, run, weights, slots).fill(proportions.size());
+  return Filler(model, run, weights, table, slots).fill(proportions.size());
 }
 
 std::vector<std::size_t> homes_of_blocks(const RunModel& model, const Run& run, std::span<const double> proportions) {
   return assign(model, run, proportions).blocks;
 }
 
-std::uint64_t loaded_weights(const Model& source, const RunModel& model) {
-  const WeightParts weights = weight_parts(source, model);
+std::uint64_t loaded_weights(const WeightParts& weights) {
   SaturatingSum sum{.value = weights.input};
   sum.add(weights.copied);
   sum.add(weights.output);

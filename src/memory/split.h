@@ -7,6 +7,7 @@
 #include "src/memory/need.h"
 #include "src/memory/run.h"
 #include "src/memory/run_model.h"
+#include "src/memory/weights.h"
 #include "src/model/model.h"
 
 namespace weigh::core {
@@ -28,12 +29,15 @@ struct SplitNeed {
 /// from the last on the devices, as many as `gpu_layers` says; whole layers per device, by the devices' `proportions`
 /// (one of them: all of it). Tied embeddings are loaded for both ends. Blocks of multi-token prediction are not loaded.
 SplitNeed split_need(const Model& source, const RunModel& model, const Run& run, std::span<const double> proportions);
+/// Likewise by what was found once for many runs of a model.
+SplitNeed split_need(const RunModel& model, const WeightParts& weights, const WeightTable& table, const Run& run,
+                     std::span<const double> proportions);
 
 /// Where the blocks of such a run are: the number of a device, or kOnHost.
 inline constexpr std::size_t kOnHost = static_cast<std::size_t>(-1);
 std::vector<std::size_t> homes_of_blocks(const RunModel& model, const Run& run, std::span<const double> proportions);
 
 /// Bytes of the weights that a run loads into one memory, the blocks of multi-token prediction left out.
-std::uint64_t loaded_weights(const Model& source, const RunModel& model);
+std::uint64_t loaded_weights(const WeightParts& weights);
 
 }  // namespace weigh::core

@@ -51,6 +51,9 @@ else()
     "parameters and bytes a model has, how much memory a run of it needs, and on"
     "which devices that fits.")
   weigh_debian_package(program weigh utils ${about})
+  # Loaded when something is hashed or an inventory is kept.
+  set(CPACK_DEBIAN_PROGRAM_PACKAGE_DEPENDS "libssl3 | libssl3t64, libsqlite3-0")
+  set(CPACK_DEBIAN_LIBRARY_PACKAGE_DEPENDS ${CPACK_DEBIAN_PROGRAM_PACKAGE_DEPENDS})
   # Loaded when a remote model is named.
   set(CPACK_DEBIAN_PROGRAM_PACKAGE_RECOMMENDS libcurl4)
   set(CPACK_DEBIAN_LIBRARY_PACKAGE_RECOMMENDS libcurl4)

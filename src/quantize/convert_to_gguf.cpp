@@ -13,6 +13,7 @@
 #include "formats/checked.h"
 #include "formats/error.h"
 #include "src/model/config.h"
+#include "src/model/naming/recent_names.h"
 #include "src/model/packing/schemes.h"
 
 namespace weigh::core {
@@ -186,6 +187,12 @@ std::optional<Target> find_target(const NameMap& map, std::string_view path) {
   return Target{*row, whole || is_one_of(row->to, kBare) ? std::string_view() : end};
 }
 
+// Where the first tensor of a stack of experts went, and that tensor.
+struct StackOfExperts {
+  const TensorFacts* first = nullptr;
+  std::size_t entry = 0;  // in the plan
+};
+
 // ---- Conversion -----------------------------------------------------------------------------------------------------
 
 struct Converter {
@@ -197,7 +204,8 @@ struct Converter {
   NameMap prediction = by_name(kPredictionNames);
   std::unordered_map<std::string_view, const Tensor*> scales;  // of packed modules, by their name
   std::unordered_map<std::string, std::size_t> stacked;        // tensors made of many, by their name in the plan
-  std::uint64_t own_layers = 0;                                // without those for further tokens
+  RecentNames<StackOfExperts> stacks;
+  std::uint64_t own_layers = 0;  // without those for further tokens
   Dtype outtype = Dtype::F16;
   std::uint64_t unnamed = 0;
   std::string first_unnamed;
@@ -417,7 +425,35 @@ bool is_prediction(const Converter& to, std::string_view name, const TensorFacts
          to.own_layers != 0;
 }
 
+// Of an expert that keeps its weights as they are: what is said of the first of a stack is said of all.
+bool is_plain_expert(const TensorFacts& facts) {
+  return facts.routed_expert && facts.parameters == facts.tensor->elements;
+}
+
+// Adds a tensor to the stack that one of the same form has begun.
+bool join_stack(Converter& to, const TensorFacts& facts) {
+  const auto found = to.stacks.find(facts.tensor->name);
+  if (!found) return false;
+  const TensorFacts& first = *found->meaning->first;
+  const bool same = facts.stack == first.stack && facts.tensor->dtype == first.tensor->dtype &&
+                    std::ranges::equal(facts.tensor->shape, first.tensor->shape);
+  if (same) ++to.plan.tensors[found->meaning->entry].shape.front();
+  return same;
+}
+
+void remember_stack(Converter& to, const TensorFacts& facts, const std::string& name) {
+  const auto entry = to.stacked.find(name);
+  const NameParts parts = parse_name(facts.tensor->name);
+  const ExpertName expert = expert_name(parts.rest);
+  if (entry == to.stacked.end() || expert.part != ExpertPart::Indexed) return;
+  const std::string_view whole = facts.tensor->name;
+  const std::size_t at = whole.size() - parts.rest.size() + expert.index_at;
+  to.stacks.add(around_number(whole, at), {&facts, entry->second});
+}
+
 void convert(Converter& to, const Tensor& tensor, const TensorFacts& facts) {
+  const bool plain_expert = is_plain_expert(facts);
+  if (plain_expert && join_stack(to, facts)) return;
   const bool table = contains(tensor.name, "tid2eid");
   if (is_buffer(tensor.name) || in_tower(tensor.name, facts.stack)) return;
   if (facts.parameters == 0 && tensor.elements != 0 && !table) return;  // quantization overhead
@@ -438,7 +474,12 @@ void convert(Converter& to, const Tensor& tensor, const TensorFacts& facts) {
   turn(to, tensor, target, shape);
   if (target.row.to == "ssm_conv1d" || target.row.to == "shortconv.conv") std::erase(shape, 1U);
   const auto packed = packed_dtype(to, tensor, facts);
-  if (emit_changed(to, place.prefix, target, shape, packed)) return;
+  if (emit_changed(to, place.prefix, target, shape, packed)) {
+    if (plain_expert && target.row.change == Change::Stack) {
+      remember_stack(to, facts, fmt::format("{}{}{}", place.prefix, target.row.to, target.end));
+    }
+    return;
+  }
   emit(to, fmt::format("{}{}{}", place.prefix, target.row.to, target.end), std::move(shape), packed);
 }
 
@@ -584,6 +625,7 @@ GgufPlan plan_conversion(const Model& model) {
                .plan = {},
                .scales = {},
                .stacked = {},
+               .stacks = {},
                .first_unnamed = {}};
   to.plan.architecture = "llama";
   if (model.checkpoint.config != nullptr) name_architecture(to);
@@ -592,6 +634,7 @@ GgufPlan plan_conversion(const Model& model) {
   to.head_omitted = tied && is_one_of(to.plan.architecture, kHeadOmitted);
   read_dimensions(to);
   for (const TensorFacts& facts : model.tensors) {
+    if (!model.quantization) break;  // nothing is packed
     const SplitName split = split_name(facts.tensor->name);
     if (split.suffix == Suffix::Scales) to.scales.emplace(split.module, facts.tensor);
   }

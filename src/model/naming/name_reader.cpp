@@ -4,6 +4,8 @@
 #include <string>
 #include <unordered_map>
 
+#include "formats/name_index.h"
+#include "src/model/naming/recent_names.h"
 #include "src/model/packing/schemes.h"
 
 namespace weigh::core {
@@ -87,10 +89,17 @@ class Reader {
 
   ReadName read(std::string_view rest, const Block& block) {
     const bool in_block = block.layer >= 0;
+    if (const auto expert = in_block ? experts_.find(rest) : std::nullopt) {
+      return {.role = in_tower(*expert->meaning, block.stack),
+              .expert = {.part = ExpertPart::Indexed, .chunk = expert->meaning->chunk, .index = expert->number}};
+    }
     generic_.read(rest, in_block);
     const Known known = look_up(rest, in_block);
-    ReadName name{.expert = {.part = known.part, .chunk = known.chunk},
-                  .role = in_tower(known, in_block ? block.stack : known.stack)};
+    if (in_block && known.part == ExpertPart::Indexed && !generic_.odd && generic_.count == 1) {
+      experts_.add(around_number(rest, generic_.numbers.front().at), known);
+    }
+    ReadName name{.role = in_tower(known, in_block ? block.stack : known.stack),
+                  .expert = {.part = known.part, .chunk = known.chunk}};
     if (known.part == ExpertPart::Indexed) name.expert.index = index_of(rest, known);
     return name;
   }
@@ -127,6 +136,7 @@ class Reader {
   }
 
   Naming naming_;
+  RecentNames<Known> experts_;
   Generic generic_;
   std::unordered_map<std::string, Known, KeyedHash, std::equal_to<>> known_;
 };

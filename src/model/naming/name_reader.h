@@ -12,8 +12,8 @@ namespace weigh::core {
 /// What one tensor's name says.
 struct ReadName {
   std::uint32_t block = 0;  ///< index into `blocks`
-  ExpertName expert;
   Role role = Role::Other;  ///< before shapes and neighbours have their say
+  ExpertName expert;
 };
 
 /// All names of a model, understood.

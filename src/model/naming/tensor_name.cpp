@@ -2,10 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cstring>
 #include <optional>
-#include <random>
 
 #include "formats/text.h"
 
@@ -222,53 +219,21 @@ ExpertName expert_name(std::string_view rest) {
   return found;
 }
 
-std::string_view last_part(std::string_view path) { return path.substr(path.rfind('.') + 1); }
-
-NameIndex::NameIndex(std::size_t expected) : slots_(std::bit_ceil(2 * expected + 16), none) {}
-
-// Eight bytes at a time through a 128-bit product with a secret drawn once per process.
-std::size_t keyed_hash(std::string_view name) {
-  static const std::uint64_t secret = [] {
-    std::random_device random;
-    return (std::uint64_t{random()} << 32 | random()) | 1;
-  }();
-  __extension__ using Wide = unsigned __int128;
-  std::uint64_t hash = secret ^ name.size();
-  while (!name.empty()) {
-    const std::size_t length = std::min<std::size_t>(name.size(), 8);
-    std::uint64_t word = 0;
-    std::memcpy(&word, name.data(), length);
-    const Wide product = Wide{hash ^ word} * (secret ^ 0x9e3779b97f4a7c15U);
-    hash = static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
-    name.remove_prefix(length);
-  }
-  return hash;
+std::optional<std::uint64_t> NumberedName::number_of(std::string_view name) const {
+  if (name.size() <= before.size() + after.size() || !name.starts_with(before) || !name.ends_with(after)) return {};
+  return parse_uint(name.substr(before.size(), name.size() - before.size() - after.size()));
 }
 
-std::size_t NameIndex::slot(std::string_view name) const {
-  const std::size_t mask = slots_.size() - 1;
-  std::size_t at = keyed_hash(name) & mask;
-  while (slots_[at] != none && names_[slots_[at]] != name) at = (at + 1) & mask;
-  return at;
+NumberedName around_number(std::string_view name, std::size_t at) {
+  const std::size_t end = std::min(name.find('.', at), name.size());
+  const std::size_t digits = std::min(name.find_first_of("0123456789", at), end);
+  return {name.substr(0, digits), name.substr(end)};
 }
 
-void NameIndex::grow() {
-  slots_.assign(2 * slots_.size(), none);
-  for (std::uint32_t i = 0; i < names_.size(); ++i) slots_[slot(names_[i])] = i;
+std::string_view last_part(std::string_view path) {
+  std::size_t begin = path.size();
+  while (begin > 0 && path[begin - 1] != '.') --begin;
+  return path.substr(begin);
 }
-
-std::uint32_t NameIndex::id(std::string_view name) {
-  std::size_t at = slot(name);
-  if (slots_[at] != none) return slots_[at];
-  if (2 * (names_.size() + 1) > slots_.size()) {
-    grow();
-    at = slot(name);
-  }
-  slots_[at] = static_cast<std::uint32_t>(names_.size());
-  names_.push_back(name);
-  return slots_[at];
-}
-
-std::uint32_t NameIndex::find(std::string_view name) const { return slots_[slot(name)]; }
 
 }  // namespace weigh::core

@@ -3,9 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string_view>
-#include <vector>
 
 namespace weigh::core {
 
@@ -47,30 +45,18 @@ ExpertName expert_name(std::string_view rest);
 /// "7" and "expert_7" as 7: how an expert's number is written.
 std::optional<std::uint64_t> expert_number(std::string_view part);
 
+/// Names that differ only in the number in them: all that "experts.3.up_proj.weight" begins and ends with.
+struct NumberedName {
+  std::string_view before;
+  std::string_view after;
+
+  /// The number of a name that is like these; nothing for another name.
+  [[nodiscard]] std::optional<std::uint64_t> number_of(std::string_view name) const;
+};
+/// What is around the number in the part that begins at `at`, "7" or "expert_7".
+NumberedName around_number(std::string_view name, std::size_t at);
+
 /// The part of a path behind the last dot; all of it where there is none.
 std::string_view last_part(std::string_view path);
-
-/// A hash that nobody outside of this process can foresee: names from a stranger cannot be chosen to collide. Only the
-/// time depends on its secret, no result does.
-std::size_t keyed_hash(std::string_view name);
-
-/// Gives each distinct name a number, 0, 1, 2, ... in the order they come. Keeps views: the names must live on.
-class NameIndex {
- public:
-  explicit NameIndex(std::size_t expected);
-  std::uint32_t id(std::string_view name);
-  /// The number of a name that came before, or `none`.
-  [[nodiscard]] std::uint32_t find(std::string_view name) const;
-  [[nodiscard]] std::span<const std::string_view> names() const { return names_; }
-
-  static constexpr std::uint32_t none = UINT32_MAX;
-
- private:
-  [[nodiscard]] std::size_t slot(std::string_view name) const;
-  void grow();
-
-  std::vector<std::uint32_t> slots_;
-  std::vector<std::string_view> names_;
-};
 
 }  // namespace weigh::core

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "formats/name_index.h"
 #include "src/checkpoint/checkpoint.h"
 #include "src/model/naming/tensor_name.h"
 

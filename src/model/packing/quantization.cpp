@@ -10,6 +10,7 @@
 
 #include "formats/checked.h"
 #include "formats/error.h"
+#include "formats/name_index.h"
 #include "src/model/config.h"
 #include "src/model/naming/tensor_name.h"
 #include "src/model/packing/integer_width.h"
@@ -67,10 +68,10 @@ bool has_companions(std::span<const TensorFacts> tensors) {
 // heads have one from their vocabulary to the target's and a mask of the target's tokens that are in it.
 bool is_index_table(const Tensor& tensor) {
   constexpr std::array<std::string_view, 3> kTables{"tid2eid", "d2t", "t2d"};
+  if (!is_integer(tensor.dtype) && tensor.dtype != Dtype::BOOL) return false;
   std::string_view name = tensor.name;
   if (constexpr std::string_view kEnd = ".weight"; name.ends_with(kEnd)) name.remove_suffix(kEnd.size());
-  return (is_integer(tensor.dtype) || tensor.dtype == Dtype::BOOL) &&
-         std::ranges::any_of(kTables, [&](std::string_view table) { return name.ends_with(table); });
+  return std::ranges::any_of(kTables, [&](std::string_view table) { return name.ends_with(table); });
 }
 
 // What a tensor outside of any quantized module counts.
