@@ -21,9 +21,9 @@ class ByteSource {
   /// How many of the first bytes can be read: fewer than size() in a snapshot.
   [[nodiscard]] virtual std::uint64_t available() const { return size(); }
 
-  /// How many bytes of a file of unknown content are worth reading at first: the whole header of most files without a
-  /// vocabulary. Fewer where each byte comes from far away.
-  [[nodiscard]] virtual std::uint64_t first_read() const { return std::uint64_t{256} * 1024; }
+  /// How many bytes to have after the next read of a header whose end is not known, when there are `read` now and it is
+  /// thought to end about `expected`. Here reads are cheap and bytes are not: a little more than what is needed.
+  [[nodiscard]] virtual std::uint64_t next_end(std::uint64_t read, std::uint64_t expected) const;
 
   /// How many of the first bytes are here already, where others come from far away: whoever can do with them asks for no
   /// more.

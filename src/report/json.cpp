@@ -256,7 +256,10 @@ Json model_json(const ModelReport& report) {
   return result;
 }
 
-Json model_json(const Model& model, const std::vector<Fit>& fits, std::optional<std::uint64_t> predicted_file_bytes) {
+namespace {
+
+Json model_json(const Model& model, const std::optional<NamedQuantization>& named, const std::vector<Fit>& fits,
+                std::optional<std::uint64_t> predicted_file_bytes) {
   const bool from_file = !model.checkpoint.files.empty();
   const bool predicted = predicted_file_bytes.has_value();
   JsonText text;
@@ -283,7 +286,7 @@ Json model_json(const Model& model, const std::vector<Fit>& fits, std::optional<
   result["parameters"] = parameters_json(model);
   result["weights"] = weights_json(model, text);
   result["experts"] = experts_json(model.experts);
-  result["quantization"] = quantization_json(named_quantization(model), text);
+  result["quantization"] = quantization_json(named, text);
   Json fit_rows = Json::array();
   for (const Fit& fit : fits) fit_rows.push_back(fit_json(fit, text));
   Json findings = Json::array();
@@ -292,6 +295,12 @@ Json model_json(const Model& model, const std::vector<Fit>& fits, std::optional<
   result["findings"] = std::move(findings);
   result["fit"] = std::move(fit_rows);
   return result;
+}
+
+}  // namespace
+
+Json model_json(const Model& model, const std::vector<Fit>& fits, std::optional<std::uint64_t> predicted_file_bytes) {
+  return model_json(model, named_quantization(model), fits, predicted_file_bytes);
 }
 
 Json pipeline_json(const PipelineReport& report) {
@@ -377,10 +386,11 @@ std::string dumped(const Json& value) {
   return json_escaped(value.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
-Json model_line_json(const ModelReport& report) {
+Json model_line_json(const ModelReport& report, const std::optional<NamedQuantization>& named) {
   static const std::vector<Fit> kNone;
   Json line{{"schema", kInspectSchema}};
-  Json model = model_json(report.model, report.common_devices ? kNone : report.fits, report.predicted_file_bytes);
+  Json model =
+      model_json(report.model, named, report.common_devices ? kNone : report.fits, report.predicted_file_bytes);
   for (auto& [key, value] : model.items()) line[key] = std::move(value);
   return line;
 }
@@ -391,7 +401,8 @@ std::string failure_json_line(const Failure& failure) {
 }
 
 void write_json_lines(const Report& report, const Style& /*style*/, std::ostream& out) {
-  for (const ModelReport& model : report.models) out << dumped(model_line_json(model)) << '\n';
+  for (const ModelReport& model : report.models)
+    out << dumped(model_line_json(model, named_quantization(model.model))) << '\n';
   for (const PipelineReport& pipeline : report.pipelines) {
     Json line{{"schema", kInspectSchema}, {"pipeline", pipeline_json(pipeline)}};
     if (pipeline.common_devices) line["pipeline"]["fit"] = Json::array();

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "src/quantize/quantization_name.h"
 #include "src/report/report.h"
 
 namespace weigh::core {
@@ -45,8 +47,9 @@ Json inspect_document(Json models, const std::vector<Failure>& errors);
 /// Likewise, written.
 void write_inspect_document(Json models, const std::vector<Failure>& errors, std::ostream& out);
 
-/// Likewise with the schema first, a line by itself, without devices that were not asked for.
-Json model_line_json(const ModelReport& report);
+/// Likewise with the schema first, a line by itself, without devices that were not asked for. `named` is the model's
+/// named_quantization().
+Json model_line_json(const ModelReport& report, const std::optional<NamedQuantization>& named);
 
 /// {"schema", "error": {...}} on one line.
 std::string failure_json_line(const Failure& failure);

@@ -11,8 +11,9 @@
 namespace weigh::core {
 namespace {
 
-std::string model_line(const ModelReport& report, const ScanFacts& facts) {
-  Json line = model_line_json(report);
+std::string model_line(const ModelReport& report, const std::optional<NamedQuantization>& named,
+                       const ScanFacts& facts) {
+  Json line = model_line_json(report, named);
   line["store"] = facts.store.empty() ? Json() : Json(facts.store);
   line["header_only"] = facts.header_only;
   line["modified"] = json_or_null(facts.times.modified);
@@ -26,9 +27,10 @@ std::string model_line(const ModelReport& report, const ScanFacts& facts) {
 void load_line(const Json& json, Inventory& inventory) {
   const auto error = json.is_object() ? json.find("error") : json.end();
   if (!json.is_object() || error == json.end() || !error->is_object()) {
-    ScanRow row = row_from_json(json);
+    std::string line = dumped(json);
+    ScanRow row = row_from_line(line);
     check_counts(json);
-    return inventory.load(StoredModel{std::move(row), dumped(json)});
+    return inventory.load(StoredModel{std::move(row), std::move(line)});
   }
   Failure failure{error->value("path", ""), error->value("message", ""), std::nullopt};
   const Json offset = error->value("offset", Json());
@@ -42,8 +44,9 @@ void load_line(const Json& json, Inventory& inventory) {
 StoredModel stored_model(const ModelReport& report, const ScanFacts& facts, LineUse line) {
   const std::span<const Fit> fits = report.common_devices ? std::span<const Fit>() : std::span(report.fits);
   StoredModel stored;
-  stored.row = row_of(report.model, fits, facts);
-  if (line == LineUse::Needed) stored.line = model_line(report, facts);
+  const auto named = named_quantization(report.model);
+  stored.row = row_of(report.model, named, fits, facts);
+  if (line == LineUse::Needed) stored.line = model_line(report, named, facts);
   return stored;
 }
 

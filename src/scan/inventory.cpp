@@ -114,7 +114,7 @@ std::string explain(const std::string& path, int result, const char* message) {
 }
 
 StoredModel stored_from(std::string line) {
-  ScanRow row = row_from_json(parse_model_line(line));
+  ScanRow row = row_from_line(line);
   return {std::move(row), std::move(line)};
 }
 
