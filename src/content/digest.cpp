@@ -13,19 +13,8 @@ struct ContentDigest::State {
 
 bool digests_available() { return true; }
 
-namespace {
-
-// Looked up once: EVP_sha256() is looked up at every use, under a lock.
-const EVP_MD* algorithm_of(DigestKind kind) {
-  static const EVP_MD* const kSha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  static const EVP_MD* const kSha1 = EVP_MD_fetch(nullptr, "SHA1", nullptr);
-  return kind == DigestKind::Sha256 ? kSha256 : kSha1;
-}
-
-}  // namespace
-
 ContentDigest::ContentDigest(DigestKind kind) : state_(std::make_unique<State>()) {
-  const EVP_MD* algorithm = algorithm_of(kind);
+  const EVP_MD* algorithm = kind == DigestKind::Sha256 ? EVP_sha256() : EVP_sha1();
   if (EVP_DigestInit_ex(state_->context.get(), algorithm, nullptr) != 1) throw Error("a hash is not available");
 }
 

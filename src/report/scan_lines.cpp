@@ -4,24 +4,26 @@
 
 #include "formats/error.h"
 #include "src/report/json.h"
-#include "src/report/json_value.h"
+#include "src/report/json_writer.h"
 #include "src/scan/line_reader.h"
 #include "src/scan/stored_row.h"
 
 namespace weigh::core {
 namespace {
 
-std::string model_line(const ModelReport& report, const std::optional<NamedQuantization>& named,
-                       const ScanFacts& facts) {
-  Json line = model_line_json(report, named);
-  line["store"] = facts.store.empty() ? Json() : Json(facts.store);
-  line["header_only"] = facts.header_only;
-  line["modified"] = json_or_null(facts.times.modified);
-  line["used"] = json_or_null(facts.times.used);
-  line["identity"] = {{"tensors", facts.identity.tensors},
-                      {"header", facts.identity.header},
-                      {"weights", facts.weights.empty() ? Json() : Json(facts.weights)}};
-  return dumped(line);
+std::string scan_line(const ModelReport& report, const std::optional<NamedQuantization>& named,
+                      const ScanFacts& facts) {
+  return model_line(report, named, [&](JsonWriter& json) {
+    json.field("store", facts.store.empty() ? std::nullopt : std::optional(facts.store));
+    json.field("header_only", facts.header_only);
+    json.field("modified", facts.times.modified);
+    json.field("used", facts.times.used);
+    json.object("identity", [&] {
+      json.field("tensors", facts.identity.tensors);
+      json.field("header", facts.identity.header);
+      json.field("weights", facts.weights.empty() ? std::nullopt : std::optional(facts.weights));
+    });
+  });
 }
 
 void load_line(const Json& json, Inventory& inventory) {
@@ -46,7 +48,7 @@ StoredModel stored_model(const ModelReport& report, const ScanFacts& facts, Line
   StoredModel stored;
   const auto named = named_quantization(report.model);
   stored.row = row_of(report.model, named, fits, facts);
-  if (line == LineUse::Needed) stored.line = model_line(report, named, facts);
+  if (line == LineUse::Needed) stored.line = scan_line(report, named, facts);
   return stored;
 }
 
