@@ -2,7 +2,7 @@
 """How fast weigh is, beside programs that do the least anybody can: speed.py WEIGH [options]
 
     --only P1,P4     those rows alone; all: version P1 P1b P2 P3 P4 P7 P8 deep
-    --growth         instead: tensors 10^3 to 10^6 in one file, models 10^2 to 10^5 in one tree
+    --growth         instead: tensors 10^3 to 10^6 in one checkpoint, models 10^2 to 10^5 in one tree
     --cold           P1 to P4 with their pages dropped from memory before each run (P8 is cold always)
     --runs N         rounds (7); a command over 2 s runs at most 3
     --inputs FOLDER  where inputs are made, once, and left (build/speed; 4 GiB of disk)
@@ -200,7 +200,7 @@ CONFIG = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_
 def make_p1(folder):
     write_gguf(os.path.join(folder, "llama-3-8b.gguf"),
                description("llama", 32, 4096, 14336, 32, 8, 15, vocab_size=128256) +
-               vocabulary(random.Random(1), 128256, 280147, 4.6),
+               vocabulary(random.Random(1), 128256, 280147, 5.6),
                llama_tensors(32, 128256, 4096, 14336, 1024, "Q4_K", "Q6_K"))
 
 
@@ -564,9 +564,9 @@ def print_growth():
     print_row(["what", "how many", "takes", "each", "peak MiB"])
     for power in range(3, 7):
         count = 10 ** power
-        folder = made(f"tensors-{count}", lambda own: write_safetensors(
-            os.path.join(own, "m.safetensors"), moe_tensors(count, 64, 64, 384)))
-        command = Command("", WEIGH, "inspect", os.path.join(folder, "m.safetensors"), "--json")
+        # A header has at most 100 MB.
+        folder = made(f"tensors-{count}", lambda own: write_shards(own, moe_tensors(count, 64, 64, 384), -(-count // 100_000)))
+        command = Command("", WEIGH, "inspect", folder, "--json")
         measure([command], min(ARGUMENTS.runs, 5))
         print_row(["tensors", f"{count:,}", duration(command.wall), f"{command.wall / count:.2f} us", f"{max(command.peaks):.0f}"])
     for power in range(2, 6):
