@@ -119,6 +119,7 @@ Identities::Fingerprint Identities::fingerprint_of(const ModelFile& file) const 
   hash[1] ^= static_cast<std::uint64_t>(file.format) << 40U |
              static_cast<std::uint64_t>(file.byte_order == std::endian::big) << 32U | file.version;
   hash[2] ^= file.format == Format::Safetensors ? file.file_bytes : 0;
+  hash[3] ^= file.tensors.size();  // of a GGUF's zeros some may be a tensor, or all padding
   add_to(hash, keys_, table);
   std::vector<Dtype> dtypes;
   for (const Tensor& tensor : file.tensors) dtypes.push_back(tensor.dtype);
