@@ -437,20 +437,20 @@ def duration(micros):
     return f"{micros / 1000:.{2 if micros < 10_000 else 1 if micros < 100_000 else 0}f} ms"
 
 
-COLUMNS = ["row", "work", "limit", "takes", "weigh takes", "ratio", "goal", "peak MiB", "reads MB", "note"]
+COLUMNS = ["row", "work", "limit", "takes", "weigh takes", "of processors", "ratio", "goal", "peak MiB", "reads MB", "note"]
 
 
 def print_row(cells):
     if ARGUMENTS.markdown:
         print("| " + " | ".join(cells) + " |", flush=True)
     else:
-        widths = [8, 46, 38, 11, 12, 8, 12, 9, 9, 0]
+        widths = [8, 46, 38, 11, 12, 14, 8, 14, 9, 9, 0]
         print(" ".join(cell.ljust(width) for cell, width in zip(cells, widths)).rstrip(), flush=True)
 
 
 def print_result(row, work, weigh, limit, goal="", note="", ratio=None):
     print_row([row, work, limit.name, duration(limit.wall), duration(weigh.wall),
-               ratio or f"{weigh.wall / limit.wall:.2f}", goal, f"{statistics.median(weigh.peaks):.0f}",
+               duration(statistics.median(weigh.cpus)), ratio or f"{weigh.wall / limit.wall:.2f}", goal, f"{statistics.median(weigh.peaks):.0f}",
                f"{statistics.median(weigh.bytes) / 1e6:.1f}", note])
 
 
