@@ -1,7 +1,5 @@
 #include "formats/byte_reader.h"
 
-#include "formats/checked.h"
-
 namespace weigh::core {
 
 namespace {
@@ -19,27 +17,28 @@ void ByteReader::fetch(std::uint64_t length, std::string_view field) {
   const std::uint64_t end = position_ + length;  // within the file, so it cannot wrap
   if (end > kMaxHeader)
     fail(position_, field, "a header of " + std::to_string(end) + " bytes", "at most 1 GiB", FindingCode::AbsurdCount);
-  // Whoever reads twice what there is reads at most twice too much; what is announced is estimated from what was read.
-  const std::uint64_t expected = std::min(expected_ + expected_ / 8, bytes_.size + kMostExpected);
-  const std::uint64_t generous = std::max({2 * bytes_.size, expected, source_.first_read()});
+  const std::uint64_t most = std::max(end, std::min(source_.available(), kMaxHeader));
+  const std::uint64_t next = source_.next_end(bytes_.size, std::min(expected_, bytes_.size + kMostExpected));
   const std::uint64_t at_hand = std::min(source_.at_hand(), kMaxHeader);
-  const std::uint64_t most = std::max(end, std::min({generous, source_.available(), kMaxHeader}));
-  const std::uint64_t step = std::max(plus(end, source_.read_ahead()), source_.first_read());
-  const std::uint64_t wanted = end <= at_hand ? at_hand : std::min(most, step);
-  if (wanted > capacity_) {  // memory that is not written to yet costs nothing
-    capacity_ = std::max(wanted, most);
-    resize_bytes(bytes_.data, capacity_);
+  const std::uint64_t wanted = end <= at_hand ? at_hand : std::clamp(next, end, most);
+  if (wanted > room_) {
+    room_ = std::min(std::max(wanted, 2 * room_), std::max(wanted, most));
+    resize_bytes(bytes_.data, room_);
   }
   source_.read(bytes_.size, {bytes_.data.get() + bytes_.size, static_cast<std::size_t>(wanted - bytes_.size)});
   bytes_.size = wanted;
 }
 
+void ByteReader::reach(std::uint64_t end) {
+  if (end > bytes_.size && end <= std::min(source_.available(), kMaxHeader)) fetch(end - position_, "padding");
+}
+
 HeaderBytes ByteReader::take(std::uint64_t wanted) {
-  if (wanted > bytes_.size / 2) return std::move(bytes_);
+  if (wanted > room_ / 2) return std::move(bytes_);
   HeaderBytes small;
-  resize_bytes(small.data, wanted);
-  small.size = wanted;
-  if (wanted > 0) std::memcpy(small.data.get(), bytes_.data.get(), wanted);
+  small.size = std::min(wanted, bytes_.size);
+  resize_bytes(small.data, small.size);
+  if (small.size > 0) std::memcpy(small.data.get(), bytes_.data.get(), small.size);
   bytes_ = {};
   return small;
 }

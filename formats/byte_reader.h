@@ -43,6 +43,9 @@ class ByteReader {
   /// What comes after the current position is said to end there, more or less: the next fetch reaches so far.
   void expect(std::uint64_t end) { expected_ = end; }
 
+  /// Fetches the bytes up to `end` as far as they are there, and moves nowhere.
+  void reach(std::uint64_t end);
+
   /// A view of what was passed; valid until the next read.
   [[nodiscard]] std::string_view passed(std::uint64_t offset, std::uint64_t length) const {
     return {reinterpret_cast<const char*>(bytes_.data.get() + offset), static_cast<std::size_t>(length)};
@@ -61,7 +64,7 @@ class ByteReader {
   ByteSource& source_;
   std::uint64_t file_bytes_;
   HeaderBytes bytes_;
-  std::uint64_t capacity_ = 0;  // of their memory
+  std::uint64_t room_ = 0;  // for that many bytes there is memory
   std::uint64_t position_ = 0;
   std::uint64_t expected_ = 0;
   std::endian order_ = std::endian::little;

@@ -27,6 +27,12 @@ void check_range(std::uint64_t offset, std::size_t length, std::uint64_t availab
 
 }  // namespace
 
+std::uint64_t ByteSource::next_end(std::uint64_t read, std::uint64_t /*expected*/) const {
+  constexpr std::uint64_t kLeast = std::uint64_t{16} << 10U;
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 20U;
+  return read + std::clamp(read / 4, kLeast, kMost);
+}
+
 void MemorySource::read(std::uint64_t offset, std::span<std::byte> into) {
   check_range(offset, into.size(), bytes_.size());
   std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(offset), into.size(), into.begin());
@@ -47,6 +53,10 @@ FileSource::FileSource(const std::string& path) {
     throw IoError("is not a regular file");
   }
   size_ = static_cast<std::uint64_t>(status.st_size);
+#ifdef POSIX_FADV_RANDOM
+  // Nobody reads what lies behind a header: the system need not fetch it.
+  ::posix_fadvise(descriptor_, 0, 0, POSIX_FADV_RANDOM);
+#endif
 }
 
 FileSource::~FileSource() { ::close(descriptor_); }

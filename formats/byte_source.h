@@ -21,13 +21,9 @@ class ByteSource {
   /// How many of the first bytes can be read: fewer than size() in a snapshot.
   [[nodiscard]] virtual std::uint64_t available() const { return size(); }
 
-  /// How many bytes of a file of unknown content are worth reading at first: the whole header of most files without a
-  /// vocabulary. Fewer where each byte comes from far away.
-  [[nodiscard]] virtual std::uint64_t first_read() const { return std::uint64_t{256} * 1024; }
-
-  /// How many bytes at a time are worth reading ahead of what is asked for: many where each request takes its time, few
-  /// where one costs less than the memory for bytes that nobody wants.
-  [[nodiscard]] virtual std::uint64_t read_ahead() const { return UINT64_MAX; }
+  /// How many bytes to have after the next read of a header whose end is not known, when there are `read` now and it is
+  /// thought to end about `expected`. Here reads are cheap and bytes are not: a little more than what is needed.
+  [[nodiscard]] virtual std::uint64_t next_end(std::uint64_t read, std::uint64_t expected) const;
 
   /// How many of the first bytes are here already, where others come from far away: whoever can do with them asks for no
   /// more.
@@ -61,7 +57,6 @@ class FileSource : public ByteSource {
   FileSource& operator=(const FileSource&) = delete;
 
   [[nodiscard]] std::uint64_t size() const override { return size_; }
-  [[nodiscard]] std::uint64_t read_ahead() const override { return std::uint64_t{512} * 1024; }
   void read(std::uint64_t offset, std::span<std::byte> into) override;
 
  private:

@@ -40,6 +40,7 @@ constexpr std::uint64_t kTensorsPerLook = 64;
 constexpr std::uint32_t kMaxDimensions = 4;  // GGML_MAX_DIMS
 constexpr int kMaxArrayDepth = 8;            // nested arrays are legal and unheard of; the stack is finite
 constexpr std::uint64_t kDefaultAlignment = 32;
+constexpr std::uint64_t kUsualAlignment = 4096;                  // the padding up to it is read as a part of the header
 constexpr std::uint64_t kLargeAlignment = 1024 * 1024;           // no limit is specified; nobody writes more than 4096
 constexpr std::uint64_t kLongestKey = 65535;                     // specification
 constexpr std::uint64_t kMaxName = 64;                           // GGML_MAX_NAME of llama.cpp, its closing 0 included
@@ -268,6 +269,7 @@ class GgufReader {
   void place() {
     const std::uint64_t end = reader_.position();
     const auto data_start = checked_round_up(end, alignment_);
+    if (alignment_ <= kUsualAlignment) reader_.reach(data_start.value_or(end));
     file_.header = reader_.take(data_start.value_or(end));
     file_.header_bytes = end;
     if (!infos_.empty()) {

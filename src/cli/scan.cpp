@@ -276,7 +276,8 @@ class ScanRun {
                                          [&](const Failure& damage, const std::string& folder) {
                                            if (!folder.empty()) folders.insert(folder);
                                            if (tells || folder.empty()) tell_damage(damage);
-                                         }});
+                                         },
+                                     .lines = prints_lines()});
     };
     const bool scanned = !plan_.roots.empty();
     list(!scanned);
@@ -342,12 +343,13 @@ class ScanRun {
     listing_.links = outcome.links;
     listing_.errors_reported = !inventory_ && unread_ != 0;
     if (options_.deep) unread_ += compare_listed_weights();
+    const bool all_read = unread_ == 0 && listing_.errors.empty();
     if (!streams_) {
       for (const StoredModel& model : listing_.models) judge_row(model.row);
-      write_scan(listing_, output_.format(), output_.style(), output_.stream());
+      write_scan(std::move(listing_), output_.format(), output_.style(), output_.stream());
     }
     output_.finish();
-    if (unread_ != 0 || has_errors_ || !listing_.errors.empty()) return 1;
+    if (!all_read || has_errors_) return 1;
     return met_ ? 0 : 3;
   }
 

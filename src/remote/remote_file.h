@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -103,7 +104,11 @@ class RemoteSource : public ByteSource {
   explicit RemoteSource(std::shared_ptr<RemoteFile> file) : file_(std::move(file)) {}
 
   [[nodiscard]] std::uint64_t size() const override { return file_->size(); }
-  [[nodiscard]] std::uint64_t first_read() const override { return kFirstRead; }
+  /// Each read takes as long as a MiB: whoever reads twice what there is reads at most twice too much; what is announced
+  /// is estimated from what was read.
+  [[nodiscard]] std::uint64_t next_end(std::uint64_t read, std::uint64_t expected) const override {
+    return std::max({2 * read, expected + expected / 8, kFirstRead});
+  }
   [[nodiscard]] std::uint64_t at_hand() const override { return file_->at_hand(); }
   void read(std::uint64_t offset, std::span<std::byte> into) override { file_->read(offset, into); }
 

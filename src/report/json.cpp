@@ -11,78 +11,91 @@
 #include "src/report/escape.h"
 #include "src/report/fit_words.h"
 #include "src/report/json_value.h"
+#include "src/report/json_writer.h"
 #include "src/report/summary.h"
 #include "src/report/writers.h"
 
 namespace weigh::core {
 namespace {
 
-Json files_json(const Checkpoint& checkpoint, JsonText& text) {
-  Json files = Json::array();
-  for (std::size_t i = 0; i < checkpoint.files.size(); ++i) {
-    const ModelFile& file = checkpoint.files[i];
-    files.push_back({{"path", text(i < checkpoint.file_paths.size() ? checkpoint.file_paths[i] : file.name)},
-                     {"bytes", file.file_bytes},
-                     {"header_bytes", file.header_bytes},
-                     {"data_bytes", file.data_bytes()},
-                     {"tensors", file.tensors.size()}});
-  }
-  return files;
+void write_files(const Checkpoint& checkpoint, JsonText& text, JsonWriter& json) {
+  json.array("files", [&] {
+    for (std::size_t i = 0; i < checkpoint.files.size(); ++i) {
+      const ModelFile& file = checkpoint.files[i];
+      json.object([&] {
+        json.field("path", text.noted(i < checkpoint.file_paths.size() ? checkpoint.file_paths[i] : file.name));
+        json.field("bytes", file.file_bytes);
+        json.field("header_bytes", file.header_bytes);
+        json.field("data_bytes", file.data_bytes());
+        json.field("tensors", file.tensors.size());
+      });
+    }
+  });
 }
 
-Json architecture_json(const Architecture& architecture, JsonText& text) {
-  return {
-      {"name", architecture.name ? text(*architecture.name) : Json()},
-      {"layers", json_or_null(architecture.layers)},
-      {"context_length", json_or_null(architecture.context_length)},
-      {"embedding_length", json_or_null(architecture.embedding_length)},
-      {"heads", json_or_null(architecture.heads)},
-      {"kv_heads", json_or_null(architecture.kv_heads)},
-      {"vocab_size", json_or_null(architecture.vocab_size)},
-      {"kv_heads_per_layer", architecture.kv_heads_per_layer.empty() ? Json() : Json(architecture.kv_heads_per_layer)},
-      {"head_size_k", json_or_null(architecture.head_size_k)},
-      {"head_size_v", json_or_null(architecture.head_size_v)},
-      {"feed_forward_length", json_or_null(architecture.feed_forward_length)},
-      {"expert_feed_forward_length", json_or_null(architecture.expert_feed_forward_length)},
-      {"sliding_window", json_or_null(architecture.sliding_window)},
-      {"tied_embeddings", json_or_null(architecture.tied_embeddings)},
-      {"tokenizer", architecture.tokenizer ? text(*architecture.tokenizer) : Json()},
-      {"chat_template", architecture.chat_template},
-      {"license", architecture.license ? text(*architecture.license) : Json()},
-      {"base_model", architecture.base_model ? text(*architecture.base_model) : Json()}};
+void write_architecture(const Architecture& architecture, JsonText& text, JsonWriter& json) {
+  json.object("architecture", [&] {
+    json.field("name", text.noted(architecture.name));
+    json.field("layers", architecture.layers);
+    json.field("context_length", architecture.context_length);
+    json.field("embedding_length", architecture.embedding_length);
+    json.field("heads", architecture.heads);
+    json.field("kv_heads", architecture.kv_heads);
+    json.field("vocab_size", architecture.vocab_size);
+    const auto& per_layer = architecture.kv_heads_per_layer;
+    json.field("kv_heads_per_layer", per_layer.empty() ? std::nullopt : std::optional(per_layer));
+    json.field("head_size_k", architecture.head_size_k);
+    json.field("head_size_v", architecture.head_size_v);
+    json.field("feed_forward_length", architecture.feed_forward_length);
+    json.field("expert_feed_forward_length", architecture.expert_feed_forward_length);
+    json.field("sliding_window", architecture.sliding_window);
+    json.field("tied_embeddings", architecture.tied_embeddings);
+    json.field("tokenizer", text.noted(architecture.tokenizer));
+    json.field("chat_template", architecture.chat_template);
+    json.field("license", text.noted(architecture.license));
+    json.field("base_model", text.noted(architecture.base_model));
+  });
 }
 
-Json weights_json(const Model& model, JsonText& text) {
-  Json by_dtype = Json::array();
-  for (const DtypeTotals& row : model.by_dtype) {
-    by_dtype.push_back({{"dtype", text(row.dtype)},
-                        {"tensors", row.tensors},
-                        {"elements", row.elements},
-                        {"parameters", json_or_null(known_parameters(row))},
-                        {"bytes", row.bytes}});
-  }
-  Json by_role = Json::array();
-  for (const RoleTotals& row : model.by_role) {
-    by_role.push_back({{"role", role_name(row.role)},
-                       {"tensors", row.tensors},
-                       {"parameters", json_or_null(known_parameters(row))},
-                       {"bytes", row.bytes}});
-  }
-  return {{"bytes", model.weight_bytes},
-          {"padding_bytes", model.padding_bytes},
-          {"bits_per_weight", json_or_null(model.bits_per_weight())},
-          {"by_dtype", by_dtype},
-          {"by_role", by_role}};
+void write_parameters(const Model& model, JsonWriter& json) {
+  json.object("parameters", [&] {
+    json.field("total", model.known_total());
+    json.field("active", model.active_parameters);
+    json.field("prediction", model.prediction ? known_parameters(*model.prediction) : std::optional<std::uint64_t>(0));
+    if (const auto& conventions = model.active_conventions) {
+      json.field("active_without_embedding", conventions->without_embedding);
+      json.field("active_without_embedding_and_head", conventions->without_embedding_and_head);
+    }
+  });
 }
 
-Json parameters_json(const Model& model) {
-  Json result{{"total", json_or_null(model.known_total())}, {"active", json_or_null(model.active_parameters)}};
-  result["prediction"] = model.prediction ? json_or_null(known_parameters(*model.prediction)) : Json(0);
-  if (const auto& conventions = model.active_conventions) {
-    result["active_without_embedding"] = conventions->without_embedding;
-    result["active_without_embedding_and_head"] = conventions->without_embedding_and_head;
-  }
-  return result;
+void write_weights(const Model& model, JsonText& text, JsonWriter& json) {
+  json.object("weights", [&] {
+    json.field("bytes", model.weight_bytes);
+    json.field("padding_bytes", model.padding_bytes);
+    json.field("bits_per_weight", model.bits_per_weight());
+    json.array("by_dtype", [&] {
+      for (const DtypeTotals& row : model.by_dtype) {
+        json.object([&] {
+          json.field("dtype", text.noted(row.dtype));
+          json.field("tensors", row.tensors);
+          json.field("elements", row.elements);
+          json.field("parameters", known_parameters(row));
+          json.field("bytes", row.bytes);
+        });
+      }
+    });
+    json.array("by_role", [&] {
+      for (const RoleTotals& row : model.by_role) {
+        json.object([&] {
+          json.field("role", role_name(row.role));
+          json.field("tensors", row.tensors);
+          json.field("parameters", known_parameters(row));
+          json.field("bytes", row.bytes);
+        });
+      }
+    });
+  });
 }
 
 Json experts_json(const std::optional<Experts>& experts) {
@@ -244,55 +257,72 @@ Json fit_json(const Fit& fit, JsonText& text) {
           {"training", training_json(fit.training, text)}};
 }
 
-}  // namespace
-
-Json model_json(const ModelReport& report) {
-  Json result = model_json(report.model, report.fits, report.predicted_file_bytes);
-  if (report.predicted_file_bytes) {
-    const auto& size = report.predicted_with_imatrix;
-    result["with_imatrix"] =
-        size ? Json{{"weights_bytes", size->tensor_bytes}, {"file_bytes", size->file_bytes}} : Json();
-  }
-  return result;
-}
-
-Json model_json(const Model& model, const std::vector<Fit>& fits, std::optional<std::uint64_t> predicted_file_bytes) {
+// The members of a MODEL.
+void write_members(const Model& model, const std::optional<NamedQuantization>& named, const std::vector<Fit>& fits,
+                   std::optional<std::uint64_t> predicted_file_bytes, JsonWriter& json) {
   const bool from_file = !model.checkpoint.files.empty();
   const bool predicted = predicted_file_bytes.has_value();
   JsonText text;
-  Json result;
-  result["path"] = from_file || predicted ? text(model.checkpoint.path) : Json();
-  result["name"] = text(model.checkpoint.name);
-  result["format"] = nullptr;
-  result["format_version"] = nullptr;
-  result["byte_order"] = nullptr;
+  json.field("path", text.noted(from_file || predicted ? std::optional(model.checkpoint.path) : std::nullopt));
+  json.field("name", text.noted(model.checkpoint.name));
+  if (predicted) {
+    json.field("format", format_name(Format::Gguf));
+  } else if (from_file) {
+    json.field("format", format_name(model.checkpoint.files.front().format));
+  } else {
+    json.field("format", nullptr);
+  }
+  std::optional<std::uint32_t> version;
+  std::optional<std::string_view> byte_order;
   if (from_file) {
     const ModelFile& first = model.checkpoint.files.front();
-    result["format"] = format_name(first.format);
-    if (first.format == Format::Gguf) result["format_version"] = first.version;
-    result["byte_order"] = first.byte_order == std::endian::big ? "big" : "little";
+    if (first.format == Format::Gguf) version = first.version;
+    byte_order = first.byte_order == std::endian::big ? "big" : "little";
   }
+  json.field("format_version", version);
+  json.field("byte_order", byte_order);
   if (predicted) {
-    result["format"] = format_name(Format::Gguf);
-    result["predicted"] = true;
-    result["file_bytes"] = *predicted_file_bytes;
+    json.field("predicted", true);
+    json.field("file_bytes", *predicted_file_bytes);
   }
-  result["files"] = files_json(model.checkpoint, text);
-  result["architecture"] = architecture_json(model.architecture, text);
-  result["kind"] = model.kind.empty() ? Json() : text(model.kind);
-  result["parameters"] = parameters_json(model);
-  result["weights"] = weights_json(model, text);
-  result["experts"] = experts_json(model.experts);
-  result["quantization"] = quantization_json(named_quantization(model), text);
+  write_files(model.checkpoint, text, json);
+  write_architecture(model.architecture, text, json);
+  json.field("kind", text.noted(model.kind.empty() ? std::nullopt : std::optional(model.kind)));
+  write_parameters(model, json);
+  write_weights(model, text, json);
+  json.field("experts", experts_json(model.experts));
+  json.field("quantization", quantization_json(named, text));
+  // Before the findings, of which one may be about a text in it.
   Json fit_rows = Json::array();
   for (const Fit& fit : fits) fit_rows.push_back(fit_json(fit, text));
-  Json findings = Json::array();
-  for (const Finding& finding : model.findings) findings.push_back(finding_json(finding, text));
-  if (Json replaced = text.finding(); !replaced.is_null()) findings.push_back(std::move(replaced));
-  result["findings"] = std::move(findings);
-  result["fit"] = std::move(fit_rows);
-  return result;
+  json.array("findings", [&] {
+    for (const Finding& finding : model.findings) json.add(finding_json(finding, text));
+    if (const Json replaced = text.finding(); !replaced.is_null()) json.add(replaced);
+  });
+  json.field("fit", fit_rows);
 }
+
+// The document of `weigh inspect`; `fill` writes the models.
+std::string inspect_document(const std::vector<Failure>& errors, const std::vector<PipelineReport>& pipelines,
+                             const auto& fill) {
+  JsonWriter json(JsonWriter::Layout::Indented);
+  json.object([&] {
+    json.field("schema", kInspectSchema);
+    json.object("tool", [&] {
+      json.field("name", "weigh");
+      json.field("version", WEIGH_VERSION);
+    });
+    json.array("models", [&] { fill(json); });
+    json.field("errors", failures_json(errors));
+    if (pipelines.empty()) return;
+    json.array("pipelines", [&] {
+      for (const PipelineReport& pipeline : pipelines) json.add(pipeline_json(pipeline));
+    });
+  });
+  return json.take();
+}
+
+}  // namespace
 
 Json pipeline_json(const PipelineReport& report) {
   JsonText text;
@@ -329,10 +359,16 @@ Json finding_json(const Finding& finding, JsonText& text) {
   return result;
 }
 
-Json JsonText::operator()(std::string_view text) {
+std::string_view JsonText::noted(std::string_view text) {
   replaced_ = replaced_ || !is_utf8(text);
-  return Json(text);
+  return text;
 }
+
+std::optional<std::string_view> JsonText::noted(const std::optional<std::string>& text) {
+  return text ? std::optional(noted(std::string_view(*text))) : std::nullopt;
+}
+
+Json JsonText::operator()(std::string_view text) { return Json(noted(text)); }
 
 Json JsonText::finding() const {
   if (!replaced_) return nullptr;
@@ -377,12 +413,16 @@ std::string dumped(const Json& value) {
   return json_escaped(value.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
-Json model_line_json(const ModelReport& report) {
+std::string model_line(const ModelReport& report, const std::optional<NamedQuantization>& named,
+                       const std::function<void(JsonWriter&)>& more) {
   static const std::vector<Fit> kNone;
-  Json line{{"schema", kInspectSchema}};
-  Json model = model_json(report.model, report.common_devices ? kNone : report.fits, report.predicted_file_bytes);
-  for (auto& [key, value] : model.items()) line[key] = std::move(value);
-  return line;
+  JsonWriter json(JsonWriter::Layout::Line);
+  json.object([&] {
+    json.field("schema", kInspectSchema);
+    write_members(report.model, named, report.common_devices ? kNone : report.fits, report.predicted_file_bytes, json);
+    if (more) more(json);
+  });
+  return json.take();
 }
 
 std::string failure_json_line(const Failure& failure) {
@@ -391,7 +431,9 @@ std::string failure_json_line(const Failure& failure) {
 }
 
 void write_json_lines(const Report& report, const Style& /*style*/, std::ostream& out) {
-  for (const ModelReport& model : report.models) out << dumped(model_line_json(model)) << '\n';
+  for (const ModelReport& model : report.models) {
+    out << model_line(model, named_quantization(model.model)) << '\n';
+  }
   for (const PipelineReport& pipeline : report.pipelines) {
     Json line{{"schema", kInspectSchema}, {"pipeline", pipeline_json(pipeline)}};
     if (pipeline.common_devices) line["pipeline"]["fit"] = Json::array();
@@ -401,24 +443,23 @@ void write_json_lines(const Report& report, const Style& /*style*/, std::ostream
 }
 
 void write_json(const Report& report, const Style& /*style*/, std::ostream& out) {
-  Json models = Json::array();
-  for (const ModelReport& model : report.models) models.push_back(model_json(model));
-  Json pipelines = Json::array();
-  for (const PipelineReport& pipeline : report.pipelines) pipelines.push_back(pipeline_json(pipeline));
-  Json document = inspect_document(std::move(models), report.errors);
-  if (!pipelines.empty()) document["pipelines"] = std::move(pipelines);
-  write_document(document, out);
+  out << inspect_document(report.errors, report.pipelines, [&](JsonWriter& json) {
+    for (const ModelReport& model : report.models) {
+      json.object([&] {
+        write_members(model.model, named_quantization(model.model), model.fits, model.predicted_file_bytes, json);
+        if (!model.predicted_file_bytes) return;
+        const auto& size = model.predicted_with_imatrix;
+        json.field("with_imatrix",
+                   size ? Json{{"weights_bytes", size->tensor_bytes}, {"file_bytes", size->file_bytes}} : Json());
+      });
+    }
+  }) << '\n';
 }
 
-Json inspect_document(Json models, const std::vector<Failure>& errors) {
-  return {{"schema", kInspectSchema},
-          {"tool", {{"name", "weigh"}, {"version", WEIGH_VERSION}}},
-          {"models", std::move(models)},
-          {"errors", failures_json(errors)}};
-}
-
-void write_inspect_document(Json models, const std::vector<Failure>& errors, std::ostream& out) {
-  write_document(inspect_document(std::move(models), errors), out);
+void write_json(const Model& model, const std::vector<Fit>& fits, std::ostream& out) {
+  out << inspect_document({}, {}, [&](JsonWriter& json) {
+    json.object([&] { write_members(model, named_quantization(model), fits, std::nullopt, json); });
+  }) << '\n';
 }
 
 }  // namespace weigh::core

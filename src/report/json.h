@@ -1,11 +1,14 @@
 #pragma once
 
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "src/quantize/quantization_name.h"
 #include "src/report/report.h"
 
 namespace weigh::core {
@@ -16,10 +19,16 @@ inline constexpr std::string_view kInspectSchema = "weigh.inspect/2";
 /// Keys stay in the order they are written: the order of docs/output.md 2.2.
 using Json = nlohmann::ordered_json;
 
+class JsonWriter;
+
 /// Turns text from files into JSON strings and notices when bytes had to be replaced.
 class JsonText {
  public:
   Json operator()(std::string_view text);
+  /// The text itself, for what writes it: it lives as long as what was given.
+  std::string_view noted(std::string_view text);
+  std::string_view noted(const std::string& text) { return noted(std::string_view(text)); }
+  std::optional<std::string_view> noted(const std::optional<std::string>& text);
 
   /// The finding to add when a text was not UTF-8; null when all of it was.
   [[nodiscard]] Json finding() const;
@@ -31,22 +40,16 @@ class JsonText {
 /// One element of "findings".
 Json finding_json(const Finding& finding, JsonText& text);
 
-/// MODEL of docs/output.md 2.2.
-Json model_json(const ModelReport& report);
-/// Likewise, of a model that somebody else holds.
-Json model_json(const Model& model, const std::vector<Fit>& fits,
-                std::optional<std::uint64_t> predicted_file_bytes = std::nullopt);
-
 /// PIPELINE of docs/output.md 2.2.
 Json pipeline_json(const PipelineReport& report);
 
-/// The document of `weigh inspect`: its models, and what could not be read.
-Json inspect_document(Json models, const std::vector<Failure>& errors);
-/// Likewise, written.
-void write_inspect_document(Json models, const std::vector<Failure>& errors, std::ostream& out);
+/// The document of `weigh inspect` with one model, written.
+void write_json(const Model& model, const std::vector<Fit>& fits, std::ostream& out);
 
-/// Likewise with the schema first, a line by itself, without devices that were not asked for.
-Json model_line_json(const ModelReport& report);
+/// MODEL of docs/output.md 2.2 with the schema first, on a line of its own, without devices that were not asked for.
+/// `named` is the model's named_quantization(), `more` adds members at the end.
+std::string model_line(const ModelReport& report, const std::optional<NamedQuantization>& named,
+                       const std::function<void(JsonWriter&)>& more = {});
 
 /// {"schema", "error": {...}} on one line.
 std::string failure_json_line(const Failure& failure);

@@ -28,9 +28,11 @@ namespace {
 constexpr std::size_t kGroupsShown = 8;  // --verbose shows all
 constexpr std::size_t kCopiesShown = 5;  // of one group, likewise
 
-std::vector<ScanRow> rows_of(const ScanListing& listing) {
+// The rows leave the listing: there may be 100,000 of them.
+std::vector<ScanRow> take_rows(ScanListing& listing) {
   std::vector<ScanRow> rows;
-  for (const StoredModel& model : listing.models) rows.push_back(model.row);
+  rows.reserve(listing.models.size());
+  for (StoredModel& model : listing.models) rows.push_back(std::move(model.row));
   return rows;
 }
 
@@ -351,9 +353,9 @@ void write_store_sums(const std::vector<ScanRow>& rows, TextWriter& page) {
   }
 }
 
-void write_text_scan(const ScanListing& listing, const Style& style, std::ostream& out) {
+void write_text_scan(ScanListing&& listing, const Style& style, std::ostream& out) {
   TextWriter page(style, out);
-  const std::vector<ScanRow> rows = rows_of(listing);
+  const std::vector<ScanRow> rows = take_rows(listing);
   const std::vector<CopyGroup> copies = find_copies(rows);
   const Totals totals = totals_of(all_rows(rows), copies);
   if (!style.quiet && !rows.empty()) write_rows(listing, rows, page, out);
@@ -417,8 +419,8 @@ Json stores_json(const std::vector<ScanRow>& rows) {
 }
 
 // The models are lines already: they are put into the document as they are.
-void write_json_scan(const ScanListing& listing, std::ostream& out) {
-  const std::vector<ScanRow> rows = rows_of(listing);
+void write_json_scan(ScanListing&& listing, std::ostream& out) {
+  const std::vector<ScanRow> rows = take_rows(listing);
   const std::vector<CopyGroup> copies = find_copies(rows);
   const Totals totals = totals_of(all_rows(rows), copies);
   JsonText text;
@@ -447,15 +449,15 @@ void write_json_scan(const ScanListing& listing, std::ostream& out) {
 
 }  // namespace
 
-void write_scan(const ScanListing& listing, std::string_view format, const Style& style, std::ostream& out) {
-  if (format == "json") return write_json_scan(listing, out);
+void write_scan(ScanListing&& listing, std::string_view format, const Style& style, std::ostream& out) {
+  if (format == "json") return write_json_scan(std::move(listing), out);
   if (format == "jsonl") {
     for (const StoredModel& model : listing.models) out << model.line << '\n';
     for (const Failure& failure : listing.errors) out << failure_json_line(failure) << '\n';
     return;
   }
-  if (format == "text") return write_text_scan(listing, style, out);
-  const std::vector<ScanRow> rows = rows_of(listing);
+  if (format == "text") return write_text_scan(std::move(listing), style, out);
+  const std::vector<ScanRow> rows = take_rows(listing);
   const Table table = table_of(listing, all_rows(rows), nullptr);
   if (format == "csv") return write_csv_table(table, out);
   write_markdown_table(table, out);

@@ -4,31 +4,35 @@
 
 #include "formats/error.h"
 #include "src/report/json.h"
-#include "src/report/json_value.h"
+#include "src/report/json_writer.h"
 #include "src/scan/line_reader.h"
 #include "src/scan/stored_row.h"
 
 namespace weigh::core {
 namespace {
 
-std::string model_line(const ModelReport& report, const ScanFacts& facts) {
-  Json line = model_line_json(report);
-  line["store"] = facts.store.empty() ? Json() : Json(facts.store);
-  line["header_only"] = facts.header_only;
-  line["modified"] = json_or_null(facts.times.modified);
-  line["used"] = json_or_null(facts.times.used);
-  line["identity"] = {{"tensors", facts.identity.tensors},
-                      {"header", facts.identity.header},
-                      {"weights", facts.weights.empty() ? Json() : Json(facts.weights)}};
-  return dumped(line);
+std::string scan_line(const ModelReport& report, const std::optional<NamedQuantization>& named,
+                      const ScanFacts& facts) {
+  return model_line(report, named, [&](JsonWriter& json) {
+    json.field("store", facts.store.empty() ? std::nullopt : std::optional(facts.store));
+    json.field("header_only", facts.header_only);
+    json.field("modified", facts.times.modified);
+    json.field("used", facts.times.used);
+    json.object("identity", [&] {
+      json.field("tensors", facts.identity.tensors);
+      json.field("header", facts.identity.header);
+      json.field("weights", facts.weights.empty() ? std::nullopt : std::optional(facts.weights));
+    });
+  });
 }
 
 void load_line(const Json& json, Inventory& inventory) {
   const auto error = json.is_object() ? json.find("error") : json.end();
   if (!json.is_object() || error == json.end() || !error->is_object()) {
-    ScanRow row = row_from_json(json);
+    std::string line = dumped(json);
+    ScanRow row = row_from_line(line);
     check_counts(json);
-    return inventory.load(StoredModel{std::move(row), dumped(json)});
+    return inventory.load(StoredModel{std::move(row), std::move(line)});
   }
   Failure failure{error->value("path", ""), error->value("message", ""), std::nullopt};
   const Json offset = error->value("offset", Json());
@@ -42,8 +46,9 @@ void load_line(const Json& json, Inventory& inventory) {
 StoredModel stored_model(const ModelReport& report, const ScanFacts& facts, LineUse line) {
   const std::span<const Fit> fits = report.common_devices ? std::span<const Fit>() : std::span(report.fits);
   StoredModel stored;
-  stored.row = row_of(report.model, fits, facts);
-  if (line == LineUse::Needed) stored.line = model_line(report, facts);
+  const auto named = named_quantization(report.model);
+  stored.row = row_of(report.model, named, fits, facts);
+  if (line == LineUse::Needed) stored.line = scan_line(report, named, facts);
   return stored;
 }
 

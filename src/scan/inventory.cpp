@@ -113,11 +113,6 @@ std::string explain(const std::string& path, int result, const char* message) {
   }
 }
 
-StoredModel stored_from(std::string line) {
-  ScanRow row = row_from_json(parse_model_line(line));
-  return {std::move(row), std::move(line)};
-}
-
 }  // namespace
 
 /// A prepared statement; its parameters are bound in order.
@@ -159,10 +154,13 @@ class Statement {
     bound_ = 0;
   }
 
-  [[nodiscard]] std::string text(int column) const {
+  [[nodiscard]] std::string text(int column) const { return std::string(view(column)); }
+
+  /// A text as it is until the next step.
+  [[nodiscard]] std::string_view view(int column) const {
     const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
-    return bytes == nullptr ? std::string()
-                            : std::string(bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
+    if (bytes == nullptr) return {};
+    return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
   }
   [[nodiscard]] std::optional<std::uint64_t> number(int column) const {
     if (sqlite3_column_type(statement_, column) == SQLITE_NULL) return std::nullopt;
@@ -318,6 +316,8 @@ Inventory::Inventory(const std::string& path, std::string_view version, Inventor
                     "file (--db FILE); it can be listed",
                     path, written.substr(std::min(written.size(), written.find(' ') + 1)), version));
   }
+  // A row has 2 to 3 KB: in pages of 4 KiB most of it would lie in other pages.
+  if (is_new) database.run("pragma page_size = 16384");
   // With a log readers never wait for a writer; its index is memory that only processes of one machine share.
   const char* journal = is_shared_by_machines(path) ? "pragma journal_mode = delete" : "pragma journal_mode = wal";
   sqlite3_exec(database.handle, journal, nullptr, nullptr, nullptr);  // else it stays as it is
@@ -358,8 +358,7 @@ std::vector<StoredModel> Inventory::models_of(const std::string& folder, const s
   stored.bind(folder);
   while (stored.step()) {
     try {
-      models.push_back(stored_from(stored.text(1)));
-      models.back().signature = stored.text(0);
+      models.push_back({row_from_line(stored.view(1)), stored.text(1), stored.text(0)});
     } catch (const FormatError&) {
       // Read anew.
     }
@@ -406,7 +405,7 @@ void Inventory::forget(const std::vector<std::string>& roots, const std::set<std
 }
 
 void Inventory::each(const std::vector<std::string>& roots, const InventorySink& sink) const {
-  const auto wanted = [&](const std::string& path) {
+  const auto wanted = [&](std::string_view path) {
     return roots.empty() || std::ranges::any_of(roots, [&](const std::string& root) { return is_below(path, root); });
   };
   const auto told = [&](const auto& read) {
@@ -419,12 +418,12 @@ void Inventory::each(const std::vector<std::string>& roots, const InventorySink&
   told([&] {
     Statement models(database_->handle, "select path, folder, model from models order by path", database_->path);
     while (models.step()) {
-      const std::string folder = models.text(1);
-      if (!wanted(folder) && !wanted(models.text(0))) continue;
+      if (!wanted(models.view(1)) && !wanted(models.view(0))) continue;
       try {
-        sink.model(stored_from(models.text(2)));
+        ScanRow row = row_from_line(models.view(2));
+        sink.model({std::move(row), sink.lines ? models.text(2) : std::string()});
       } catch (const FormatError& error) {
-        sink.damaged({models.text(0), error.what(), std::nullopt}, folder);
+        sink.damaged({models.text(0), error.what(), std::nullopt}, models.text(1));
       }
     }
   });
@@ -432,7 +431,7 @@ void Inventory::each(const std::vector<std::string>& roots, const InventorySink&
     Statement failures(database_->handle, "select path, message, byte, folder from failures order by path",
                        database_->path);
     while (failures.step()) {
-      if (!wanted(failures.text(0)) && !wanted(failures.text(3))) continue;
+      if (!wanted(failures.view(0)) && !wanted(failures.view(3))) continue;
       sink.failure({failures.text(0), failures.text(1), failures.number(2)});
     }
   });

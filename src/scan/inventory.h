@@ -42,6 +42,7 @@ struct InventorySink {
   std::function<void(const Failure&)> failure;
   /// A row that cannot be read, by its path and folder, or with neither what is lost of the whole inventory.
   std::function<void(const Failure& damage, const std::string& folder)> damaged;
+  bool lines = true;  ///< whether models come with their lines
 };
 
 /// Models in an SQLite database, for later scans and for people who query it (docs/inventory.md). A change of a folder

@@ -35,10 +35,10 @@ void add_unreadable(const std::string& name, FolderListing& listing) {
 
 /// DT_DIR, DT_REG or DT_LNK of the name itself, DT_UNKNOWN for anything else. Some file systems do not tell it while
 /// they list.
-unsigned char type_of(const dirent& entry, const std::string& path, FolderListing& listing) {
+unsigned char type_of(const dirent& entry, const std::string& folder, FolderListing& listing) {
   if (entry.d_type != DT_UNKNOWN) return entry.d_type;
   struct stat status {};
-  if (lstat(path.c_str(), &status) != 0) {
+  if (lstat(joined(folder, entry.d_name).c_str(), &status) != 0) {
     if (!is_absent()) add_unreadable(std::string(entry.d_name), listing);
     return DT_UNKNOWN;
   }
@@ -96,7 +96,7 @@ FolderListing list_folder(const std::string& path) {
     const std::string name(entry->d_name);
     if (name == "." || name == ".." || is_system_name(name)) continue;
     ++listing.names;
-    switch (type_of(*entry, joined(path, name), listing)) {
+    switch (type_of(*entry, path, listing)) {
       case DT_LNK: add_link(joined(path, name), name, listing); break;
       case DT_DIR: listing.folders.push_back(name); break;
       case DT_REG: listing.files.push_back(name); break;

@@ -5,9 +5,11 @@
 namespace weigh::core {
 
 void sort_listing(ScanListing& listing, const std::optional<Order>& order) {
-  std::ranges::stable_sort(listing.models, [&](const StoredModel& a, const StoredModel& b) {
+  const auto before = [&](const StoredModel& a, const StoredModel& b) {
     return order ? (*order)(a.row, b.row) : a.row.path < b.row.path;
-  });
+  };
+  // An inventory gives them in the order of their paths.
+  if (!std::ranges::is_sorted(listing.models, before)) std::ranges::stable_sort(listing.models, before);
   std::ranges::sort(listing.errors, {}, &Failure::path);
 }
 

@@ -6,14 +6,12 @@
 
 #include "formats/checked.h"
 #include "formats/text.h"
-#include "src/quantize/quantization_name.h"
 
 namespace weigh::core {
 
 namespace {
 
-void add_dtypes(const Model& model, ScanRow& row) {
-  const auto named = named_quantization(model);
+void add_dtypes(const Model& model, const std::optional<NamedQuantization>& named, ScanRow& row) {
   std::uint64_t most = 0;
   for (const DtypeTotals& totals : model.by_dtype) {
     row.dtypes.push_back(totals.dtype);
@@ -72,7 +70,8 @@ FileTimes times_of(std::span<const std::string> paths) {
   return times;
 }
 
-ScanRow row_of(const Model& model, std::span<const Fit> fits, const ScanFacts& facts) {
+ScanRow row_of(const Model& model, const std::optional<NamedQuantization>& named, std::span<const Fit> fits,
+               const ScanFacts& facts) {
   ScanRow row;
   const Checkpoint& checkpoint = model.checkpoint;
   row.path = checkpoint.path;
@@ -85,7 +84,7 @@ ScanRow row_of(const Model& model, std::span<const Fit> fits, const ScanFacts& f
   row.active = model.active_parameters;
   row.bits_per_weight = model.bits_per_weight();
   row.weight_bytes = model.weight_bytes;
-  add_dtypes(model, row);
+  add_dtypes(model, named, row);
   SaturatingSum bytes;
   for (const ModelFile& file : checkpoint.files) bytes.add(file.file_bytes);
   row.file_bytes = bytes.value;

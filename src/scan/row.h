@@ -11,6 +11,7 @@
 #include "src/checkpoint/checkpoint.h"
 #include "src/fit/fit.h"
 #include "src/model/model.h"
+#include "src/quantize/quantization_name.h"
 
 namespace weigh::core {
 
@@ -73,7 +74,8 @@ struct ScanFacts {
   FileTimes times;
 };
 
-/// `fits` are those on the devices that were asked for.
-ScanRow row_of(const Model& model, std::span<const Fit> fits, const ScanFacts& facts);
+/// `fits` are those on the devices that were asked for, `named` is the model's named_quantization().
+ScanRow row_of(const Model& model, const std::optional<NamedQuantization>& named, std::span<const Fit> fits,
+               const ScanFacts& facts);
 
 }  // namespace weigh::core

@@ -40,6 +40,7 @@ class ThreadPool {
     room_.wait(lock, [&] { return stopped_ || tasks_.size() < kMaxWaiting; });
     if (stopped_) return false;
     tasks_.push_back(std::move(task));
+    lock.unlock();
     ready_.notify_one();
     return true;
   }
@@ -47,9 +48,10 @@ class ThreadPool {
   /// Adds a task before everything that waits, and does not block: for a task that is split into several.
   void add_first(Task task) {
     if (alone_) return static_cast<void>(run(task));
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     if (stopped_) return;
     tasks_.push_front(std::move(task));
+    lock.unlock();
     ready_.notify_one();
   }
 
@@ -81,8 +83,10 @@ class ThreadPool {
       Task task = std::move(tasks_.front());
       tasks_.pop_front();
       ++busy_;
+      // Who waits for room is woken once for many tasks, not for each.
+      const bool has_room = tasks_.size() == kMaxWaiting / 2;
       lock.unlock();
-      room_.notify_one();
+      if (has_room) room_.notify_all();
       run(task);
       task = nullptr;
       lock.lock();

@@ -3,18 +3,21 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <memory>
 #include <thread>
 #include <utility>
 
 #include "src/report/json.h"
+#include "src/scan/identity.h"
 
 namespace weigh::core {
 namespace {
 
-StoredModel weigh_scanned(Checkpoint&& checkpoint, Store store, const RunSetup& setup, LineUse line) {
+StoredModel weigh_scanned(Checkpoint&& checkpoint, Store store, const RunSetup& setup, LineUse line,
+                          Identities& identities) {
   ScanFacts facts;
   facts.store = store_name(store);
-  facts.identity = identity_of(checkpoint);
+  facts.identity = identities.of(checkpoint);
   facts.header_only = checkpoint.header_only;
   // What a snapshot was taken of lies elsewhere.
   facts.times = times_of(checkpoint.header_only ? std::span(&checkpoint.path, 1) : std::span(checkpoint.file_paths));
@@ -33,8 +36,8 @@ StoredModel weigh_scanned(Checkpoint&& checkpoint, Store store, const RunSetup& 
 }  // namespace
 
 Weigher scan_weigher(const RunSetup& setup, LineUse line) {
-  return [&setup, line](Checkpoint&& checkpoint, Store store) {
-    return weigh_scanned(std::move(checkpoint), store, setup, line);
+  return [&setup, line, identities = std::make_shared<Identities>()](Checkpoint&& checkpoint, Store store) {
+    return weigh_scanned(std::move(checkpoint), store, setup, line, *identities);
   };
 }
 

@@ -128,12 +128,6 @@ std::vector<core::Fit> fits_of(const core::Model& model, const core::RunSetup& s
   return core::fits_of(model, setup.options, setup.companions, setup.groups, setup.catalogue, detail_of(detail));
 }
 
-/// A MODEL of the JSON, which has no fits but those that were asked for.
-core::Json model_json(const core::Model& model, const core::RunSetup& setup, Detail detail) {
-  if (setup.groups.empty()) return core::model_json(model, {});
-  return core::model_json(model, fits_of(model, setup, detail));
-}
-
 /// What `write` writes.
 template <typename Write>
 std::string written(const Write& write) {
@@ -243,8 +237,10 @@ std::string Model::json(const std::vector<std::string>& devices, const RunOption
                         const Catalogue& catalogue) const {
   return guarded([&] {
     const core::RunSetup setup = set_up(devices, options, catalogue);
-    core::Json models = core::Json::array({model_json(data_->model, setup, options.detail)});
-    return written([&](std::ostream& out) { core::write_inspect_document(std::move(models), {}, out); });
+    // No fits but those that were asked for.
+    std::vector<core::Fit> fits;
+    if (!setup.groups.empty()) fits = fits_of(data_->model, setup, options.detail);
+    return written([&](std::ostream& out) { core::write_json(data_->model, fits, out); });
   });
 }
 
@@ -341,7 +337,7 @@ std::string scan_json(const std::vector<std::string>& folders, const ScanOptions
                               .progress = {}};
     listing.links = scan_into(folders, options, sink, catalogue).links;
     core::sort_listing(listing, std::nullopt);
-    return written([&](std::ostream& out) { core::write_scan(listing, "json", {}, out); });
+    return written([&](std::ostream& out) { core::write_scan(std::move(listing), "json", {}, out); });
   });
 }
 

@@ -10,10 +10,10 @@ using namespace weigh::core;
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {
     const auto model = parse_model_line({reinterpret_cast<const char*>(data), size});
-    const ScanRow row = row_from_json(model);
-    check_counts(model);
     const std::string line = dumped(model);
-    if (row_from_json(parse_model_line(line)) != row) __builtin_trap();
+    const ScanRow row = row_from_line(line);
+    check_counts(model);
+    if (row_from_line(dumped(parse_model_line(line))) != row) __builtin_trap();
     if (row.active && row.parameters && *row.active > *row.parameters) __builtin_trap();
   } catch (const Error&) {
   }

@@ -52,7 +52,7 @@ Checkpoint good_model() {
   return std::move(opened.checkpoints.front());
 }
 
-ScanRow read_back(const std::string& line) { return row_from_json(parse_model_line(line)); }
+ScanRow read_back(const std::string& line) { return row_from_line(line); }
 
 }  // namespace
 

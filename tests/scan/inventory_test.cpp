@@ -32,7 +32,7 @@ StoredModel model(const std::string& path, std::uint64_t parameters = 7) {
   const std::string line = R"({"schema":"weigh.inspect/2","path":")" + path +
                            R"(","name":"m","weights":{"bytes":4,"by_dtype":[]},"parameters":{"total":)" +
                            std::to_string(parameters) + "}}";
-  return {row_from_json(parse_model_line(line)), line, "signature of " + path};
+  return {row_from_line(line), line, "signature of " + path};
 }
 
 std::vector<std::string> paths(const Inventory& inventory, const std::vector<std::string>& roots = {}) {
