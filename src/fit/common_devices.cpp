@@ -6,7 +6,8 @@
 
 namespace weigh::core {
 
-std::vector<Fit> common_devices(const Catalogue& catalogue, const std::function<Fit(const DeviceSet&)>& judged) {
+std::vector<Fit> common_devices(const Catalogue& catalogue, const std::function<Fit(const DeviceSet&)>& judged,
+                                const std::function<Fit(const DeviceSet&)>& worked_out) {
   constexpr std::size_t kStepsBelow = 3;
   constexpr std::size_t kStepsAbove = 3;
   std::vector<Fit> steps;
@@ -28,7 +29,7 @@ std::vector<Fit> common_devices(const Catalogue& catalogue, const std::function<
   std::vector<Fit> shown;
   for (Fit& fit : steps) {
     const bool kept = fits(fit) ? above++ < kStepsAbove : below-- <= kStepsBelow;
-    if (kept) shown.push_back(std::move(fit));
+    if (kept) shown.push_back(worked_out ? worked_out(device_set_of(fit.device)) : std::move(fit));
   }
   return shown;
 }

@@ -1,6 +1,9 @@
 // How little of a run must go to the host.
 #include "src/fit/offload.h"
 
+#include <algorithm>
+
+#include "formats/checked.h"
 #include "src/fit/layout.h"
 #include "src/fit/weigh_run.h"
 
@@ -20,11 +23,29 @@ std::uint64_t smallest(std::uint64_t no, std::uint64_t yes, const Good& good) {
   return yes;
 }
 
+// Whether the blocks' weights alone are more than the devices take. The rest of a need is found by replaying the engine's
+// graph, which takes its time.
+bool weighs_too_much(const Candidate& candidate, const Run& run, const DeviceSet& devices) {
+  std::uint64_t room = 0;
+  for (const Slot& slot : devices.slots) room = plus(room, slot.budget.safe);
+  const WeightParts& parts = candidate.parts();
+  const std::uint64_t all = parts.blocks.size() + 1;
+  std::uint64_t weights = 0;
+  for (std::uint64_t block = all - std::min(run.gpu_layers.value_or(all), all); block < parts.blocks.size(); ++block) {
+    weights = plus(weights, minus(parts.blocks[block].bytes, kept_on_host(parts, block, run).bytes));
+  }
+  return weights > room;
+}
+
+bool runs_with(Candidate& candidate, const Run& run, const DeviceSet& devices) {
+  return !weighs_too_much(candidate, run, devices) && fits(candidate, run, devices);
+}
+
 std::optional<Run> with_experts_on_host(Candidate& candidate, Run run, const DeviceSet& devices) {
   if (!candidate.has_experts() || run.cpu_moe_layers != 0) return std::nullopt;
   const auto good = [&](std::uint64_t layers) {
     run.cpu_moe_layers = layers;
-    return fits(candidate, run, devices);
+    return runs_with(candidate, run, devices);
   };
   if (!good(block_count(candidate))) return std::nullopt;
   const std::uint64_t least = smallest(0, block_count(candidate), good);
@@ -39,7 +60,7 @@ std::optional<Run> layers_to_host(Candidate& candidate, const Run& run, const De
   const std::uint64_t all = block_count(candidate) + 1;
   const auto good = [&](std::uint64_t on_host) {
     moved.gpu_layers = all - on_host;
-    return fits(candidate, moved, devices);
+    return runs_with(candidate, moved, devices);
   };
   if (!good(all)) return std::nullopt;
   // The layers in between are all alike but for the buffers, which grow once at the first of them.

@@ -75,7 +75,7 @@ Fit weigh_on(Candidate& candidate, const Run& run, const DeviceSet& devices, con
     refuse({ReasonKind::Damaged, 0, damaged->message, damaged->code}, Verdict::Broken, fit);
   } else if (refused) {
     refuse(*refused, Verdict::No, fit);
-  } else if (fit.reason.kind != ReasonKind::SettingRefused) {
+  } else if (detail != WeighDetail::Need && fit.reason.kind != ReasonKind::SettingRefused) {
     const Run placed = add_placement(candidate, run, devices, fit);
     fit.one_would_do = fit.verdict == Verdict::Fits && devices.slots.size() > 1 && devices.alike() &&
                        fits(candidate, run, one_of(devices));
@@ -160,9 +160,12 @@ Weighing weigh(const Model& model, const RunRequest& request, std::span<const De
   const bool engine_asked = (request.engine && !request.engine_is_default) || request.as != nullptr;
   weighing.common_devices = sets.empty() && model.weight_bytes > 0;
   if (weighing.common_devices) {
-    weighing.fits = common_devices(catalogue, [&](const DeviceSet& devices) {
-      return weigh_on(candidate, run, devices, catalogue, WeighDetail::Placement, engine_asked);
-    });
+    const auto weighed = [&](WeighDetail common_detail) {
+      return [&, common_detail](const DeviceSet& devices) {
+        return weigh_on(candidate, run, devices, catalogue, common_detail, engine_asked);
+      };
+    };
+    weighing.fits = common_devices(catalogue, weighed(WeighDetail::Need), weighed(WeighDetail::Placement));
   }
   for (const DeviceSet& devices : sets) {
     weighing.fits.push_back(weigh_on(candidate, run, devices, catalogue, detail, engine_asked));

@@ -46,7 +46,8 @@ struct RunRequest {
 
 /// How much is worked out.
 enum class WeighDetail : std::uint8_t {
-  Placement,  ///< need, verdict, and where the parts go
+  Need,       ///< need and verdict
+  Placement,  ///< and where the parts go
   Run,        ///< and the largest context, the command line and the speed
   Advice,     ///< and what makes it fit
 };
