@@ -7,6 +7,10 @@ namespace {
 constexpr std::uint64_t kMaxHeader = std::uint64_t{1} << 30;
 // What a file announces is believed up to here: vocabularies have up to 10 MB.
 constexpr std::uint64_t kMostExpected = std::uint64_t{16} << 20;
+// A header that is larger than most gets memory for a vocabulary at once: what is not written to costs nothing, and moving
+// what was read does.
+constexpr std::uint64_t kLarge = std::uint64_t{1} << 20;
+constexpr std::uint64_t kRoomForLarge = std::uint64_t{32} << 20;
 }  // namespace
 
 void ByteReader::fetch(std::uint64_t length, std::string_view field) {
@@ -22,7 +26,8 @@ void ByteReader::fetch(std::uint64_t length, std::string_view field) {
   const std::uint64_t at_hand = std::min(source_.at_hand(), kMaxHeader);
   const std::uint64_t wanted = end <= at_hand ? at_hand : std::clamp(next, end, most);
   if (wanted > room_) {
-    room_ = std::min(std::max(wanted, 2 * room_), std::max(wanted, most));
+    const std::uint64_t generous = std::max(2 * room_, wanted > kLarge ? kRoomForLarge : 0);
+    room_ = std::max(wanted, std::min(generous, most));
     resize_bytes(bytes_.data, room_);
   }
   source_.read(bytes_.size, {bytes_.data.get() + bytes_.size, static_cast<std::size_t>(wanted - bytes_.size)});
@@ -34,7 +39,7 @@ void ByteReader::reach(std::uint64_t end) {
 }
 
 HeaderBytes ByteReader::take(std::uint64_t wanted) {
-  if (wanted > room_ / 2) return std::move(bytes_);
+  if (wanted > bytes_.size / 2) return std::move(bytes_);
   HeaderBytes small;
   small.size = std::min(wanted, bytes_.size);
   resize_bytes(small.data, small.size);
