@@ -466,7 +466,7 @@ def dropper(folder):
     return lambda: subprocess.run([LIMITS, "forget", folder], check=True)
 
 
-def report_row(row, work, name, make, peer=None):
+def report_row(row, work, name, make, goals, peer=None):
     """A full report of one model beside reading its headers, and beside what parses them in simdjson alone."""
     folder = made(name, make)
     paths, total = listed(name, folder)
@@ -478,30 +478,30 @@ def report_row(row, work, name, make, peer=None):
         commands.append(Command("simdjson's walk", PEERS, "headers", *files, before=before))
     weigh = Command("weigh", WEIGH, "inspect", target, "--json", before=before)
     measure(commands + [weigh], ARGUMENTS.runs)
-    for limit in commands:
-        print_result(row, f"{work}, {total / 1e6:.1f} MB", weigh, limit)
+    for limit, goal in zip(commands, goals):
+        print_result(row, f"{work}, {total / 1e6:.1f} MB", weigh, limit, goal)
 
 
 def row_version():
     limit, weigh = Command("an empty program", EMPTY), Command("weigh", WEIGH, "--version")
     measure([limit, weigh], 5 * ARGUMENTS.runs)
-    print_result("version", "weigh --version", weigh, limit)
+    print_result("version", "weigh --version", weigh, limit, "2")
 
 
 def row_p1():
-    report_row("P1", "GGUF, 408,403 strings", "p1", make_p1)
+    report_row("P1", "GGUF, 408,403 strings", "p1", make_p1, ["2"])
 
 
 def row_p1b():
-    report_row("P1b", "GGUF, 1,025 tensors, 61 layers", "p1b", make_p1b)
+    report_row("P1b", "GGUF, 1,025 tensors, 61 layers", "p1b", make_p1b, ["3"])
 
 
 def row_p2():
-    report_row("P2", "safetensors, 400,000 tensors", "p2", make_p2, peer=True)
+    report_row("P2", "safetensors, 400,000 tensors", "p2", make_p2, ["", "1"], peer=True)
 
 
 def row_p3():
-    report_row("P3", "163 shards, 91,991 tensors", "p3", make_p3, peer=True)
+    report_row("P3", "163 shards, 91,991 tensors", "p3", make_p3, ["", "2"], peer=True)
 
 
 def row_p4():
