@@ -178,7 +178,8 @@ class Server {
 
   void set_words() {
     Serving& serving = result_.serving;
-    const std::string share = fmt::format("{:.3f}", static_cast<double>(share_ / 10) / 1000);
+    const std::uint64_t thousandths = share_ / 10;
+    const std::string share = fmt::format("{}.{:03}", thousandths / 1000, thousandths % 1000);
     if (!run_.serving.share) serving.assumptions.push_back("mem_fraction_static " + share + ", as of 0.4.8");
     serving.flags = {"--context-length", std::to_string(serving.length), "--mem-fraction-static", share};
     const auto add_shards = [&](std::string_view flag, std::uint64_t count) {
