@@ -163,7 +163,7 @@ CacheTypes checked_types(std::string_view flag, const std::string& text, Engine 
 }
 
 // Prompt and answer, of engines that work on one after the other; together they are the context.
-void set_prompt(const RunOptions& options, Engine engine, RunRequest& request) {
+void set_prompt(const RunOptions& options, Engine engine, const Model& model, RunRequest& request) {
   const bool told = options.prompt || options.generated;
   if (told && engine != Engine::Transformers && engine != Engine::Mlx) {
     throw UsageError(fmt::format("{} is for transformers and mlx, not for {}",
@@ -178,10 +178,15 @@ void set_prompt(const RunOptions& options, Engine engine, RunRequest& request) {
   if (!told || request.longest_context) return;
   const std::uint64_t both = times(plus(options.prompt.value_or(0), options.generated.value_or(0)), options.parallel);
   if (!request.context && options.prompt) request.context = both;
-  if (request.context && *request.context < both) {
-    throw UsageError(fmt::format("--prompt and --generate are {} tokens together, more than the context of {}", both,
-                                 *request.context));
+  const std::uint64_t unsaid = std::min(kDefaultContext, model.architecture.context_length.value_or(kDefaultContext));
+  const std::uint64_t context = request.context.value_or(unsaid);
+  if (both <= context) return;
+  if (!options.prompt) {
+    throw UsageError(fmt::format("--generate: {} tokens, more than the context of {}; say --prompt or --context too",
+                                 both, context));
   }
+  throw UsageError(
+      fmt::format("--prompt and --generate are {} tokens together, more than the context of {}", both, context));
 }
 
 }  // namespace
@@ -207,6 +212,7 @@ void check_run_options(const RunOptions& options) {
   if (!options.max_length.empty() && !options.context.empty()) {
     throw UsageError("--max-model-len and --context: two words for one thing; give one of them");
   }
+  if (options.prompt == 0U) throw UsageError("--prompt 0: not a number of tokens from 1 on");
   for (const auto& [flag, number] :
        {std::pair{"--prompt", options.prompt}, std::pair{"--generate", options.generated}}) {
     if (number && *number > kMaxTokens) throw UsageError(fmt::format("{} {}: more than {}", flag, *number, kMaxTokens));
@@ -274,7 +280,7 @@ RunRequest request_of(const RunOptions& options, const Model& model, Engine engi
   }
   if (!options.context.empty() && !request.longest_context) request.context = tokens_of(options.context);
   request.serving = serving_of(options, engine);
-  set_prompt(options, engine, request);
+  set_prompt(options, engine, model, request);
   request.training = training_of(options);
   if (!options.as.empty()) request.as = find_quantizer_type(options.as);
   return request;

@@ -17,3 +17,7 @@ weigh fit $model --on 24GiB --gpu-memory-utilization 0.5
 echo "exit $?"
 weigh fit $model --on 24GiB --generate 100
 echo "exit $?"
+for prompt in "--prompt 0" "--generate 8000" "--prompt 100 --generate 100 --context 150"; do
+  weigh fit testdata/snapshots/Llama-2-7B-f16.weigh.zst --on 24GiB $prompt
+  echo "exit $?"
+done
