@@ -175,7 +175,8 @@ void set_prompt(const RunOptions& options, Engine engine, const Model& model, Ru
   request.prompt = options.prompt;
   request.generated = options.generated;
   request.eager_attention = options.eager_attention;
-  if (!told || request.longest_context) return;
+  if (!told) return;
+  if (request.longest_context) throw UsageError("--prompt and --generate say the context: leave out --context max");
   const std::uint64_t both = times(plus(options.prompt.value_or(0), options.generated.value_or(0)), options.parallel);
   if (!request.context && options.prompt) request.context = both;
   const std::uint64_t unsaid = std::min(kDefaultContext, model.architecture.context_length.value_or(kDefaultContext));

@@ -84,9 +84,9 @@ ROWS = [
     *pool("V10", "Llama-3.1-8B", "a100-sxm-80gb", "0.31", 56.21, "--max-model-len 131072", [
         ("tokens", 460_496, PAGES, {"unit": "tokens"}), ("requests", 3.51, PAGES, {"unit": "requests", "near": 0.005})]),
     *vllm("V11", "Llama-3.1-8B", "rtx-3090", "0.6", "--gpu-memory-utilization 0.9 --max-model-len 20000", [
-        ("weights", 14.9888, WEIGHTS), ("available", 3.81, POOL), ("blocks", 1952, POOL, {"unit": "blocks"})]),
+        ("weights", 14.9888, WEIGHTS), ("activation", 2.07, POOL), ("available", 3.81, POOL), ("blocks", 1952, POOL, {"unit": "blocks"})]),
     *vllm("V11", "Llama-3.1-8B", "rtx-3090", "0.6", "--gpu-memory-utilization 0.9 --max-model-len 29000", [
-        ("available", 2.89, POOL), ("blocks", 1478, POOL, {"unit": "blocks"}), ("starts", 0, EXACT, {"unit": "yes"})]),
+        ("activation", 2.99, POOL), ("available", 2.89, POOL), ("blocks", 1478, POOL, {"unit": "blocks"}), ("starts", 0, EXACT, {"unit": "yes"})]),
     *pool("V11", "Llama-3.1-8B", "rtx-3090", "0.6", 3.81, "--max-model-len 20000", [
         ("blocks", 1952, 0.0015, {"unit": "blocks"}), ("requests", 1.56, PAGES, {"unit": "requests", "near": 0.005})]),
     *vllm("V12", "Llama-3-8B", "h100-sxm", "0.6", "--gpu-memory-utilization 0.9 --max-model-len 8192", [
@@ -161,8 +161,12 @@ ROWS = [
 ]
 
 UNTRIED = [
+    Untried("V25, V26", "Qwen3.6-35B-A3B, Qwen3.8-27B", "what is available: packing and widths of the checkpoints are not known here; what it holds is tried"),
+    Untried("V27", "Kimi-K2-Thinking", "what is available: cards and share are not published; what it holds is tried"),
+    Untried("1.4", "Llama-3.2-11B-Vision", "36.63 GiB: what images of the largest size take is not counted (docs/serving.md 4.2)"),
+    Untried("1.4", "a model of 1.5 GiB", "0.25 GiB of activation in the second model runner: the model is not named"),
     Untried("V16", "Qwen3-30B-A3B", "198,784 tokens: what was available is not published"),
-    Untried("V41", "Qwen3.8-27B", "its widths are not known here, and what was available is not published"),
+    Untried("V41", "Qwen3.8-27B", "its widths are not known here, neither for the weights on each card nor for the pool"),
     Untried("V43", "Gemma-4-31B AWQ", "its shape is not known here; the jump from 55k to 525k tokens is one of printing (docs/serving.md 3.3)"),
     Untried("V44", "DeepSeek-V4-Flash", "how vLLM pages its caches is not known"),
     Untried("V50", "DeepSeek-V4-Flash", "likewise; tokens of a hybrid are no rate per byte"),

@@ -30,8 +30,12 @@ std::vector<Bytes> mlx_layer_kv(const RunModel& model, const Run& run) {
   return layers;
 }
 
+// While a cache grows, one layer's is there twice.
 Bytes mlx_compute(const RunModel& model, const Run& run) {
-  return times(scaled(kWork, std::min(prompt_tokens(model, run), kPrefill), kPrefill), run.sequences);
+  std::uint64_t largest = 0;
+  for (const Bytes& layer : mlx_layer_kv(model, run)) largest = std::max(largest, layer.value_or(0));
+  const std::uint64_t work = scaled(kWork, std::min(prompt_tokens(model, run), kPrefill), kPrefill);
+  return plus(times(work, run.sequences), largest);
 }
 
 }  // namespace weigh::core
