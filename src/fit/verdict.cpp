@@ -3,19 +3,13 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 
 #include "src/devices/rule.h"
+#include "src/memory/serving.h"
 
 namespace weigh::core {
 
 namespace {
-
-std::int64_t difference(std::uint64_t a, std::uint64_t b) {
-  constexpr std::uint64_t kMaxSigned = std::numeric_limits<std::int64_t>::max();
-  const auto distance = static_cast<std::int64_t>(std::min(apart(a, b), kMaxSigned));
-  return a >= b ? distance : -distance;
-}
 
 // Bytes of the pieces that find no place when `count` devices with `room` bytes each take them in order, whole. Filling
 // each device before the next is the best there is for pieces in a fixed order.
@@ -112,7 +106,7 @@ std::string_view verdict_name(Verdict verdict) {
 
 void set_need(const MemoryNeed& need, Fit& fit) {
   fit.need = need;
-  fit.headroom_bytes = difference(fit.budget_bytes, need.total());
+  fit.headroom_bytes = signed_difference(fit.budget_bytes, need.total());
 }
 
 void refuse(const FitReason& reason, Verdict verdict, Fit& fit) {

@@ -18,13 +18,6 @@ Function* find(const char* name) {
 
 }  // namespace
 
-// The function of that name in the library; it is looked up once.
-#define WEIGH_CALL(function)                                        \
-  (*[] {                                                            \
-    static auto* const found = find<decltype(function)>(#function); \
-    return found;                                                   \
-  }())
-
 EVP_MD_CTX* EVP_MD_CTX_new() { return WEIGH_CALL(EVP_MD_CTX_new)(); }
 void EVP_MD_CTX_free(EVP_MD_CTX* context) { WEIGH_CALL(EVP_MD_CTX_free)(context); }
 const EVP_MD* EVP_sha1() { return WEIGH_CALL(EVP_sha1)(); }

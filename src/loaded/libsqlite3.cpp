@@ -13,13 +13,6 @@ Function* find(const char* name) {
 
 }  // namespace
 
-// The function of that name in the library; it is looked up once.
-#define WEIGH_CALL(function)                                        \
-  (*[] {                                                            \
-    static auto* const found = find<decltype(function)>(#function); \
-    return found;                                                   \
-  }())
-
 int sqlite3_open_v2(const char* path, sqlite3** database, int flags, const char* system) {
   return WEIGH_CALL(sqlite3_open_v2)(path, database, flags, system);
 }
