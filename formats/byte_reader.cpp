@@ -7,10 +7,10 @@ namespace {
 constexpr std::uint64_t kMaxHeader = std::uint64_t{1} << 30;
 // What a file announces is believed up to here: vocabularies have up to 10 MB.
 constexpr std::uint64_t kMostExpected = std::uint64_t{16} << 20;
-// A header that is larger than most gets memory for a vocabulary at once: what is not written to costs nothing, and moving
-// what was read does.
+// A header that is larger than most, or says so, gets memory for a vocabulary at once: what is not written to costs nothing,
+// and moving what was read does.
 constexpr std::uint64_t kLarge = std::uint64_t{1} << 20;
-constexpr std::uint64_t kRoomForLarge = std::uint64_t{32} << 20;
+constexpr std::uint64_t kRoomForLarge = std::uint64_t{24} << 20;
 }  // namespace
 
 void ByteReader::fetch(std::uint64_t length, std::string_view field) {
@@ -26,9 +26,11 @@ void ByteReader::fetch(std::uint64_t length, std::string_view field) {
   const std::uint64_t at_hand = std::min(source_.at_hand(), kMaxHeader);
   const std::uint64_t wanted = end <= at_hand ? at_hand : std::clamp(next, end, most);
   if (wanted > room_) {
-    const std::uint64_t generous = std::max(2 * room_, wanted > kLarge ? kRoomForLarge : 0);
+    const std::uint64_t generous = std::max(2 * room_, std::max(wanted, expected_) > kLarge ? kRoomForLarge : 0);
     room_ = std::max(wanted, std::min(generous, most));
-    resize_bytes(bytes_.data, room_);
+    ByteBuffer larger = allocate_bytes(room_);
+    if (bytes_.size > 0) std::memcpy(larger.get(), bytes_.data.get(), bytes_.size);
+    bytes_.data = std::move(larger);
   }
   source_.read(bytes_.size, {bytes_.data.get() + bytes_.size, static_cast<std::size_t>(wanted - bytes_.size)});
   bytes_.size = wanted;
@@ -42,7 +44,7 @@ HeaderBytes ByteReader::take(std::uint64_t wanted) {
   if (wanted > bytes_.size / 2) return std::move(bytes_);
   HeaderBytes small;
   small.size = std::min(wanted, bytes_.size);
-  resize_bytes(small.data, small.size);
+  small.data = allocate_bytes(small.size);
   if (small.size > 0) std::memcpy(small.data.get(), bytes_.data.get(), small.size);
   bytes_ = {};
   return small;

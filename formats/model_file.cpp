@@ -146,26 +146,21 @@ constexpr auto kKnownFormats = std::to_array<KnownFormat>({
     {.suffix = ".gguf", .read = read_gguf},
 });
 
-// The system hands out fresh memory in pages of 4 KiB, which take longer than reading a header into them.
-void ask_for_large_pages([[maybe_unused]] std::byte* bytes, [[maybe_unused]] std::uint64_t size) {
-#ifdef MADV_HUGEPAGE
-  constexpr std::uint64_t kLargePage = std::uint64_t{2} << 20;
-  if (size < 2 * kLargePage) return;
-  void* begin = bytes;
-  std::size_t space = size;
-  if (std::align(kLargePage, kLargePage, begin, space) == nullptr) return;
-  ::madvise(begin, space / kLargePage * kLargePage, MADV_HUGEPAGE);  // if it is refused, nothing is lost
-#endif
-}
-
 }  // namespace
 
-void resize_bytes(ByteBuffer& bytes, std::uint64_t size) {
-  void* const resized = std::realloc(bytes.get(), std::max<std::uint64_t>(size, 1));
-  if (resized == nullptr) throw std::bad_alloc();
-  static_cast<void>(bytes.release());
-  bytes.reset(static_cast<std::byte*>(resized));
-  ask_for_large_pages(bytes.get(), size);
+// The system hands out fresh memory in pages of 4 KiB, which take longer than reading a header into them. What is large
+// begins where a large page does.
+ByteBuffer allocate_bytes(std::uint64_t size) {
+  constexpr std::uint64_t kLargePage = std::uint64_t{2} << 20;
+  const bool large = size >= 2 * kLargePage;
+  ByteBuffer bytes(
+      static_cast<std::byte*>(large ? std::aligned_alloc(kLargePage, size / kLargePage * kLargePage + kLargePage)
+                                    : std::malloc(std::max<std::uint64_t>(size, 1))));
+  if (bytes == nullptr) throw std::bad_alloc();
+#ifdef MADV_HUGEPAGE
+  if (large) ::madvise(bytes.get(), size / kLargePage * kLargePage, MADV_HUGEPAGE);  // if refused, nothing is lost
+#endif
+  return bytes;
 }
 
 std::string_view format_name(Format format) { return format == Format::Gguf ? "gguf" : "safetensors"; }

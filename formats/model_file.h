@@ -23,14 +23,13 @@ enum class Format : std::uint8_t { Gguf, Safetensors };
 /// "gguf", "safetensors".
 std::string_view format_name(Format format);
 
-/// Bytes that may grow where they are.
 struct FreeBytes {
   void operator()(std::byte* bytes) const { std::free(bytes); }
 };
 using ByteBuffer = std::unique_ptr<std::byte[], FreeBytes>;
 
-/// Makes the buffer that long and keeps what is in it; what is new holds anything. Throws std::bad_alloc.
-void resize_bytes(ByteBuffer& bytes, std::uint64_t size);
+/// So many bytes, which hold anything. Throws std::bad_alloc.
+ByteBuffer allocate_bytes(std::uint64_t size);
 
 /// The bytes that names, shapes and values are views into. Moving it keeps every view valid.
 struct HeaderBytes {

@@ -72,7 +72,7 @@ class SafetensorsReader {
     }
     file_.header.size = kPrefix + length_;
     file_.header_bytes = file_.header.size;
-    resize_bytes(file_.header.data, file_.header.size + JsonCursor::kPadding);
+    file_.header.data = allocate_bytes(file_.header.size + JsonCursor::kPadding);
     std::memset(file_.header.data.get() + file_.header.size, 0, JsonCursor::kPadding);
     source_.read(0, {file_.header.data.get(), static_cast<std::size_t>(file_.header.size)});
     text_ = reinterpret_cast<const char*>(file_.header.data.get()) + kPrefix;

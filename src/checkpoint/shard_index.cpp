@@ -134,7 +134,7 @@ ShardIndex read_shard_index(ByteSource& source) {
   if (size > kMaxBytes) fail(0, "index size", std::to_string(size) + " bytes", "at most " + std::to_string(kMaxBytes));
   ShardIndex index;
   index.storage = std::make_unique<ShardIndex::Storage>();
-  resize_bytes(index.storage->text, size + JsonCursor::kPadding);
+  index.storage->text = allocate_bytes(size + JsonCursor::kPadding);
   std::byte* const bytes = index.storage->text.get();
   source.read(0, {bytes, static_cast<std::size_t>(size)});
   std::memset(bytes + size, 0, JsonCursor::kPadding);

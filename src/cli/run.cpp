@@ -15,6 +15,7 @@
 #include "src/cli/exit_status.h"
 #include "src/cli/file_stream.h"
 #include "src/cli/generate.h"
+#include "src/cli/heap.h"
 #include "src/cli/help.h"
 #include "src/cli/settings.h"
 #include "src/devices/text.h"
@@ -139,6 +140,7 @@ int run_with(Program& program, std::vector<std::string> arguments, Session& sess
       return has_option(all.app, option);
     };
     const std::vector<Setting> settings = apply_settings(load_settings(), is_elsewhere, *parsed);
+    prepare_heap();
     return with_origins(settings, [&, &run = command] { return run(session); });
   }
   return 2;
