@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -80,6 +81,15 @@ class JsonCursor {
   }
 
   JsonString take_string();
+  /// Moves on behind `text`, which is not empty and holds no zero, where it stands next, letter by letter.
+  bool take_text(std::string_view text) {
+    if (text.size() > kPadding || std::memcmp(at_, text.data(), text.size()) != 0) return false;
+    at_ += text.size();
+    return true;
+  }
+  /// Goes back to where `position()` was.
+  void go_back(const char* position) { at_ = position; }
+
   /// The number that comes next, when it is written as a whole one that 64 bits hold; else nothing, and it isn't taken.
   std::optional<std::uint64_t> take_uint() {
     skip_blanks();

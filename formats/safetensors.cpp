@@ -149,8 +149,55 @@ class SafetensorsReader {
     std::optional<Range> offsets;
   };
 
+  // Most tensors have one of two: a weight's and its scale's.
+  void note_dtype(Dtype dtype) {
+    if (dtype != last_dtypes_[0]) last_dtypes_ = {dtype, last_dtypes_[0]};
+  }
+  bool take_noted_dtype(JsonCursor& json) {
+    for (const Dtype dtype : last_dtypes_) {
+      if (!json.take_text(info(dtype).safetensors_name)) continue;
+      note_dtype(dtype);
+      return json.take_text("\"");
+    }
+    return false;
+  }
+
+  // The fields as the library of the format writes them, without a blank: false, and nothing is read, where they are not.
+  bool read_as_written(JsonCursor& json, Fields& fields) {
+    const char* const begin = json.position();
+    const std::size_t dims = file_.dims.size();
+    const auto numbers = [&](auto take) {
+      if (json.take_text("]")) return true;
+      do {
+        const auto number = json.take_uint();
+        if (!number || !take(*number)) return false;
+      } while (json.take_text(","));
+      return json.take_text("]");
+    };
+    const auto dimension = [&](std::uint64_t value) {
+      file_.dims.push_back(value);
+      return true;
+    };
+    std::array<std::uint64_t, 2> offsets{};
+    std::size_t count = 0;
+    const auto offset = [&](std::uint64_t value) {
+      if (count < 2) offsets[count] = value;
+      return ++count <= 2;
+    };
+    if (json.take_text("{\"dtype\":\"") && take_noted_dtype(json) && json.take_text(",\"shape\":[") &&
+        numbers(dimension) && json.take_text(",\"data_offsets\":[") && numbers(offset) && json.take_text("}") &&
+        count == 2 && offsets[0] <= offsets[1]) {
+      fields = {last_dtypes_[0], std::span(file_.dims).subspan(dims), Range{offsets[0], offsets[1]}};
+      return true;
+    }
+    json.go_back(begin);
+    file_.dims.resize(dims);
+    return false;
+  }
+
   void read_tensor(JsonCursor& json, std::string_view name, std::uint64_t at) {
     Fields fields;
+    if (read_as_written(json, fields)) return add_tensor(name, at, *fields.dtype, *fields.shape, *fields.offsets);
     if (json.kind() == JsonCursor::Kind::Array) {
       read_positional(json, name, at, fields);
     } else {
@@ -202,10 +249,10 @@ class SafetensorsReader {
     const JsonString string = json.take_string();
     const std::string unescaped = string.has_escapes ? JsonCursor::unescaped(string) : std::string();
     const std::string_view text_of = string.has_escapes ? unescaped : string.raw;
-    if (text_of == info(last_dtype_).safetensors_name) return last_dtype_;  // most tensors share one
     const auto dtype = dtype_from_safetensors(text_of);
     if (!dtype) fail(at, "dtype of tensor " + quote(name), quote(text_of), "one of the specification's");
-    return last_dtype_ = *dtype;
+    note_dtype(*dtype);
+    return *dtype;
   }
 
   std::span<const std::uint64_t> read_shape(JsonCursor& json, std::string_view name, std::uint64_t at) {
@@ -292,7 +339,7 @@ class SafetensorsReader {
   std::uint64_t length_ = 0;
   const char* text_ = nullptr;
   bool has_metadata_ = false;
-  Dtype last_dtype_ = Dtype::F32;
+  std::array<Dtype, 2> last_dtypes_ = {Dtype::F32, Dtype::F32};
   std::vector<std::uint32_t>
       shape_ends_;  // in dims, which has all shapes in the tensors' order; a header is short enough
 };
