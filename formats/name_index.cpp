@@ -72,6 +72,10 @@ std::uint32_t NameIndex::id(std::string_view name) {
   return slots_[at].id;
 }
 
-std::uint32_t NameIndex::find(std::string_view name) const { return slots_[slot(keyed_hash(name), name)].id; }
+std::uint32_t NameIndex::find(std::string_view name, std::uint32_t last) const {
+  const std::size_t next = std::size_t{last} + 1;
+  if (next < names_.size() && names_[next] == name) return static_cast<std::uint32_t>(next);
+  return slots_[slot(keyed_hash(name), name)].id;
+}
 
 }  // namespace weigh::core

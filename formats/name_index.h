@@ -20,8 +20,9 @@ class NameIndex {
  public:
   explicit NameIndex(std::size_t expected);
   std::uint32_t id(std::string_view name);
-  /// The number of a name that came before, or `none`.
-  [[nodiscard]] std::uint32_t find(std::string_view name) const;
+  /// The number of a name that came before, or `none`. It is found at once where it is the one after `last`, as names that
+  /// come in the same order again are.
+  [[nodiscard]] std::uint32_t find(std::string_view name, std::uint32_t last = none) const;
   [[nodiscard]] std::span<const std::string_view> names() const { return names_; }
 
   static constexpr std::uint32_t none = UINT32_MAX;

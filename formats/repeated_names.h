@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -21,10 +22,20 @@ std::vector<std::size_t> repeated_names(const Range& range, NameOf name_of = {})
     std::uint32_t tag = 0;
   };
   std::vector<Slot> slots(std::bit_ceil(2 * range.size() + 1));
+  // The table of a large model is larger than a processor's caches: a slot is fetched while names before it are compared.
+  constexpr std::size_t kAhead = 16;
+  std::array<std::uint64_t, kAhead> hashes{};
+  const auto look_ahead = [&](std::size_t i) {
+    if (i >= range.size()) return;
+    const std::uint64_t hash = hashes[i % kAhead] = keyed_hash(std::invoke(name_of, range[i]));
+    __builtin_prefetch(&slots[hash & (slots.size() - 1)]);
+  };
+  for (std::size_t i = 0; i + 1 < kAhead; ++i) look_ahead(i);
   std::vector<std::size_t> repeated;
   for (std::size_t i = 0; i < range.size(); ++i) {
+    look_ahead(i + kAhead - 1);
     const std::string_view name = std::invoke(name_of, range[i]);
-    const std::uint64_t hash = keyed_hash(name);
+    const std::uint64_t hash = hashes[i % kAhead];
     const auto is_other = [&](const Slot& slot) {
       return slot.tag != tag_of(hash) || std::invoke(name_of, range[slot.next - 1]) != name;
     };

@@ -46,12 +46,14 @@ void check_index(Checkpoint& checkpoint, const Selection& selection) {
 
   FindingLog log(checkpoint.findings);
   std::size_t found = 0;
+  std::uint32_t last = NameIndex::none;
   for (ModelFile& file : checkpoint.files) {
     const auto own = std::ranges::find(index.files, base_name(file.name)) - index.files.begin();
     std::vector<std::uint32_t> elsewhere;
     for (std::uint32_t i = 0; i < file.tensors.size(); ++i) {
       const std::string_view name = file.tensors[i].name;
-      const std::uint32_t entry = names.find(name);
+      const std::uint32_t entry = names.find(name, last);
+      last = entry;
       if (entry == NameIndex::none) {
         log.add(Finding(FindingCode::UnindexedTensor, Severity::Error,
                         "tensor " + quote(name) + " is in the shard but not in the index: a loader leaves it out")

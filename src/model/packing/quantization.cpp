@@ -41,9 +41,12 @@ Modules group_by_module(std::span<const TensorFacts> tensors) {
   Modules modules{.names = NameIndex(tensors.size()), .masks = {}, .first = {}, .next = {}, .suffixes = {}};
   modules.next.resize(tensors.size(), Modules::none);
   modules.suffixes.resize(tensors.size());
+  std::string_view last;  // a module's tensors mostly stand together
+  std::uint32_t module = 0;
   for (std::uint32_t i = 0; i < tensors.size(); ++i) {
     const SplitName split = split_name(tensors[i].tensor->name);
-    const std::uint32_t module = modules.names.id(split.module);
+    if (i == 0 || split.module != last) module = modules.names.id(split.module);
+    last = split.module;
     if (module == modules.masks.size()) {
       modules.masks.push_back(0);
       modules.first.push_back(Modules::none);
