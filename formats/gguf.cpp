@@ -19,6 +19,7 @@
 #include "formats/gguf.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <numeric>
 
@@ -57,7 +58,6 @@ struct Range {
 struct TensorInfo {
   std::uint32_t name_at = 0;
   std::uint32_t name_length = 0;
-  std::uint32_t dims_end = 0;
   std::uint32_t type = 0;
   std::uint32_t type_at = 0;
 };
@@ -255,13 +255,14 @@ class GgufReader {
         fail(count_at, "tensor " + quote(reader_.passed(name.offset, name.length)),
              std::to_string(dims_count) + " dimensions", "at most 4");
       }
-      for (std::uint32_t k = 0; k < dims_count; ++k) file_.dims.push_back(read_length("dimension"));
-      std::reverse(file_.dims.end() - dims_count, file_.dims.end());
-      info.dims_end = static_cast<std::uint32_t>(file_.dims.size());
+      std::array<std::uint64_t, kMaxDimensions> dims{};
+      for (std::uint32_t k = dims_count; k-- > 0;) dims[k] = read_length("dimension");
       info.type_at = static_cast<std::uint32_t>(reader_.position());
       info.type = reader_.read<std::uint32_t>("tensor type");
       infos_.push_back(info);
-      file_.tensors.emplace_back().offset = reader_.read<std::uint64_t>("tensor offset");
+      Tensor& tensor = file_.tensors.emplace_back();
+      tensor.shape = file_.shapes.keep(std::span(dims).first(dims_count));
+      tensor.offset = reader_.read<std::uint64_t>("tensor offset");
     }
   }
 
@@ -286,12 +287,9 @@ class GgufReader {
       entry.key = text(keys_[i]);
       entry.bytes = std::as_bytes(std::span(text(values_[i])));
     }
-    std::uint32_t dims_begin = 0;
     for (std::size_t i = 0; i < infos_.size(); ++i) {
       Tensor& tensor = file_.tensors[i];
       tensor.name = text({infos_[i].name_at, infos_[i].name_length});
-      tensor.shape = std::span(file_.dims).subspan(dims_begin, infos_[i].dims_end - dims_begin);
-      dims_begin = infos_[i].dims_end;
       const auto elements = element_count(tensor.shape);
       if (!elements || *elements >= kMaxElements ||
           std::ranges::any_of(tensor.shape, [](auto d) { return d >= kMaxElements; })) {

@@ -14,6 +14,7 @@
 #include "formats/byte_source.h"
 #include "formats/finding.h"
 #include "formats/metadata.h"
+#include "formats/shapes.h"
 #include "formats/tensor.h"
 
 namespace weigh::core {
@@ -46,8 +47,8 @@ struct ModelFile {
   std::endian byte_order = std::endian::little;
 
   HeaderBytes header;
-  std::vector<std::uint64_t> dims;  ///< what the tensors' shapes are views into
-  std::vector<Tensor> tensors;      ///< in the header's order
+  KeptShapes shapes;            ///< what the tensors' shapes are views into
+  std::vector<Tensor> tensors;  ///< in the header's order
   Metadata metadata;
 
   std::uint64_t file_bytes = 0;

@@ -50,7 +50,7 @@ class SafetensorsReader {
   ModelFile read() {
     fetch_header();
     read_header();
-    place();
+    check_names();
     log_.finish();
     check_layout(file_, {1, Severity::Error, std::nullopt});
     return std::move(file_);
@@ -98,8 +98,6 @@ class SafetensorsReader {
 
   void read_header() {
     file_.tensors.reserve(length_ / kUsualTensor);
-    shape_ends_.reserve(length_ / kUsualTensor);
-    file_.dims.reserve(2 * (length_ / kUsualTensor));
     try {
       JsonCursor json(text_, static_cast<std::size_t>(length_));
       json.each_field([&](const JsonString& key) {
@@ -145,7 +143,7 @@ class SafetensorsReader {
 
   struct Fields {
     std::optional<Dtype> dtype;
-    std::optional<std::span<const std::uint64_t>> shape;  // the last of dims
+    bool has_shape = false;  // in shape_
     std::optional<Range> offsets;
   };
 
@@ -165,7 +163,7 @@ class SafetensorsReader {
   // The fields as the library of the format writes them, without a blank: false, and nothing is read, where they are not.
   bool read_as_written(JsonCursor& json, Fields& fields) {
     const char* const begin = json.position();
-    const std::size_t dims = file_.dims.size();
+    shape_.clear();
     const auto numbers = [&](auto take) {
       if (json.take_text("]")) return true;
       do {
@@ -175,7 +173,7 @@ class SafetensorsReader {
       return json.take_text("]");
     };
     const auto dimension = [&](std::uint64_t value) {
-      file_.dims.push_back(value);
+      shape_.push_back(value);
       return true;
     };
     std::array<std::uint64_t, 2> offsets{};
@@ -187,17 +185,16 @@ class SafetensorsReader {
     if (json.take_text("{\"dtype\":\"") && take_noted_dtype(json) && json.take_text(",\"shape\":[") &&
         numbers(dimension) && json.take_text(",\"data_offsets\":[") && numbers(offset) && json.take_text("}") &&
         count == 2 && offsets[0] <= offsets[1]) {
-      fields = {last_dtypes_[0], std::span(file_.dims).subspan(dims), Range{offsets[0], offsets[1]}};
+      fields = {last_dtypes_[0], true, Range{offsets[0], offsets[1]}};
       return true;
     }
     json.go_back(begin);
-    file_.dims.resize(dims);
     return false;
   }
 
   void read_tensor(JsonCursor& json, std::string_view name, std::uint64_t at) {
     Fields fields;
-    if (read_as_written(json, fields)) return add_tensor(name, at, *fields.dtype, *fields.shape, *fields.offsets);
+    if (read_as_written(json, fields)) return add_tensor(name, at, *fields.dtype, *fields.offsets);
     if (json.kind() == JsonCursor::Kind::Array) {
       read_positional(json, name, at, fields);
     } else {
@@ -208,9 +205,9 @@ class SafetensorsReader {
       });
     }
     if (!fields.dtype) fail(at, "tensor " + quote(name), "no dtype", "one");
-    if (!fields.shape) fail(at, "tensor " + quote(name), "no shape", "one");
+    if (!fields.has_shape) fail(at, "tensor " + quote(name), "no shape", "one");
     if (!fields.offsets) fail(at, "tensor " + quote(name), "no data_offsets", "two numbers");
-    add_tensor(name, at, *fields.dtype, *fields.shape, *fields.offsets);
+    add_tensor(name, at, *fields.dtype, *fields.offsets);
   }
 
   void read_field(JsonCursor& json, std::string_view name, std::uint64_t at, std::string_view key, Fields& fields) {
@@ -221,8 +218,9 @@ class SafetensorsReader {
       once(fields.dtype.has_value());
       fields.dtype = read_dtype(json, name, at);
     } else if (key == "shape") {
-      once(fields.shape.has_value());
-      fields.shape = read_shape(json, name, at);
+      once(fields.has_shape);
+      read_shape(json, name, at);
+      fields.has_shape = true;
     } else if (key == "data_offsets") {
       once(fields.offsets.has_value());
       fields.offsets = read_offsets(json, name, at);
@@ -255,17 +253,16 @@ class SafetensorsReader {
     return *dtype;
   }
 
-  std::span<const std::uint64_t> read_shape(JsonCursor& json, std::string_view name, std::uint64_t at) {
+  void read_shape(JsonCursor& json, std::string_view name, std::uint64_t at) {
     if (json.kind() != JsonCursor::Kind::Array) {
       fail(at, "shape of tensor " + quote(name), json.found(), "an array");
     }
-    const std::size_t begin = file_.dims.size();
+    shape_.clear();
     json.each_element([&] {
       const auto dimension = json.take_uint();
       if (!dimension) fail(at, "shape of tensor " + quote(name), json.found(), "an unsigned 64-bit integer");
-      file_.dims.push_back(*dimension);
+      shape_.push_back(*dimension);
     });
-    return std::span(file_.dims).subspan(begin);
   }
 
   Range read_offsets(JsonCursor& json, std::string_view name, std::uint64_t at) {
@@ -288,9 +285,8 @@ class SafetensorsReader {
     return {offsets[0], offsets[1]};
   }
 
-  void add_tensor(std::string_view name, std::uint64_t at, Dtype dtype, std::span<const std::uint64_t> dims,
-                  Range offsets) {
-    const auto elements = element_count(dims);
+  void add_tensor(std::string_view name, std::uint64_t at, Dtype dtype, Range offsets) {
+    const auto elements = element_count(shape_);
     const auto bits = elements ? checked_mul(*elements, info(dtype).block_bits) : std::nullopt;
     if (!bits)
       fail(at, "tensor " + quote(name), "a size beyond 64 bits", "one inside the file", FindingCode::SizeOverflow);
@@ -305,20 +301,14 @@ class SafetensorsReader {
     Tensor tensor;
     tensor.name = name;
     tensor.dtype = dtype;
+    tensor.shape = file_.shapes.keep(shape_);
     tensor.elements = *elements;
     tensor.offset = offsets.begin;
     tensor.bytes = *bits / 8;
     file_.tensors.push_back(tensor);
-    shape_ends_.push_back(static_cast<std::uint32_t>(file_.dims.size()));
   }
 
-  // The header is read as a whole: shapes become views, and names are compared.
-  void place() {
-    std::uint32_t begin = 0;
-    for (std::size_t i = 0; i < shape_ends_.size(); ++i) {
-      file_.tensors[i].shape = std::span(file_.dims).subspan(begin, shape_ends_[i] - begin);
-      begin = shape_ends_[i];
-    }
+  void check_names() {
     for (const std::size_t i : repeated_names(file_.tensors, &Tensor::name)) {
       const std::string_view name = file_.tensors[i].name;
       log_.add(
@@ -340,8 +330,7 @@ class SafetensorsReader {
   const char* text_ = nullptr;
   bool has_metadata_ = false;
   std::array<Dtype, 2> last_dtypes_ = {Dtype::F32, Dtype::F32};
-  std::vector<std::uint32_t>
-      shape_ends_;  // in dims, which has all shapes in the tensors' order; a header is short enough
+  std::vector<std::uint64_t> shape_;  // of the tensor that is read
 };
 
 }  // namespace

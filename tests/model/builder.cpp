@@ -12,16 +12,11 @@ ModelFile file_of(Format format, const std::vector<TensorSpec>& specs) {
   ModelFile file;
   file.name = format == Format::Gguf ? "model.gguf" : "model.safetensors";
   file.format = format;
-  std::size_t dims = 0;
-  for (const TensorSpec& spec : specs) dims += spec.shape.size();
-  file.dims.reserve(dims);
   for (const TensorSpec& spec : specs) {
     Tensor tensor;
     tensor.name = file.header.unescaped.emplace_back(spec.name);
     tensor.dtype = spec.dtype;
-    const std::size_t first = file.dims.size();
-    file.dims.insert(file.dims.end(), spec.shape.begin(), spec.shape.end());
-    tensor.shape = {file.dims.data() + first, spec.shape.size()};
+    tensor.shape = file.shapes.keep(spec.shape);
     tensor.elements = element_count(tensor.shape).value();
     tensor.bytes = tensor_bytes(tensor.dtype, tensor.shape).value_or(0);
     file.tensor_bytes += tensor.bytes;
