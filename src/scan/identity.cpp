@@ -23,14 +23,16 @@ std::string first_half(ContentDigest& digest) {
   return hex(std::span(bytes).first(kBytes));
 }
 
-void add_number(std::string& text, std::uint64_t number) {
-  const auto bytes = little_endian_bytes(number);
-  text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+constexpr std::size_t kNumber = sizeof(std::uint64_t);
+
+void put_number(char*& at, std::uint64_t number) {
+  std::memcpy(at, little_endian_bytes(number).data(), kNumber);
+  at += kNumber;
 }
 
-void add_text(std::string& text, std::string_view added) {
-  add_number(text, added.size());
-  text += added;
+void put_text(char*& at, std::string_view text) {
+  put_number(at, text.size());
+  at = std::ranges::copy(text, at).out;
 }
 
 // Of names, types and shapes, in the order of the names. A tensor's values are many and short: they are hashed as one
@@ -50,10 +52,14 @@ std::string table_id(const Checkpoint& checkpoint) {
     piece.clear();
   };
   for (const Tensor* tensor : tensors) {
-    add_text(piece, tensor->name);
-    add_text(piece, name(tensor->dtype));
-    add_number(piece, tensor->shape.size());
-    for (const std::uint64_t length : tensor->shape) add_number(piece, length);
+    const std::string_view dtype = name(tensor->dtype);
+    const std::size_t begin = piece.size();
+    piece.resize(begin + tensor->name.size() + dtype.size() + kNumber * (3 + tensor->shape.size()));
+    char* at = piece.data() + begin;
+    put_text(at, tensor->name);
+    put_text(at, dtype);
+    put_number(at, tensor->shape.size());
+    for (const std::uint64_t length : tensor->shape) put_number(at, length);
     if (piece.size() >= kPiece) flush();
   }
   flush();
