@@ -10,6 +10,7 @@
 #include <array>
 #include <memory>
 #include <span>
+#include <utility>
 
 #include "formats/little_endian.h"
 
