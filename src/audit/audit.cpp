@@ -8,6 +8,7 @@
 #include "formats/error.h"
 #include "src/audit/audited_files.h"
 #include "src/audit/check_content.h"
+#include "src/audit/unpacked.h"
 #include "src/checkpoint/model_names.h"
 #include "src/checkpoint/open_checkpoint.h"
 #include "src/checkpoint/resolved_path.h"
@@ -292,6 +293,7 @@ std::vector<Audit> audit_store(const std::string& path, ResolvedStore store, con
 }  // namespace
 
 std::vector<Audit> audit_path(const std::string& named, const AuditOptions& options) {
+  require_unpackers();
   std::string path = named;
   try {
     path = locate_model(named);

@@ -27,7 +27,7 @@ struct AuditOptions {
 
 /// Audits what a user names: a file, a set by any of its parts, a folder with all of its models, a snapshot, or by name. For a
 /// folder with several models the first result is about the folder itself. Faults of the input are findings, never
-/// exceptions.
+/// exceptions. Throws IoError where a library that it needs is not there.
 std::vector<Audit> audit_path(const std::string& named, const AuditOptions& options = {});
 
 /// Whether any finding is an error.

@@ -79,13 +79,13 @@ bool is_looked_for(std::string_view name) {
   return ends_with_any(name, {".pkl", ".pickle", ".npy", ".py", ".dat", ".bin", ".json"});
 }
 
-std::optional<Packing> packing_of_method(std::uint16_t method) {
+std::optional<StreamPacking> packing_of_method(std::uint16_t method) {
   switch (method) {
-    case 0: return Packing::Stored;
-    case 8: return Packing::RawDeflate;
-    case 12: return Packing::Bzip2;
-    case 14: return Packing::ZipLzma;
-    case 93: return Packing::Zstd;
+    case 0: return StreamPacking::Stored;
+    case 8: return StreamPacking::RawDeflate;
+    case 12: return StreamPacking::Bzip2;
+    case 14: return StreamPacking::ZipLzma;
+    case 93: return StreamPacking::Zstd;
     default: return std::nullopt;
   }
 }

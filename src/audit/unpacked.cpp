@@ -1,6 +1,7 @@
 #include "src/audit/unpacked.h"
 
 #include <bzlib.h>
+#define lzma_nothrow  // it is loaded when it is first called
 #include <lzma.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -9,6 +10,7 @@
 #include <array>
 #include <memory>
 #include <span>
+#include <utility>
 
 #include "formats/little_endian.h"
 
@@ -137,17 +139,17 @@ class Unzstd : public Unpacker {
   bool refused_ = false;
 };
 
-std::unique_ptr<Unpacker> unpacker(Packing packing) {
+std::unique_ptr<Unpacker> unpacker(StreamPacking packing) {
   switch (packing) {
-    case Packing::Stored: return nullptr;
-    case Packing::Zlib: return std::make_unique<Inflater>(MAX_WBITS);
-    case Packing::Gzip: return std::make_unique<Inflater>(MAX_WBITS + 16);
-    case Packing::RawDeflate: return std::make_unique<Inflater>(-MAX_WBITS);
-    case Packing::Bzip2: return std::make_unique<Bunzipper>();
-    case Packing::Xz: return std::make_unique<Unlzma>(false);
-    case Packing::Lzma:
-    case Packing::ZipLzma: return std::make_unique<Unlzma>(true);
-    case Packing::Zstd: return std::make_unique<Unzstd>();
+    case StreamPacking::Stored: return nullptr;
+    case StreamPacking::Zlib: return std::make_unique<Inflater>(MAX_WBITS);
+    case StreamPacking::Gzip: return std::make_unique<Inflater>(MAX_WBITS + 16);
+    case StreamPacking::RawDeflate: return std::make_unique<Inflater>(-MAX_WBITS);
+    case StreamPacking::Bzip2: return std::make_unique<Bunzipper>();
+    case StreamPacking::Xz: return std::make_unique<Unlzma>(false);
+    case StreamPacking::Lzma:
+    case StreamPacking::ZipLzma: return std::make_unique<Unlzma>(true);
+    case StreamPacking::Zstd: return std::make_unique<Unzstd>();
   }
   return nullptr;
 }
@@ -172,43 +174,47 @@ void reduce_dictionary(std::string& header, std::size_t most) {
 }
 
 // The next bytes of the stream, with the header that the decoder expects.
-std::string first_chunk(std::string chunk, Packing packing, std::size_t most) {
-  if (packing == Packing::ZipLzma) {
+std::string first_chunk(std::string chunk, StreamPacking packing, std::size_t most) {
+  if (packing == StreamPacking::ZipLzma) {
     // Version, size of the properties, properties; the stream ends by itself.
     if (chunk.size() < 9) return {};
     chunk = chunk.substr(4, 5) + std::string(8, '\xff') + chunk.substr(9);
-    packing = Packing::Lzma;
+    packing = StreamPacking::Lzma;
   }
-  if (packing == Packing::Lzma && chunk.size() >= kLzmaHeader) reduce_dictionary(chunk, most);
+  if (packing == StreamPacking::Lzma && chunk.size() >= kLzmaHeader) reduce_dictionary(chunk, most);
   return chunk;
 }
 
 }  // namespace
 
-std::optional<Packing> packing_of(std::string_view head) {
-  if (head.starts_with("\x1f\x8b\x08")) return Packing::Gzip;
+void require_unpackers() {
+  for (const auto each : {StreamPacking::Zlib, StreamPacking::Bzip2, StreamPacking::Xz}) unpacker(each);
+}
+
+std::optional<StreamPacking> packing_of(std::string_view head) {
+  if (head.starts_with("\x1f\x8b\x08")) return StreamPacking::Gzip;
   if (head.starts_with("BZh") && head.size() > 4 && head[3] >= '1' && head[3] <= '9' &&
       (head[4] == '1' || head[4] == '\x17')) {
-    return Packing::Bzip2;
+    return StreamPacking::Bzip2;
   }
   if (head.starts_with(std::string_view("\xfd"
                                         "7zXZ\0",
                                         6)))
-    return Packing::Xz;
-  if (head.starts_with("\x28\xb5\x2f\xfd")) return Packing::Zstd;
-  if (head.size() >= 4 && (load_little_endian(head.substr(0, 4)) & ~15ULL) == 0x184D2A50) return Packing::Zstd;
+    return StreamPacking::Xz;
+  if (head.starts_with("\x28\xb5\x2f\xfd")) return StreamPacking::Zstd;
+  if (head.size() >= 4 && (load_little_endian(head.substr(0, 4)) & ~15ULL) == 0x184D2A50) return StreamPacking::Zstd;
   if (head.size() >= 2) {
     const unsigned method = static_cast<unsigned char>(head[0]);
     const unsigned flags = static_cast<unsigned char>(head[1]);
     if ((method & 15U) == 8 && method >> 4U <= 7 && (method * 256 + flags) % 31 == 0 && (flags & 32U) == 0) {
-      return Packing::Zlib;
+      return StreamPacking::Zlib;
     }
   }
-  if (is_lzma_header(head)) return Packing::Lzma;
+  if (is_lzma_header(head)) return StreamPacking::Lzma;
   return std::nullopt;
 }
 
-std::string unpack_head(ByteSource& source, std::uint64_t offset, std::uint64_t packed_bytes, Packing packing,
+std::string unpack_head(ByteSource& source, std::uint64_t offset, std::uint64_t packed_bytes, StreamPacking packing,
                         std::size_t most, bool* refused) {
   const std::uint64_t there = source.available() - std::min(offset, source.available());
   std::uint64_t left = std::min(packed_bytes, there);
@@ -220,7 +226,7 @@ std::string unpack_head(ByteSource& source, std::uint64_t offset, std::uint64_t 
     left -= chunk.size();
     return chunk;
   };
-  if (packing == Packing::Stored) return next(most);
+  if (packing == StreamPacking::Stored) return next(most);
   left = std::min(left, kMostPacked);
   const auto stream = unpacker(packing);
   std::array<char, kChunk> room{};

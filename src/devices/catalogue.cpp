@@ -41,49 +41,51 @@ constexpr auto kKindNames = std::to_array<KindName>({
 
 // Puts what a field says into the device, or throws a UsageError with what was expected instead. Never sees an empty
 // field.
-using ReadField = void (*)(Device&, const std::string& field);
+using ReadField = void (*)(Device&, std::string_view field);
 
-[[noreturn]] void refuse(const std::string& field, std::string_view expected) {
+[[noreturn]] void refuse(std::string_view field, std::string_view expected) {
   throw UsageError("found " + quote(field) + ", expected " + std::string(expected));
 }
 
-std::uint64_t number_between(const std::string& field, std::uint64_t least, std::uint64_t most,
+std::uint64_t number_between(std::string_view field, std::uint64_t least, std::uint64_t most,
                              std::string_view expected) {
-  const bool whole = field.find('.') == std::string::npos;
+  const bool whole = field.find('.') == std::string_view::npos;
   const auto number = whole ? parse_scaled(field, 1) : std::nullopt;
   if (!number || *number < least || *number > most) refuse(field, expected);
   return *number;
 }
 
-std::uint64_t memory_field(const std::string& field) {
+std::uint64_t memory_field(std::string_view field) {
   return number_between(field, 1, kMaxDeviceBytes, "a whole number of bytes from 1 to 2^50");
 }
 
-void read_id(Device& device, const std::string& field) {
-  constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyz0123456789-._";
-  if (field.find_first_not_of(kAllowed) != std::string::npos) refuse(field, "lower-case letters, digits and - . _");
+void read_id(Device& device, std::string_view field) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+  };
+  if (!std::ranges::all_of(field, allowed)) refuse(field, "lower-case letters, digits and - . _");
   device.id = field;
 }
 
-void read_kind(Device& device, const std::string& field) {
-  const auto row = std::ranges::find(kKindNames, std::string_view(field), &KindName::name);
+void read_kind(Device& device, std::string_view field) {
+  const auto row = std::ranges::find(kKindNames, field, &KindName::name);
   if (row == kKindNames.end() || row->kind == DeviceKind::Size) {
     refuse(field, "discrete-gpu, accelerator, apple-unified, unified, cpu or phone");
   }
   device.kind = row->kind;
 }
 
-void read_bandwidth(Device& device, const std::string& field) {
+void read_bandwidth(Device& device, std::string_view field) {
   constexpr std::uint64_t kGB = 1'000'000'000;  // bandwidths are decimal
   device.bandwidth_bytes_per_second = parse_scaled(field, kGB);
   if (device.bandwidth_bytes_per_second.value_or(0) == 0) refuse(field, "a number of GB per second above 0");
 }
 
-void read_count(Device& device, const std::string& field) {
+void read_count(Device& device, std::string_view field) {
   device.count = static_cast<std::uint32_t>(number_between(field, 1, kMaxDevices, "a whole number from 1 to 4096"));
 }
 
-void read_common(Device& device, const std::string& field) {
+void read_common(Device& device, std::string_view field) {
   if (field != "yes" && field != "no") refuse(field, "yes or no");
   device.common = field == "yes";
 }
@@ -96,27 +98,27 @@ struct Column {
 
 constexpr auto kColumns = std::to_array<Column>({
     {"id", true, read_id},
-    {"name", false, [](Device& device, const std::string& field) { device.name = field; }},
-    {"vendor", false, [](Device& device, const std::string& field) { device.vendor = field; }},
+    {"name", false, [](Device& device, std::string_view field) { device.name = field; }},
+    {"vendor", false, [](Device& device, std::string_view field) { device.vendor = field; }},
     {"kind", true, read_kind},
-    {"memory_bytes", true, [](Device& device, const std::string& field) { device.memory_bytes = memory_field(field); }},
+    {"memory_bytes", true, [](Device& device, std::string_view field) { device.memory_bytes = memory_field(field); }},
     {"memory_note", false, nullptr},
     {"bandwidth_GBps", false, read_bandwidth},
     {"year", false, nullptr},
     {"laptop", false, nullptr},
     {"source", false, nullptr},
     {"count", false, read_count},
-    {"member", false, [](Device& device, const std::string& field) { device.member = field; }},
-    {"limit_bytes", false, [](Device& device, const std::string& field) { device.limit_bytes = memory_field(field); }},
+    {"member", false, [](Device& device, std::string_view field) { device.member = field; }},
+    {"limit_bytes", false, [](Device& device, std::string_view field) { device.limit_bytes = memory_field(field); }},
     {"limit_note", false, nullptr},
     {"common", false, read_common},
-    {"aliases", false, [](Device& device, const std::string& field) { device.aliases = field; }},
+    {"aliases", false, [](Device& device, std::string_view field) { device.aliases = field; }},
 });
 
 std::vector<const Column*> read_heading(const CsvRecord& record) {
   std::vector<const Column*> columns;
-  for (const std::string& field : record.fields) {
-    const auto column = std::ranges::find(kColumns, std::string_view(field), &Column::name);
+  for (const std::string_view field : record.fields) {
+    const auto column = std::ranges::find(kColumns, field, &Column::name);
     if (column == kColumns.end()) refuse(field, "a column of the catalogue, such as id, kind or memory_bytes");
     if (std::ranges::find(columns, &*column) != columns.end()) refuse(field, "each column once");
     columns.push_back(&*column);
@@ -136,7 +138,7 @@ Device read_device(const CsvRecord& record, const std::vector<const Column*>& co
   Device device;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const Column& column = *columns[i];
-    const std::string& field = record.fields[i];
+    const std::string_view field = record.fields[i];
     if (field.empty() && column.required) throw UsageError(fmt::format("'{}' is empty", column.name));
     if (field.empty() || column.read == nullptr) continue;
     try {
@@ -148,6 +150,33 @@ Device read_device(const CsvRecord& record, const std::vector<const Column*>& co
   if (device.limit_bytes.value_or(0) > device.memory_bytes) throw UsageError("limit_bytes is above memory_bytes");
   if (device.name.empty()) device.name = device.id;
   return device;
+}
+
+// Where a device stands among the others, and in which line of the file at hand: 0 for one of an earlier file.
+struct Place {
+  std::size_t index;
+  std::size_t line;
+};
+using Places = std::unordered_map<std::string, Place>;
+
+// A later file's device replaces an earlier one's.
+void put(Device device, std::size_t line, std::vector<Device>& devices, Places& places) {
+  const auto [place, is_new] = places.try_emplace(device.id, Place{devices.size(), line});
+  if (is_new) return devices.push_back(std::move(device));
+  Place& known = place->second;
+  if (known.line != 0) throw UsageError(fmt::format("{} stands in line {} already", quote(device.id), known.line));
+  known.line = line;
+  devices[known.index] = std::move(device);
+}
+
+// `member`: the device that this one is made of; null where the catalogue has none.
+std::string maker_of(const Device& device, const Device* member) {
+  if (device.member.empty()) return device.vendor;
+  if (member == nullptr) throw UsageError(fmt::format("member: no device {}", quote(device.member)));
+  if (!member->member.empty()) {
+    throw UsageError(fmt::format("member: {} is itself made of {}", quote(member->id), quote(member->member)));
+  }
+  return member->vendor;
 }
 
 // A user's file is a few lines; far beyond that it is some other file.
@@ -181,59 +210,40 @@ Catalogue Catalogue::built_in() {
 }
 
 const Device* Catalogue::find(std::string_view id) const {
-  const auto place = places_.find(id);
-  return place == places_.end() ? nullptr : &devices_[place->second];
-}
-
-void Catalogue::put(Device device) {
-  const auto [place, added] = places_.try_emplace(device.id, devices_.size());
-  if (added) {
-    devices_.push_back(std::move(device));
-  } else {
-    devices_[place->second] = std::move(device);
-  }
-}
-
-void Catalogue::find_maker(Device& device) const {
-  device.maker = device.vendor;
-  if (device.member.empty()) return;
-  const Device* member = find(device.member);
-  if (member == nullptr) throw UsageError(fmt::format("member: no device {}", quote(device.member)));
-  if (!member->member.empty()) {
-    throw UsageError(fmt::format("member: {} is itself made of {}", quote(member->id), quote(member->member)));
-  }
-  device.maker = member->vendor;
+  const auto device = std::ranges::find(devices_, id, &Device::id);
+  return device == devices_.end() ? nullptr : &*device;
 }
 
 void Catalogue::add(std::string_view csv, const std::string& origin) {
-  Catalogue next = *this;
+  std::vector<Device> next = devices_;
+  Places places;
+  for (std::size_t i = 0; i < next.size(); ++i) places.try_emplace(next[i].id, Place{i, 0});
+  CsvReader reader(csv);
   std::size_t line = 0;  // 0 while the CSV reader speaks, which names its line itself
+  const auto read = [&] {
+    line = 0;
+    const CsvRecord* record = reader.next();
+    if (record != nullptr) line = record->line;
+    return record;
+  };
   try {
-    const std::vector<CsvRecord> records = parse_csv(csv);
-    if (records.empty()) throw UsageError("empty, expected a first line with the names of the columns");
-    line = records.front().line;
-    const auto columns = read_heading(records.front());
-    std::unordered_map<std::string, std::size_t> lines;
-    for (const CsvRecord& record : std::span(records).subspan(1)) {
-      line = record.line;
-      Device device = read_device(record, columns);
-      const auto [twin, first] = lines.try_emplace(device.id, line);
-      if (!first) throw UsageError(fmt::format("{} stands in line {} already", quote(device.id), twin->second));
-      next.put(std::move(device));
-    }
+    const CsvRecord* record = read();
+    if (record == nullptr) throw UsageError("empty, expected a first line with the names of the columns");
+    const auto columns = read_heading(*record);
+    for (record = read(); record != nullptr; record = read()) put(read_device(*record, columns), line, next, places);
     // A member may stand in a later line, so makers are known only now. At fault is the device's own line or, where the
     // file replaced a member of a device it doesn't mention, the member's.
-    for (Device& device : next.devices_) {
-      const auto own = lines.find(device.id);
-      const auto at = own == lines.end() ? lines.find(device.member) : own;
-      if (at != lines.end()) line = at->second;
-      next.find_maker(device);
+    for (Device& device : next) {
+      line = places.at(device.id).line;
+      const auto member = places.find(device.member);
+      if (line == 0 && member != places.end()) line = member->second.line;
+      device.maker = maker_of(device, member == places.end() ? nullptr : &next[member->second.index]);
     }
   } catch (const UsageError& error) {
     const std::string where = line == 0 ? origin : fmt::format("{}: line {}", origin, line);
     throw UsageError(where + ": " + error.what());
   }
-  *this = std::move(next);
+  devices_ = std::move(next);
 }
 
 std::vector<const Device*> Catalogue::search(std::string_view query) const {

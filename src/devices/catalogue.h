@@ -1,8 +1,5 @@
 #pragma once
 
-#include <cstddef>
-#include <functional>
-#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,11 +32,8 @@ class Catalogue {
 
  private:
   [[nodiscard]] const Device* find(std::string_view id) const;
-  void put(Device device);
-  void find_maker(Device& device) const;
 
   std::vector<Device> devices_;
-  std::map<std::string, std::size_t, std::less<>> places_;  // id -> index of devices_
 };
 
 /// The user's file of that name for weigh: $XDG_CONFIG_HOME/weigh/NAME, else ~/.config/weigh/NAME. Empty without either.

@@ -1,85 +1,79 @@
 #include "src/devices/csv.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "formats/error.h"
 
 namespace weigh::core {
 
-namespace {
-
-class CsvReader {
- public:
-  explicit CsvReader(std::string_view text) : text_(text) {}
-
-  std::vector<CsvRecord> read() {
-    std::vector<CsvRecord> records;
-    while (at_ < text_.size()) {
-      CsvRecord record = read_record();
-      const bool empty_line = record.fields.size() == 1 && record.fields[0].empty();
-      if (!empty_line) records.push_back(std::move(record));
-    }
-    return records;
-  }
-
- private:
-  CsvRecord read_record() {
-    CsvRecord record;
-    record.line = line_;
-    record.fields.push_back(read_field());
-    while (skip(",")) record.fields.push_back(read_field());
-    if (!skip("\r\n") && !skip("\n") && at_ < text_.size())
-      fail_here("found text after a closing quote, expected a comma");
-    ++line_;
-    return record;
-  }
-
-  std::string read_field() {
-    if (skip("\"")) return read_quoted();
-    const std::size_t end = std::min(text_.find_first_of(",\n", at_), text_.size());
-    std::string_view field = text_.substr(at_, end - at_);
-    if (field.find('"') != std::string_view::npos) fail_here("found a quote inside an unquoted field");
-    at_ = end;
-    const bool ends_line = end == text_.size() || text_[end] == '\n';
-    if (ends_line && field.ends_with('\r')) field.remove_suffix(1);
-    return std::string(field);
-  }
-
-  std::string read_quoted() {
-    const std::size_t opened = line_;
-    std::string field;
-    while (at_ < text_.size()) {
-      const char c = text_[at_++];
-      if (c == '"' && !skip("\"")) return field;  // a doubled quote is a quote, a single one ends the field
-      if (c == '\n') ++line_;
-      field += c;
-    }
-    line_ = opened;
-    fail_here("found a quote that is never closed");
-  }
-
-  bool skip(std::string_view token) {
-    if (!text_.substr(at_).starts_with(token)) return false;
-    at_ += token.size();
-    return true;
-  }
-
-  [[noreturn]] void fail_here(const std::string& what) const {
-    throw UsageError("line " + std::to_string(line_) + ": " + what);
-  }
-
-  std::string_view text_;
-  std::size_t at_ = 0;
-  std::size_t line_ = 1;
-};
-
-}  // namespace
-
-std::vector<CsvRecord> parse_csv(std::string_view text) {
+CsvReader::CsvReader(std::string_view text) : text_(text) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  return CsvReader(text).read();
+  if (text_.starts_with(kByteOrderMark)) text_.remove_prefix(kByteOrderMark.size());
+}
+
+const CsvRecord* CsvReader::next() {
+  while (at_ < text_.size()) {
+    read_record();
+    const bool empty_line = record_.fields.size() == 1 && record_.fields.front().empty();
+    if (!empty_line) return &record_;
+  }
+  return nullptr;
+}
+
+void CsvReader::read_record() {
+  record_.line = line_;
+  record_.fields.clear();
+  unescaped_.clear();
+  record_.fields.push_back(read_field());
+  while (skip(',')) record_.fields.push_back(read_field());
+  if (text_.substr(at_).starts_with("\r\n")) ++at_;
+  if (!skip('\n') && at_ < text_.size()) fail_here("found text after a closing quote, expected a comma");
+  ++line_;
+}
+
+std::string_view CsvReader::read_field() {
+  if (skip('"')) return read_quoted();
+  const std::string_view rest = text_.substr(at_);
+  std::size_t end = 0;
+  while (end < rest.size() && rest[end] != ',' && rest[end] != '\n' && rest[end] != '"') ++end;
+  const bool ends_line = end == rest.size() || rest[end] == '\n';
+  if (!ends_line && rest[end] == '"') fail_here("found a quote inside an unquoted field");
+  at_ += end;
+  std::string_view field = rest.substr(0, end);
+  if (ends_line && field.ends_with('\r')) field.remove_suffix(1);
+  return field;
+}
+
+// A doubled quote is a quote, a single one ends the field.
+std::string_view CsvReader::read_quoted() {
+  const std::size_t opened = line_;
+  std::string* unescaped = nullptr;
+  while (true) {
+    const std::size_t end = text_.find('"', at_);
+    if (end == std::string_view::npos) {
+      line_ = opened;
+      fail_here("found a quote that is never closed");
+    }
+    std::string_view part = text_.substr(at_, end - at_);
+    at_ = end + 1;
+    line_ += static_cast<std::size_t>(std::ranges::count(part, '\n'));
+    const bool doubled = skip('"');
+    if (!doubled && unescaped == nullptr) return part;
+    if (unescaped == nullptr) unescaped = &unescaped_.emplace_back();
+    *unescaped += part;
+    if (!doubled) return *unescaped;
+    *unescaped += '"';
+  }
+}
+
+bool CsvReader::skip(char c) {
+  if (at_ == text_.size() || text_[at_] != c) return false;
+  ++at_;
+  return true;
+}
+
+void CsvReader::fail_here(const std::string& what) const {
+  throw UsageError("line " + std::to_string(line_) + ": " + what);
 }
 
 }  // namespace weigh::core

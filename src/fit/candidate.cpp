@@ -104,10 +104,7 @@ std::uint64_t Candidate::context(const Run& run) const {
 }
 
 const RunNeed& Candidate::whole(const Run& run) {
-  Run in_one_memory = run;  // wherever a split puts what
-  in_one_memory.gpu_layers.reset();
-  in_one_memory.cpu_moe_layers = in_one_memory.cpu_ffn_layers = 0;
-  const auto [at, is_new] = whole_.try_emplace(in_one_memory);
+  const auto [at, is_new] = whole_.try_emplace(run.in_one_memory());
   if (!is_new) return at->second;
   RunNeed& whole = at->second;
   if (!run_model_) {
@@ -116,7 +113,7 @@ const RunNeed& Candidate::whole(const Run& run) {
     whole.remark = Remark::WeightsOnly;
     return whole;
   }
-  whole = measure(source_, *run_model_, parts_, run);
+  whole = measure(source_, *run_model_, parts_, graphs_, run);
   if (converted_) whole.need.weights = loaded_weights(parts_);
   return whole;
 }
@@ -132,7 +129,7 @@ const SplitNeed& Candidate::split(const Run& run) {
 
 SplitNeed Candidate::split(const Run& run, std::span<const double> proportions) {
   if (!table_) table_.emplace(weights());
-  return split_need(*run_model_, parts_, *table_, run, proportions);
+  return split_need(*run_model_, parts_, *table_, graphs_, run, proportions);
 }
 
 const std::vector<std::uint64_t>& Candidate::layer_pieces() {

@@ -79,6 +79,7 @@ class Candidate {
   std::shared_ptr<const Converted> converted_;
   WeightParts parts_;
   std::optional<WeightTable> table_;
+  ComputeGraphs graphs_;
   std::optional<std::vector<std::uint64_t>> pieces_;
   std::map<Run, RunNeed> whole_;
   std::map<Run, SplitNeed> split_;

@@ -116,6 +116,8 @@ using Counts = std::vector<std::size_t>;
 std::optional<Counts> fill(const Pieces& pieces, const std::vector<std::uint64_t>& rooms,
                            const std::vector<std::uint64_t>& overheads, std::uint64_t permille) {
   Counts counts(rooms.size(), 0);
+  std::vector<std::uint64_t> limits;
+  for (const std::uint64_t room : rooms) limits.push_back(scaled(room, permille, 1000));
   std::size_t slot = 0;
   std::uint64_t used = 0;
   for (const Piece& piece : pieces.list) {
@@ -123,7 +125,7 @@ std::optional<Counts> fill(const Pieces& pieces, const std::vector<std::uint64_t
     while (slot < rooms.size()) {
       const std::uint64_t fixed = plus(plus(compute, overheads[slot]), pieces.everywhere);
       const std::uint64_t wanted = plus(plus(used, piece.bytes()), fixed);
-      if (wanted <= scaled(rooms[slot], permille, 1000)) break;
+      if (wanted <= limits[slot]) break;
       ++slot;
       used = 0;
     }

@@ -1,6 +1,7 @@
 #include "src/memory/compute.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "formats/checked.h"
 #include "src/memory/cache.h"
@@ -34,6 +35,13 @@ std::optional<Cells> cells_of_graph(const RunModel& model, const Run& run) {
   return nodes > kMaxNodes ? std::nullopt : count_cells(model, run);
 }
 
+std::optional<ComputeGraph> compute_graph(const RunModel& model, const Run& run) {
+  const auto cells = cells_of_graph(model, run);
+  if (!cells) return std::nullopt;
+  ComputeGraph result{*cells, GraphBuilder(model, run, *cells).build()};
+  return result.graph.overflowed() ? std::nullopt : std::optional(std::move(result));
+}
+
 }  // namespace
 
 bool compute_is_replayed(const RunModel& model) {
@@ -42,22 +50,30 @@ bool compute_is_replayed(const RunModel& model) {
   return model.rule != nullptr && model.rule->graph == GraphRule::Replayed;
 }
 
-Bytes whole_compute_bytes(const RunModel& model, const Run& run) {
-  const auto cells = cells_of_graph(model, run);
-  if (!cells) return std::nullopt;
-  const Graph graph = GraphBuilder(model, run, *cells).build();
-  if (graph.overflowed()) return std::nullopt;
-  return with_margin(model, *cells, buffer_bytes(graph, kHostAlignment));
+const std::optional<ComputeGraph>& ComputeGraphs::of(const RunModel& model, const Run& run) {
+  constexpr std::size_t kMostKept = 2;  // a run, and the same with fewer rows of logits
+  const Run wherever = run.in_one_memory();
+  const auto known = std::ranges::find(kept_, wherever, &Kept::run);
+  if (known != kept_.end()) return known->graph;
+  if (kept_.size() == kMostKept) kept_.erase(kept_.begin());
+  return kept_.emplace_back(Kept{wherever, compute_graph(model, run)}).graph;
 }
 
-std::vector<std::uint64_t> split_compute_bytes(const RunModel& model, const Run& run, const GraphPlacement& placement) {
-  const auto cells = cells_of_graph(model, run);
-  if (!cells) return {};
-  const Graph graph = GraphBuilder(model, run, *cells).build();
-  if (graph.overflowed()) return {};
-  std::vector<std::uint64_t> bytes = split_buffer_bytes(graph, placement, kDeviceAlignment, kHostAlignment);
+Bytes whole_compute_bytes(const RunModel& model, const Run& run) {
+  return whole_compute_bytes(model, compute_graph(model, run));
+}
+
+Bytes whole_compute_bytes(const RunModel& model, const std::optional<ComputeGraph>& graph) {
+  if (!graph) return std::nullopt;
+  return with_margin(model, graph->cells, buffer_bytes(graph->graph, kHostAlignment));
+}
+
+std::vector<std::uint64_t> split_compute_bytes(const RunModel& model, const std::optional<ComputeGraph>& graph,
+                                               const GraphPlacement& placement) {
+  if (!graph) return {};
+  std::vector<std::uint64_t> bytes = split_buffer_bytes(graph->graph, placement, kDeviceAlignment, kHostAlignment);
   if (model.known()) return bytes;
-  for (std::uint64_t& buffer : bytes) buffer = with_margin(model, *cells, buffer).value_or(buffer);
+  for (std::uint64_t& buffer : bytes) buffer = with_margin(model, graph->cells, buffer).value_or(buffer);
   return bytes;
 }
 
@@ -65,6 +81,7 @@ Bytes cache_conversion_bytes(const RunModel& model, const Run& run) {
   const auto is_quantized = [](Dtype type) { return info(type).block_elements > 1; };
   const auto cells = count_cells(model, run);
   if (!cells) return std::nullopt;
+  if (!is_quantized(run.key_type) && !is_quantized(run.value_type)) return 0;
   Bytes largest = 0;
   for (const LayerModel& layer : model.layers) {
     if (!layer.cached) continue;

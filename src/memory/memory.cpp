@@ -47,10 +47,10 @@ bool heads_unknown(const RunModel& model) {
   return std::ranges::all_of(model.layers, [](const LayerModel& layer) { return layer.kv_heads == 0; });
 }
 
-ContextNeed llama_cpp_need(const RunModel& model, const Run& run) {
+ContextNeed llama_cpp_need(const RunModel& model, ComputeGraphs& graphs, const Run& run) {
   ContextNeed counted;
   if (const auto cells = count_cells(model, run)) counted.context = cells->context;
-  counted.need.compute = whole_compute_bytes(model, run);
+  counted.need.compute = whole_compute_bytes(model, graphs.of(model, run));
   counted.need.logits = host_output_bytes(model, run);
   const auto caches = layer_caches(model, run);
   if (!caches) return counted;
@@ -74,13 +74,15 @@ RunNeed measure(const Model& source, const Run& run) {
 }
 
 RunNeed measure(const Model& source, const RunModel& model, const Run& run) {
-  return measure(source, model, weight_parts(source, model), run);
+  ComputeGraphs graphs;
+  return measure(source, model, weight_parts(source, model), graphs, run);
 }
 
-RunNeed measure(const Model& source, const RunModel& model, const WeightParts& weights, const Run& run) {
+RunNeed measure(const Model& source, const RunModel& model, const WeightParts& weights, ComputeGraphs& graphs,
+                const Run& run) {
   RunNeed result;
   const bool llama_cpp = run.engine == Engine::LlamaCpp;
-  ContextNeed counted = llama_cpp ? llama_cpp_need(model, run) : engine_need(model, run);
+  ContextNeed counted = llama_cpp ? llama_cpp_need(model, graphs, run) : engine_need(model, run);
   result.need = counted.need;
   result.need.weights = llama_cpp ? loaded_weights(weights) : source.weight_bytes;
   result.context = counted.context;

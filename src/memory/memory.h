@@ -19,8 +19,9 @@ inline constexpr std::string_view kRuleSet = "llama.cpp v0.5.0";
 RunNeed measure(const Model& model, const Run& run);
 /// Likewise of a model that is read already, whose file is `source`; all of its bytes are weights where the engine is not llama.cpp.
 RunNeed measure(const Model& source, const RunModel& model, const Run& run);
-/// Likewise by its weight_parts(), found once for many runs.
-RunNeed measure(const Model& source, const RunModel& model, const WeightParts& weights, const Run& run);
+/// Likewise by what is found once for many runs: its weight_parts() and graphs.
+RunNeed measure(const Model& source, const RunModel& model, const WeightParts& weights, ComputeGraphs& graphs,
+                const Run& run);
 
 /// The run on a host and discrete devices, by the devices' proportions (one number for each device). Nothing for a
 /// model whose hyperparameters are unknown.

@@ -75,6 +75,13 @@ struct Run {
 
   /// Whether the run says itself what lies on the host.
   [[nodiscard]] bool places_layers() const { return gpu_layers || cpu_moe_layers != 0 || cpu_ffn_layers != 0; }
+  /// The same wherever a split puts what.
+  [[nodiscard]] Run in_one_memory() const {
+    Run run = *this;
+    run.gpu_layers.reset();
+    run.cpu_moe_layers = run.cpu_ffn_layers = 0;
+    return run;
+  }
 
   friend auto operator<=>(const Run&, const Run&) = default;
 };

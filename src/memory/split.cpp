@@ -50,8 +50,14 @@ void add(Bytes& sum, Bytes bytes) { sum = plus(sum, bytes); }
 class Filler {
  public:
   Filler(const RunModel& model, const Run& run, const WeightParts& weights, const WeightTable& table,
-         const Slots& slots)
-      : model_(model), run_(run), weights_(weights), table_(table), slots_(slots), caches_(layer_caches(model, run)) {}
+         ComputeGraphs& graphs, const Slots& slots)
+      : model_(model),
+        run_(run),
+        weights_(weights),
+        table_(table),
+        graphs_(graphs),
+        slots_(slots),
+        caches_(layer_caches(model, run)) {}
 
   SplitNeed fill(std::size_t devices) {
     split_.devices.resize(devices);
@@ -101,7 +107,7 @@ class Filler {
   void set_compute() {
     split_.host.need.logits = host_output_bytes(model_, run_);
     for (SplitPart& part : split_.devices) part.need.logits = 0;
-    const std::vector<std::uint64_t> bytes = split_compute_bytes(model_, run_, placement());
+    const std::vector<std::uint64_t> bytes = split_compute_bytes(model_, graphs_.of(model_, run_), placement());
     if (bytes.empty()) return;
     for (std::size_t i = 0; i < split_.devices.size(); ++i) split_.devices[i].need.compute = bytes[i];
     split_.host.need.compute = bytes.back();
@@ -116,8 +122,9 @@ class Filler {
     placement.all_on_devices = slots_.output != kHost && std::ranges::count(slots_.blocks, kHost) == 0;
     placement.largest_chunk = run_.device_chunk;
     placement.weight = [this, backend](std::int32_t layer, std::string_view name) {
-      return WeightHome{backend(home_of(layer, name)), bytes_of(layer, name)};
+      return backend(home_of(layer, name));
     };
+    placement.weight_bytes = [this](std::int32_t layer, std::string_view name) { return bytes_of(layer, name); };
     return placement;
   }
 
@@ -142,6 +149,7 @@ class Filler {
   const Run& run_;
   const WeightParts& weights_;
   const WeightTable& table_;
+  ComputeGraphs& graphs_;
   const Slots& slots_;
   std::optional<std::vector<LayerCache>> caches_;
   SplitNeed split_;
@@ -150,13 +158,14 @@ class Filler {
 }  // namespace
 
 SplitNeed split_need(const Model& source, const RunModel& model, const Run& run, std::span<const double> proportions) {
-  return split_need(model, weight_parts(source, model), WeightTable(source), run, proportions);
+  ComputeGraphs graphs;
+  return split_need(model, weight_parts(source, model), WeightTable(source), graphs, run, proportions);
 }
 
-SplitNeed split_need(const RunModel& model, const WeightParts& weights, const WeightTable& table, const Run& run,
-                     std::span<const double> proportions) {
+SplitNeed split_need(const RunModel& model, const WeightParts& weights, const WeightTable& table, ComputeGraphs& graphs,
+                     const Run& run, std::span<const double> proportions) {
   const Slots slots = assign(model, run, proportions);
-  return Filler(model, run, weights, table, slots).fill(proportions.size());
+  return Filler(model, run, weights, table, graphs, slots).fill(proportions.size());
 }
 
 std::vector<std::size_t> homes_of_blocks(const RunModel& model, const Run& run, std::span<const double> proportions) {

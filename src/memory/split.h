@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "src/memory/compute.h"
 #include "src/memory/need.h"
 #include "src/memory/run.h"
 #include "src/memory/run_model.h"
@@ -30,8 +31,8 @@ struct SplitNeed {
 /// (one of them: all of it). Tied embeddings are loaded for both ends. Blocks of multi-token prediction are not loaded.
 SplitNeed split_need(const Model& source, const RunModel& model, const Run& run, std::span<const double> proportions);
 /// Likewise by what was found once for many runs of a model.
-SplitNeed split_need(const RunModel& model, const WeightParts& weights, const WeightTable& table, const Run& run,
-                     std::span<const double> proportions);
+SplitNeed split_need(const RunModel& model, const WeightParts& weights, const WeightTable& table, ComputeGraphs& graphs,
+                     const Run& run, std::span<const double> proportions);
 
 /// Where the blocks of such a run are: the number of a device, or kOnHost.
 inline constexpr std::size_t kOnHost = static_cast<std::size_t>(-1);

@@ -51,8 +51,8 @@ else()
     "parameters and bytes a model has, how much memory a run of it needs, and on"
     "which devices that fits.")
   weigh_debian_package(program weigh utils ${about})
-  # Loaded when something is hashed or an inventory is kept.
-  set(CPACK_DEBIAN_PROGRAM_PACKAGE_DEPENDS "libssl3 | libssl3t64, libsqlite3-0")
+  # Loaded when something is hashed, an inventory is kept or an archive is looked into.
+  set(CPACK_DEBIAN_PROGRAM_PACKAGE_DEPENDS "libssl3 | libssl3t64, libsqlite3-0, zlib1g, libbz2-1.0, liblzma5")
   set(CPACK_DEBIAN_LIBRARY_PACKAGE_DEPENDS ${CPACK_DEBIAN_PROGRAM_PACKAGE_DEPENDS})
   # Loaded when a remote model is named.
   set(CPACK_DEBIAN_PROGRAM_PACKAGE_RECOMMENDS libcurl4)

@@ -65,8 +65,10 @@ struct Variable {
 }  // namespace
 
 TEST_CASE("every line of the built-in catalogue is a device, and each is sound") {
-  const auto records = parse_csv(devices_csv());
-  REQUIRE(catalogue().devices().size() == records.size() - 1);
+  CsvReader reader(devices_csv());
+  std::size_t records = 0;
+  while (reader.next() != nullptr) ++records;
+  REQUIRE(catalogue().devices().size() == records - 1);
   CHECK(catalogue().devices().size() >= 400);
 
   std::set<std::string> seen;

@@ -85,11 +85,16 @@ TensorId Graph::make(Op op, Extent extent, std::initializer_list<TensorId> sourc
   return append(tensor, sources);
 }
 
-TensorId Graph::adopt(GraphTensor tensor, int buffer) {
-  tensor.buffer = static_cast<std::int8_t>(buffer);
+void Graph::reserve(std::size_t tensors) {
+  tensors_.reserve(tensors);
+  nodes_.reserve(tensors);
+}
+
+TensorId Graph::adopt(const GraphTensor& tensor, int buffer) {
   tensors_.push_back(tensor);
+  tensors_.back().buffer = static_cast<std::int8_t>(buffer);
   const auto id = static_cast<TensorId>(tensors_.size() - 1);
-  if (tensor.input()) leaves_.push_back(id);
+  if (tensors_.back().input()) leaves_.push_back(id);
   return id;
 }
 

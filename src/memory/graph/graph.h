@@ -105,8 +105,10 @@ class Graph {
   TensorId store(Op op, std::initializer_list<TensorId> sources);
 
   void expand(TensorId tensor);
-  /// For a graph that is made of another's tensors: one of them as it is, and its place at the end of the order.
-  TensorId adopt(GraphTensor tensor, int buffer);
+  /// For a graph that is made of another's tensors: room for as many, one of them as it is, and its place at the end of
+  /// the order.
+  void reserve(std::size_t tensors);
+  TensorId adopt(const GraphTensor& tensor, int buffer);
   void order(TensorId tensor) { nodes_.push_back(tensor); }
   void mark_output(TensorId tensor) { tensors_[static_cast<std::size_t>(tensor)].output = true; }
   /// The block that what follows is made for.

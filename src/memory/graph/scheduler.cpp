@@ -30,9 +30,16 @@ std::uint64_t span_bytes(const GraphTensor& t) {
 class Assignment {
  public:
   Assignment(const Graph& graph, const GraphPlacement& placement)
-      : graph_(graph), placement_(placement), backends_(graph.tensors().size(), kNone) {
+      : graph_(graph),
+        placement_(placement),
+        backends_(graph.tensors().size(), kNone),
+        weights_(graph.tensors().size(), kNone) {
     for (const TensorId leaf : graph.leaves()) backend(leaf) = placement.host();
-    for (const TensorId node : graph.nodes()) backend(node) = by_what_it_reads(node);
+    computed_.reserve(graph.nodes().size());
+    for (const TensorId node : graph.nodes()) {
+      backend(node) = by_what_it_reads(node);
+      if (tensor(node).op != Op::View) computed_.push_back(node);
+    }
     keep_norms_with_blocks();
     expand(true, false);
     expand(true, true);
@@ -42,6 +49,8 @@ class Assignment {
   }
 
   [[nodiscard]] int of(TensorId id) const { return backends_[static_cast<std::size_t>(id)]; }
+  /// Where the weight lies that a node reads; kNone of one that reads none.
+  [[nodiscard]] int home_of_weight(TensorId node) const { return weights_[static_cast<std::size_t>(node)]; }
 
  private:
   int& backend(TensorId id) { return backends_[static_cast<std::size_t>(id)]; }
@@ -53,11 +62,11 @@ class Assignment {
   }
 
   // What lies in a buffer already decides, else the weight that it reads. Rope tables are too small to.
-  [[nodiscard]] int by_what_it_reads(TensorId id) const {
+  [[nodiscard]] int by_what_it_reads(TensorId id) {
     const GraphTensor& t = tensor(id);
     if (t.outside) return cache_of(t.layer);
     if (t.root != kOutside || t.weight.empty() || t.op == Op::Rope) return kNone;
-    const int home = placement_.weight(t.layer, t.weight).backend;
+    const int home = weights_[static_cast<std::size_t>(id)] = placement_.weight(t.layer, t.weight);
     if (home != placement_.host() || !worth_copying(t)) return home;
     for (int device = 0; device < placement_.host(); ++device) {
       if (supported(id, device)) return device;
@@ -90,7 +99,6 @@ class Assignment {
   void expand(bool devices_only, bool upwards) {
     int current = kNone;
     const auto visit = [&](TensorId node) {
-      if (tensor(node).op == Op::View) return;
       int& own = backend(node);
       if (own != kNone) {
         current = devices_only && own == placement_.host() ? kNone : own;
@@ -98,17 +106,16 @@ class Assignment {
         own = current;
       }
     };
-    const auto& nodes = graph_.nodes();
     if (upwards) {
-      std::for_each(nodes.rbegin(), nodes.rend(), visit);
+      std::for_each(computed_.rbegin(), computed_.rend(), visit);
     } else {
-      std::ranges::for_each(nodes, visit);
+      std::ranges::for_each(computed_, visit);
     }
   }
 
   void assign_the_rest() {
-    for (const TensorId node : graph_.nodes()) {
-      if (tensor(node).op != Op::View && backend(node) == kNone) backend(node) = best_supported(node);
+    for (const TensorId node : computed_) {
+      if (backend(node) == kNone) backend(node) = best_supported(node);
     }
     for (const TensorId node : graph_.nodes()) {
       if (backend(node) == kNone && tensor(node).root != kOutside) backend(node) = home_of(tensor(node).root);
@@ -142,13 +149,22 @@ class Assignment {
   const Graph& graph_;
   const GraphPlacement& placement_;
   std::vector<int> backends_;
+  std::vector<int> weights_;
+  std::vector<TensorId> computed_;  // the nodes that are no views
 };
 
 // The graph once more, cut into parts, with the copies that each part reads before its nodes.
 class Cutter {
  public:
   Cutter(const Graph& graph, const GraphPlacement& placement)
-      : graph_(graph), placement_(placement), assignment_(graph, placement), moved_(graph.tensors().size(), kOutside) {}
+      : graph_(graph),
+        placement_(placement),
+        assignment_(graph, placement),
+        moved_(graph.tensors().size(), kOutside),
+        copied_(graph.tensors().size(), false),
+        weight_copies_(graph.tensors().size(), kOutside) {
+    result_.reserve(graph.tensors().size());
+  }
 
   Graph cut() {
     for (const TensorId leaf : graph_.leaves()) take(leaf, assignment_.of(leaf));
@@ -167,11 +183,16 @@ class Cutter {
     moved(id) = result_.adopt(copy, backend);
   }
 
-  // A weight on the host, by the node that reads it: each is read once.
   [[nodiscard]] bool weight_is_elsewhere(TensorId node, int backend) const {
-    const GraphTensor& t = tensor(node);
-    if (t.weight.empty() || t.root != kOutside || t.outside || t.op == Op::Rope) return false;
-    return placement_.weight(t.layer, t.weight).backend != backend;
+    const int home = assignment_.home_of_weight(node);
+    return home != kNone && home != backend;
+  }
+
+  // The copy of a source on a backend; kOutside where there is none.
+  [[nodiscard]] TensorId copy_on(int backend, TensorId source) const {
+    if (!copied_[static_cast<std::size_t>(source)]) return kOutside;
+    const auto known = copies_.find({source, backend});
+    return known == copies_.end() ? kOutside : known->second;
   }
 
   // From `begin` to where another backend goes on, or where the copies of this part's weights may give way to those of
@@ -179,8 +200,7 @@ class Cutter {
   std::size_t cut_part(std::size_t begin) {
     const auto& nodes = graph_.nodes();
     int backend = kNone;
-    std::vector<TensorId> inputs;
-    std::map<TensorId, std::size_t> copied;  // of a source, or of a node's weight: as its number before 0
+    std::vector<TensorId> inputs;  // sources and, as the number before 0 of the node that reads it, weights
     std::size_t end = begin;
     for (; end < nodes.size(); ++end) {
       const TensorId node = nodes[end];
@@ -189,14 +209,11 @@ class Cutter {
       if (backend == kNone) backend = own;
       const bool weight = weight_is_elsewhere(node, backend);
       if (own != backend || (weight && !inputs.empty())) break;
-      const auto need = [&](TensorId what) {
-        if (known_copies_.contains({what, backend}) || copied.contains(what)) return;
-        copied.emplace(what, inputs.size());
-        inputs.push_back(what);
-      };
-      if (weight) need(-2 - node);
+      if (weight) inputs.push_back(-2 - node);  // each is read once
       for (const TensorId source : tensor(node).sources) {
-        if (source != kOutside && assignment_.home_of(source) != backend) need(source);
+        if (source == kOutside) break;
+        if (assignment_.home_of(source) == backend) continue;
+        if (copies_.try_emplace({source, backend}, kOutside).second) inputs.push_back(source);
       }
     }
     for (const TensorId what : inputs) copy_to(what, backend);
@@ -207,9 +224,11 @@ class Cutter {
   void copy_to(TensorId what, int backend) {
     GraphTensor copy{.op = Op::Cpy};
     if (what < kOutside) {
-      const GraphTensor& reader = tensor(-2 - what);
-      copy.bytes = placement_.weight(reader.layer, reader.weight).bytes;
+      const TensorId node = -2 - what;
+      const GraphTensor& reader = tensor(node);
+      copy.bytes = placement_.weight_bytes(reader.layer, reader.weight);
       copy.extent = {copy.bytes, 1, 1, 1};
+      result_.order(weight_copies_[static_cast<std::size_t>(node)] = result_.adopt(copy, backend));
     } else {
       const GraphTensor& source = tensor(what);
       copy.element = source.element;
@@ -217,9 +236,9 @@ class Cutter {
       copy.stride = source.stride;
       copy.bytes = span_bytes(source);
       copy.sources.front() = adopted(what);  // it is there until it is copied
+      copied_[static_cast<std::size_t>(what)] = true;
+      result_.order(copies_[{what, backend}] = result_.adopt(copy, backend));
     }
-    known_copies_[{what, backend}] = result_.adopt(copy, backend);
-    result_.order(known_copies_[{what, backend}]);
   }
 
   // A view may be copied before its turn in the order comes.
@@ -244,10 +263,10 @@ class Cutter {
     copy.sources.fill(kOutside);
     for (const TensorId source : tensor(node).sources) {
       if (source == kOutside) break;
-      const auto known = known_copies_.find({source, backend});
-      read(known == known_copies_.end() ? moved(source) : known->second);
+      const TensorId known = copy_on(backend, source);
+      read(known == kOutside ? moved(source) : known);
     }
-    if (const auto known = known_copies_.find({-2 - node, backend}); known != known_copies_.end()) read(known->second);
+    read(weight_copies_[static_cast<std::size_t>(node)]);
     moved(node) = result_.adopt(copy, backend);
     result_.order(moved(node));
   }
@@ -256,7 +275,9 @@ class Cutter {
   const GraphPlacement& placement_;
   Assignment assignment_;
   std::vector<TensorId> moved_;
-  std::map<std::pair<TensorId, int>, TensorId> known_copies_;
+  std::map<std::pair<TensorId, int>, TensorId> copies_;  // of a source on a backend
+  std::vector<bool> copied_;                             // to any of them
+  std::vector<TensorId> weight_copies_;                  // by the node that reads it
   Graph result_;
 };
 

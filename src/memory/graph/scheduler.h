@@ -10,18 +10,14 @@
 
 namespace weigh::core {
 
-/// A weight that a node reads.
-struct WeightHome {
-  int backend = 0;
-  std::uint64_t bytes = 0;
-};
-
 /// Where what a graph reads lies. Backends are numbered from the devices, in their order, to the host, the last.
 struct GraphPlacement {
   int backends = 1;
   std::vector<int> caches{};  ///< of each block
   /// Of a weight by its block (kOutside: of none) and its name as GraphTensor has it.
-  std::function<WeightHome(std::int32_t layer, std::string_view weight)> weight{};
+  std::function<int(std::int32_t layer, std::string_view weight)> weight{};
+  /// What it takes: asked only where it is copied.
+  std::function<std::uint64_t(std::int32_t layer, std::string_view weight)> weight_bytes{};
   /// Every block and the output lie on devices: then norms stay with their blocks.
   bool all_on_devices = false;
   /// What a device gives out at a time: operations with larger tensors run on the host. Absent: no such limit.
