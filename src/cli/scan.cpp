@@ -291,9 +291,11 @@ class ScanRun {
   }
 
   void take_listed(StoredModel&& model) {
-    // Models are used between two scans.
-    const FileTimes now = times_of(std::span(&model.row.path, 1));
-    if (now.used && now.used > model.row.used) model.row.used = now.used;
+    // Models are used between two scans; looking is a third of a listing's time.
+    if (listing_.asked.contains("used")) {
+      const FileTimes now = times_of(std::span(&model.row.path, 1));
+      if (now.used && now.used > model.row.used) model.row.used = now.used;
+    }
     list_model(std::move(model));
   }
 

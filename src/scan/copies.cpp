@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 #include <string>
+#include <utility>
 
 #include "formats/checked.h"
 
@@ -13,9 +13,14 @@ namespace {
 
 using Rows = std::vector<std::size_t>;
 
-std::map<std::string, Rows> parted_by(std::span<const ScanRow> rows, const Rows& among, std::string ScanRow::*key) {
-  std::map<std::string, Rows> parts;
-  for (const std::size_t i : among) parts[rows[i].*key].push_back(i);
+// Those of one key together, in the order of the keys; there may be as many keys as rows.
+std::vector<Rows> parted_by(std::span<const ScanRow> rows, Rows among, std::string ScanRow::*key) {
+  std::ranges::stable_sort(among, {}, [&](std::size_t i) -> const std::string& { return rows[i].*key; });
+  std::vector<Rows> parts;
+  for (const std::size_t i : among) {
+    if (parts.empty() || rows[parts.back().front()].*key != rows[i].*key) parts.emplace_back();
+    parts.back().push_back(i);
+  }
   return parts;
 }
 
@@ -34,7 +39,7 @@ CopyGroup group_of(std::span<const ScanRow> rows, Likeness likeness, Rows member
 
 // Rows of one tensor table, whose weights were read.
 void part_by_weights(std::span<const ScanRow> rows, const Rows& cluster, std::vector<CopyGroup>& groups) {
-  for (auto& [weights, alike] : parted_by(rows, cluster, &ScanRow::weights_id)) {
+  for (const Rows& alike : parted_by(rows, cluster, &ScanRow::weights_id)) {
     if (alike.size() < 2) continue;
     const bool same_header = parted_by(rows, alike, &ScanRow::header_id).size() == 1;
     groups.push_back(group_of(rows, same_header ? Likeness::File : Likeness::Weights, alike));
@@ -43,12 +48,12 @@ void part_by_weights(std::span<const ScanRow> rows, const Rows& cluster, std::ve
 
 void part_by_header(std::span<const ScanRow> rows, const Rows& cluster, std::vector<CopyGroup>& groups) {
   const auto parts = parted_by(rows, cluster, &ScanRow::header_id);
-  for (const auto& [header, alike] : parts) {
+  for (const Rows& alike : parts) {
     if (alike.size() > 1) groups.push_back(group_of(rows, Likeness::Header, alike));
   }
   if (parts.size() < 2) return;
   Rows one_of_each;
-  for (const auto& [header, alike] : parts) one_of_each.push_back(alike.front());
+  for (const Rows& alike : parts) one_of_each.push_back(alike.front());
   std::ranges::sort(one_of_each);
   groups.push_back(group_of(rows, Likeness::Tensors, std::move(one_of_each)));
 }
@@ -66,7 +71,7 @@ std::vector<CopyGroup> find_copies(std::span<const ScanRow> rows) {
     if (!rows[i].tensors_id.empty() && !rows[i].header_only) all.push_back(i);
   }
   std::vector<CopyGroup> groups;
-  for (const auto& [table, cluster] : parted_by(rows, all, &ScanRow::tensors_id)) {
+  for (const Rows& cluster : parted_by(rows, std::move(all), &ScanRow::tensors_id)) {
     if (cluster.size() < 2) continue;
     const bool read = std::ranges::none_of(cluster, [&](std::size_t i) { return rows[i].weights_id.empty(); });
     (read ? part_by_weights : part_by_header)(rows, cluster, groups);

@@ -95,12 +95,11 @@ void ModelGatherer::add_model_files(const Group& group, PendingFolder& pending) 
     if (!named && !unclear) continue;
     reporter_.count_look();
     const std::string name = group.prefix + file;
-    const std::string path = pending.found.folder.path_of(name);
-    const auto status = status_of(path);
+    const auto status = group.listing.status_of(file);
     if (!status && named && !is_absent()) {
       add_unreadable(name, std::strerror(errno), pending);
     } else if (!status || !status->is_file) {
-      if (named) reporter_.report_failure(path, "is gone");
+      if (named) reporter_.report_failure(pending.found.folder.path_of(name), "is gone");
     } else if (named) {
       add_file(name, *status, group.are_links, pending);
     } else {
@@ -133,7 +132,7 @@ void ModelGatherer::add_side_files(const std::string& prefix, const FolderListin
       if (reporter_.stopped()) return;
       if (!is_side_name(file)) continue;
       reporter_.count_look();
-      const auto status = status_of(pending.found.folder.path_of(prefix + file));
+      const auto status = listing.status_of(file);
       if (status && status->is_file) add_file(prefix + file, *status, false, pending);
     }
   }

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <dirent.h>
+
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -68,6 +71,12 @@ struct FolderListing {
   std::vector<std::pair<std::string, std::string>> unreadable;
   std::uint64_t names = 0;  ///< how many there are, of whatever kind
 
+  /// As status_of() of the whole path, while the folder is open: the system looks for one name, not for all of a path.
+  [[nodiscard]] std::optional<FileStatus> status_of(const std::string& name) const;
+
+  /// To be called before the folders in it are walked: one for each level would stay open.
+  void close() { handle.reset(); }
+
   [[nodiscard]] bool has_file(const std::string& name) const {
     return std::ranges::binary_search(files, name) || std::ranges::binary_search(linked_files, name);
   }
@@ -83,9 +92,12 @@ struct FolderListing {
     std::erase_if(folders, unwanted);
     std::erase_if(linked_folders, unwanted);
   }
+
+  std::string path;
+  std::unique_ptr<DIR, int (*)(DIR*)> handle{nullptr, closedir};
 };
 
-/// Throws IoError.
+/// The folder stays open. Throws IoError.
 FolderListing list_folder(const std::string& path);
 
 }  // namespace weigh::core

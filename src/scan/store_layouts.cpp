@@ -27,14 +27,15 @@ std::string lm_studio_owner(std::string_view path) {
 // followed.
 std::vector<std::string> list_model_files(const std::string& folder, std::set<FileKey>& seen) {
   std::vector<std::string> files;
-  const FolderListing listing = list_folder(folder);
+  FolderListing listing = list_folder(folder);
   for (const auto* names : {&listing.files, &listing.linked_files}) {
     for (const std::string& name : *names) {
-      const std::string path = joined(folder, name);
       if (!is_model_name(name)) continue;
-      if (const auto status = status_of(path); status && seen.insert(status->key()).second) files.push_back(path);
+      const auto status = listing.status_of(name);
+      if (status && seen.insert(status->key()).second) files.push_back(joined(folder, name));
     }
   }
+  listing.close();
   for (const std::string& name : listing.folders) {
     std::ranges::move(list_model_files(joined(folder, name), seen), std::back_inserter(files));
   }
