@@ -348,7 +348,7 @@ class ScanRun {
     const bool all_read = unread_ == 0 && listing_.errors.empty();
     if (!streams_) {
       for (const StoredModel& model : listing_.models) judge_row(model.row);
-      write_scan(std::move(listing_), output_.format(), output_.style(), output_.stream());
+      write_scan(listing_, output_.format(), output_.style(), output_.stream());
     }
     output_.finish();
     if (!all_read || has_errors_) return 1;

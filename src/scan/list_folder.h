@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,10 @@ struct FileStamp {
 
 /// Device and inode: the same for every name of a file or folder.
 using FileKey = std::pair<std::uint64_t, std::uint64_t>;
+struct FileKeyHash {
+  std::size_t operator()(const FileKey& key) const { return key.second ^ (key.first << 48U); }
+};
+using FileKeys = std::unordered_set<FileKey, FileKeyHash>;
 
 struct FileStatus {
   FileStamp stamp;

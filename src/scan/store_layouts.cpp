@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
-#include <set>
 
 #include "src/checkpoint/ollama_store.h"
 #include "src/source/file_names.h"
@@ -25,7 +24,7 @@ std::string lm_studio_owner(std::string_view path) {
 
 // The files with a model's name in a folder and in the folders below it that are not seen yet. Links to folders are not
 // followed.
-std::vector<std::string> list_model_files(const std::string& folder, std::set<FileKey>& seen) {
+std::vector<std::string> list_model_files(const std::string& folder, FileKeys& seen) {
   std::vector<std::string> files;
   FolderListing listing = list_folder(folder);
   for (const auto* names : {&listing.files, &listing.linked_files}) {
@@ -65,7 +64,7 @@ std::vector<std::string> files_of_other_commits(const std::string& repository_fo
   std::vector<std::string> others = list_folder(snapshots).folders;
   std::erase_if(others, [&](const std::string& commit) { return std::ranges::find(counted, commit) != counted.end(); });
   if (others.empty()) return {};
-  std::set<FileKey> seen;
+  FileKeys seen;
   for (const std::string& commit : counted) list_model_files(joined(snapshots, commit), seen);
   std::vector<std::string> files;
   for (const std::string& commit : others) {

@@ -95,8 +95,11 @@ std::array<Member, kCount> members_of(const Member& object, const std::array<std
   std::array<bool, kCount> is_met{};
   simdjson::dom::object fields;
   if (!object || object->get(fields) != simdjson::SUCCESS) return members;
+  std::size_t next = 0;  // a line of weigh has them in the order of `names`
   for (const auto field : fields) {
-    const auto i = static_cast<std::size_t>(std::ranges::find(names, field.key) - names.begin());
+    const bool is_next = next < kCount && names[next] == field.key;
+    const auto i = is_next ? next : static_cast<std::size_t>(std::ranges::find(names, field.key) - names.begin());
+    next = i < kCount ? i + 1 : next;
     if (i == kCount || std::exchange(is_met[i], true) || field.value.is_null()) continue;
     members[i] = field.value;
   }
@@ -133,7 +136,9 @@ bool is_true(const Member& member) {
 }
 
 void read_dtypes(const Member& by_dtype, ScanRow& row) {
+  constexpr std::size_t kUsual = 4;
   std::uint64_t most = 0;
+  row.dtypes.reserve(kUsual);
   each_of(by_dtype, "by_dtype", [&](const Member& entry) {
     const auto [dtype, size] = members_of<2>(entry, {"dtype", "bytes"});
     row.dtypes.push_back(text_of(dtype));

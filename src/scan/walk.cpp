@@ -284,8 +284,8 @@ class Walk {
   FirstNames first_names_;  // of models only
   ModelGatherer gatherer_;
   std::vector<std::string> other_commits_;  // of the repository that is walked; the first folder with models takes them
-  std::set<FileKey> visited_;               // folders
-  std::set<FileKey> system_folders_;
+  FileKeys visited_;                        // folders
+  FileKeys system_folders_;
   std::map<std::uint64_t, bool> kernel_devices_;  // whether a device is a file system of the kernel's data
   std::map<std::string, std::vector<std::string>> named_files_;  // files that are roots, by their folders
   std::vector<LinkedFolder> linked_folders_;
