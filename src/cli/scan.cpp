@@ -291,9 +291,11 @@ class ScanRun {
   }
 
   void take_listed(StoredModel&& model) {
-    // Models are used between two scans.
-    const FileTimes now = times_of(std::span(&model.row.path, 1));
-    if (now.used && now.used > model.row.used) model.row.used = now.used;
+    // Models are used between two scans; looking is a third of a listing's time.
+    if (listing_.asked.contains("used")) {
+      const FileTimes now = times_of(std::span(&model.row.path, 1));
+      if (now.used && now.used > model.row.used) model.row.used = now.used;
+    }
     list_model(std::move(model));
   }
 
@@ -346,7 +348,7 @@ class ScanRun {
     const bool all_read = unread_ == 0 && listing_.errors.empty();
     if (!streams_) {
       for (const StoredModel& model : listing_.models) judge_row(model.row);
-      write_scan(std::move(listing_), output_.format(), output_.style(), output_.stream());
+      write_scan(listing_, output_.format(), output_.style(), output_.stream());
     }
     output_.finish();
     if (!all_read || has_errors_) return 1;

@@ -28,38 +28,31 @@ namespace {
 constexpr std::size_t kGroupsShown = 8;  // --verbose shows all
 constexpr std::size_t kCopiesShown = 5;  // of one group, likewise
 
-// The rows leave the listing: there may be 100,000 of them.
-std::vector<ScanRow> take_rows(ScanListing& listing) {
-  std::vector<ScanRow> rows;
+// In the order of the list, which keeps them.
+using Rows = std::vector<const ScanRow*>;
+
+Rows rows_of(const ScanListing& listing) {
+  Rows rows;
   rows.reserve(listing.models.size());
-  for (StoredModel& model : listing.models) rows.push_back(std::move(model.row));
+  for (const StoredModel& model : listing.models) rows.push_back(&model.row);
   return rows;
 }
 
-// What is listed under one heading, in the order of the list.
-using Rows = std::vector<const ScanRow*>;
-
-Rows all_rows(const std::vector<ScanRow>& rows) {
-  Rows all;
-  for (const ScanRow& row : rows) all.push_back(&row);
-  return all;
-}
-
 // The rows of each store, those of no store last; stores that have none are left out.
-std::vector<std::pair<Store, Rows>> rows_by_store(const std::vector<ScanRow>& rows) {
+std::vector<std::pair<Store, Rows>> rows_by_store(const Rows& rows) {
   std::vector<std::pair<Store, Rows>> stores;
   for (const Store store : {Store::HuggingFace, Store::Ollama, Store::LmStudio, Store::Folder}) {
     Rows own;
-    for (const ScanRow& row : rows) {
-      if (row.store == store_name(store)) own.push_back(&row);
+    for (const ScanRow* row : rows) {
+      if (row->store == store_name(store)) own.push_back(row);
     }
     if (!own.empty()) stores.emplace_back(store, std::move(own));
   }
   return stores;
 }
 
-bool has_stores(const std::vector<ScanRow>& rows) {
-  return std::ranges::any_of(rows, [](const ScanRow& row) { return !row.store.empty(); });
+bool has_stores(const Rows& rows) {
+  return std::ranges::any_of(rows, [](const ScanRow* row) { return !row->store.empty(); });
 }
 
 // "Hugging Face cache", as a heading has it.
@@ -180,11 +173,11 @@ struct ForPeople {
   bool unicode = true;
 };
 
-std::set<std::string> ambiguous_names(const std::vector<ScanRow>& rows) {
+std::set<std::string> ambiguous_names(const Rows& rows) {
   std::set<std::string> seen;
   std::set<std::string> ambiguous;
-  for (const ScanRow& row : rows) {
-    if (!seen.insert(row.name).second) ambiguous.insert(row.name);
+  for (const ScanRow* row : rows) {
+    if (!seen.insert(row->name).second) ambiguous.insert(row->name);
   }
   return ambiguous;
 }
@@ -275,7 +268,7 @@ std::string_view likeness_text(Likeness likeness) {
 }
 
 // Each copy with its size, and whose it is where a store has it.
-void write_copy_group(const std::vector<ScanRow>& rows, const CopyGroup& group, TextWriter& page) {
+void write_copy_group(const Rows& rows, const CopyGroup& group, TextWriter& page) {
   std::string head = fmt::format("{} models {}", group.rows.size(), likeness_text(group.likeness));
   if (group.reclaimable_bytes != 0) head += fmt::format(", {}", disk_bytes(group.reclaimable_bytes));
   page.line("    " + head);
@@ -283,7 +276,7 @@ void write_copy_group(const std::vector<ScanRow>& rows, const CopyGroup& group, 
   std::vector<std::vector<std::string>> lines;
   bool owned = false;
   for (std::size_t i = 0; i < shown; ++i) {
-    const ScanRow& row = rows[group.rows[i]];
+    const ScanRow& row = *rows[group.rows[i]];
     owned = owned || !row.store.empty();
     lines.push_back({disk_bytes(row.file_bytes), "", page.safe(row.path)});
     for (const Store store : {Store::HuggingFace, Store::Ollama, Store::LmStudio}) {
@@ -300,8 +293,7 @@ void write_copy_group(const std::vector<ScanRow>& rows, const CopyGroup& group, 
   }
 }
 
-void write_copies(const std::vector<ScanRow>& rows, const std::vector<CopyGroup>& copies, std::uint64_t reclaimable,
-                  TextWriter& page) {
+void write_copies(const Rows& rows, const std::vector<CopyGroup>& copies, std::uint64_t reclaimable, TextWriter& page) {
   if (copies.empty()) return;
   const bool read =
       std::ranges::any_of(copies, [](const CopyGroup& group) { return group.likeness > Likeness::Header; });
@@ -326,7 +318,7 @@ std::string short_sum(const Totals& totals) {
                      disk_bytes(totals.file_bytes.value), counted(totals.files.value, "file"));
 }
 
-void write_rows(const ScanListing& listing, const std::vector<ScanRow>& rows, TextWriter& page, std::ostream& out) {
+void write_rows(const ScanListing& listing, const Rows& rows, TextWriter& page, std::ostream& out) {
   const Style& style = page.style();
   const ForPeople people{.ambiguous = ambiguous_names(rows),
                          .paths = style.verbose,
@@ -337,7 +329,7 @@ void write_rows(const ScanListing& listing, const std::vector<ScanRow>& rows, Te
     write_text_table(fitting_table(listing, listed, people, style), style, style.verbose, out);
     page.line();
   };
-  if (!has_stores(rows) || listing.is_sorted) return write_table(all_rows(rows));
+  if (!has_stores(rows) || listing.is_sorted) return write_table(rows);
   for (const auto& [store, own] : rows_by_store(rows)) {
     page.line(page.colored(fmt::format("{}: {}", heading_of(store), short_sum(totals_of(own))), Color::Bold));
     write_table(own);
@@ -345,7 +337,7 @@ void write_rows(const ScanListing& listing, const std::vector<ScanRow>& rows, Te
 }
 
 // Where the list has no headings.
-void write_store_sums(const std::vector<ScanRow>& rows, TextWriter& page) {
+void write_store_sums(const Rows& rows, TextWriter& page) {
   std::string label = page.label("stores");
   for (const auto& [store, own] : rows_by_store(rows)) {
     page.paragraph(label, fmt::format("{}: {}", heading_of(store), short_sum(totals_of(own))));
@@ -353,11 +345,11 @@ void write_store_sums(const std::vector<ScanRow>& rows, TextWriter& page) {
   }
 }
 
-void write_text_scan(ScanListing&& listing, const Style& style, std::ostream& out) {
+void write_text_scan(const ScanListing& listing, const Style& style, std::ostream& out) {
   TextWriter page(style, out);
-  const std::vector<ScanRow> rows = take_rows(listing);
-  const std::vector<CopyGroup> copies = find_copies(rows);
-  const Totals totals = totals_of(all_rows(rows), copies);
+  const Rows rows = rows_of(listing);
+  const std::vector<CopyGroup> copies = style.quiet ? std::vector<CopyGroup>() : find_copies(rows);
+  const Totals totals = totals_of(rows, copies);
   if (!style.quiet && !rows.empty()) write_rows(listing, rows, page, out);
   std::string sum =
       fmt::format("{}, {} in {}, {} parameters", counted(totals.models, "model"), disk_bytes(totals.file_bytes.value),
@@ -385,13 +377,13 @@ void write_text_scan(ScanListing&& listing, const Style& style, std::ostream& ou
   }
 }
 
-Json copies_json(const std::vector<ScanRow>& rows, const std::vector<CopyGroup>& copies, JsonText& text) {
+Json copies_json(const Rows& rows, const std::vector<CopyGroup>& copies, JsonText& text) {
   Json result = Json::array();
   for (const CopyGroup& group : copies) {
     Json paths = Json::array();
     Json models = Json::array();
     for (const std::size_t i : group.rows) {
-      const ScanRow& row = rows[i];
+      const ScanRow& row = *rows[i];
       paths.push_back(text(row.path));
       models.push_back({{"path", text(row.path)},
                         {"name", text(row.name)},
@@ -406,7 +398,7 @@ Json copies_json(const std::vector<ScanRow>& rows, const std::vector<CopyGroup>&
   return result;
 }
 
-Json stores_json(const std::vector<ScanRow>& rows) {
+Json stores_json(const Rows& rows) {
   Json result = Json::array();
   for (const auto& [store, own] : rows_by_store(rows)) {
     const Totals totals = totals_of(own);
@@ -419,10 +411,10 @@ Json stores_json(const std::vector<ScanRow>& rows) {
 }
 
 // The models are lines already: they are put into the document as they are.
-void write_json_scan(ScanListing&& listing, std::ostream& out) {
-  const std::vector<ScanRow> rows = take_rows(listing);
+void write_json_scan(const ScanListing& listing, std::ostream& out) {
+  const Rows rows = rows_of(listing);
   const std::vector<CopyGroup> copies = find_copies(rows);
-  const Totals totals = totals_of(all_rows(rows), copies);
+  const Totals totals = totals_of(rows, copies);
   JsonText text;
   out << "{\n  \"schema\": \"weigh.inspect/2\",\n  \"tool\": "
       << dumped(Json{{"name", "weigh"}, {"version", WEIGH_VERSION}}) << ",\n  \"models\": [";
@@ -449,16 +441,16 @@ void write_json_scan(ScanListing&& listing, std::ostream& out) {
 
 }  // namespace
 
-void write_scan(ScanListing&& listing, std::string_view format, const Style& style, std::ostream& out) {
-  if (format == "json") return write_json_scan(std::move(listing), out);
+void write_scan(const ScanListing& listing, std::string_view format, const Style& style, std::ostream& out) {
+  if (format == "json") return write_json_scan(listing, out);
   if (format == "jsonl") {
     for (const StoredModel& model : listing.models) out << model.line << '\n';
     for (const Failure& failure : listing.errors) out << failure_json_line(failure) << '\n';
     return;
   }
-  if (format == "text") return write_text_scan(std::move(listing), style, out);
-  const std::vector<ScanRow> rows = take_rows(listing);
-  const Table table = table_of(listing, all_rows(rows), nullptr);
+  if (format == "text") return write_text_scan(listing, style, out);
+  const Rows rows = rows_of(listing);
+  const Table table = table_of(listing, rows, nullptr);
   if (format == "csv") return write_csv_table(table, out);
   write_markdown_table(table, out);
 }

@@ -8,7 +8,7 @@
 
 namespace weigh::core {
 
-/// text, json, jsonl, csv or markdown. The listing is used up.
-void write_scan(ScanListing&& listing, std::string_view format, const Style& style, std::ostream& out);
+/// text, json, jsonl, csv or markdown.
+void write_scan(const ScanListing& listing, std::string_view format, const Style& style, std::ostream& out);
 
 }  // namespace weigh::core

@@ -30,6 +30,6 @@ struct CopyGroup {
 };
 
 /// Largest first. Header-only snapshots are left out: they hold no weights.
-std::vector<CopyGroup> find_copies(std::span<const ScanRow> rows);
+std::vector<CopyGroup> find_copies(std::span<const ScanRow* const> rows);
 
 }  // namespace weigh::core

@@ -37,7 +37,7 @@ class FirstNames {
   void claim_links(PendingFolder& pending);
 
  private:
-  std::set<FileKey> files_;
+  FileKeys files_;
 };
 
 }  // namespace weigh::core

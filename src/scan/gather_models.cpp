@@ -94,15 +94,14 @@ void ModelGatherer::add_model_files(const Group& group, PendingFolder& pending) 
         !named && group.prefix.empty() && !is_side_name(file) && (group.names == Names::Any || is_unclear_name(file));
     if (!named && !unclear) continue;
     reporter_.count_look();
-    const std::string name = group.prefix + file;
-    const std::string path = pending.found.folder.path_of(name);
-    const auto status = status_of(path);
+    std::string name = group.prefix + file;
+    const auto status = group.listing.status_of(file);
     if (!status && named && !is_absent()) {
       add_unreadable(name, std::strerror(errno), pending);
     } else if (!status || !status->is_file) {
-      if (named) reporter_.report_failure(path, "is gone");
+      if (named) reporter_.report_failure(pending.found.folder.path_of(name), "is gone");
     } else if (named) {
-      add_file(name, *status, group.are_links, pending);
+      add_file(std::move(name), *status, group.are_links, pending);
     } else {
       add_unclear_file(group, name, *status, pending);
     }
@@ -133,15 +132,16 @@ void ModelGatherer::add_side_files(const std::string& prefix, const FolderListin
       if (reporter_.stopped()) return;
       if (!is_side_name(file)) continue;
       reporter_.count_look();
-      const auto status = status_of(pending.found.folder.path_of(prefix + file));
+      const auto status = listing.status_of(file);
       if (status && status->is_file) add_file(prefix + file, *status, false, pending);
     }
   }
 }
 
-void ModelGatherer::add_file(const std::string& name, const FileStatus& status, bool is_link, PendingFolder& pending) {
-  FoundFile file{name, status.stamp, true};
-  if (is_model_name(name)) {
+void ModelGatherer::add_file(std::string name, const FileStatus& status, bool is_link, PendingFolder& pending) {
+  pending.found.folder.names.push_back(name);
+  FoundFile file{std::move(name), status.stamp, true};
+  if (is_model_name(file.name)) {
     pending.has_models = true;
     if (is_link) {
       pending.links.push_back(pending.found.files.size());
@@ -151,7 +151,6 @@ void ModelGatherer::add_file(const std::string& name, const FileStatus& status, 
       names_.claim(file);
     }
   }
-  pending.found.folder.names.push_back(name);
   pending.found.files.push_back(std::move(file));
 }
 

@@ -42,7 +42,7 @@ class ModelGatherer {
   void add_side_files(const std::string& prefix, const FolderListing& listing, PendingFolder& pending);
   void add_pipeline_part(const FolderLocation& pipeline, const std::string& part, bool is_link, PendingFolder& pending);
   void add_unreadable(const std::string& name, const std::string& why, PendingFolder& pending);
-  void add_file(const std::string& name, const FileStatus& status, bool is_link, PendingFolder& pending);
+  void add_file(std::string name, const FileStatus& status, bool is_link, PendingFolder& pending);
 
   WalkReporter& reporter_;
   FirstNames& names_;

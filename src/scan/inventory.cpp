@@ -209,7 +209,8 @@ struct Inventory::Database {
 
   void open_as(const std::string& name, int flags) {
     if (handle != nullptr) sqlite3_close(std::exchange(handle, nullptr));
-    const int result = sqlite3_open_v2(name.c_str(), &handle, flags, nullptr);
+    // An inventory is used from one thread at a time: no call needs a lock.
+    const int result = sqlite3_open_v2(name.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
     if (result != SQLITE_OK) {
       const std::string why = handle != nullptr ? sqlite3_errmsg(handle) : "not enough memory";
       sqlite3_close(std::exchange(handle, nullptr));
@@ -420,8 +421,7 @@ void Inventory::each(const std::vector<std::string>& roots, const InventorySink&
     while (models.step()) {
       if (!wanted(models.view(1)) && !wanted(models.view(0))) continue;
       try {
-        ScanRow row = row_from_line(models.view(2));
-        sink.model({std::move(row), sink.lines ? models.text(2) : std::string()});
+        sink.model({row_from_line(models.view(2)), sink.lines ? models.text(2) : std::string()});
       } catch (const FormatError& error) {
         sink.damaged({models.text(0), error.what(), std::nullopt}, models.text(1));
       }

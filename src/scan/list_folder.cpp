@@ -1,13 +1,14 @@
 #include "src/scan/list_folder.h"
 
-#include <dirent.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
-#include <memory>
+#include <utility>
 
 #include "formats/error.h"
 #include "src/scan/file_kinds.h"
@@ -35,10 +36,10 @@ void add_unreadable(const std::string& name, FolderListing& listing) {
 
 /// DT_DIR, DT_REG or DT_LNK of the name itself, DT_UNKNOWN for anything else. Some file systems do not tell it while
 /// they list.
-unsigned char type_of(const dirent& entry, const std::string& folder, FolderListing& listing) {
+unsigned char type_of(const dirent& entry, FolderListing& listing) {
   if (entry.d_type != DT_UNKNOWN) return entry.d_type;
   struct stat status {};
-  if (lstat(joined(folder, entry.d_name).c_str(), &status) != 0) {
+  if (fstatat(dirfd(listing.handle.get()), entry.d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
     if (!is_absent()) add_unreadable(std::string(entry.d_name), listing);
     return DT_UNKNOWN;
   }
@@ -47,8 +48,8 @@ unsigned char type_of(const dirent& entry, const std::string& folder, FolderList
   return S_ISREG(status.st_mode) ? DT_REG : DT_UNKNOWN;
 }
 
-void add_link(const std::string& path, const std::string& name, FolderListing& listing) {
-  const auto target = status_of(path);
+void add_link(const std::string& name, FolderListing& listing) {
+  const auto target = listing.status_of(name);
   if (target && target->is_folder) listing.linked_folders.push_back(name);
   if (target && target->is_file) listing.linked_files.push_back(name);
   if (target) return;
@@ -59,15 +60,28 @@ void add_link(const std::string& path, const std::string& name, FolderListing& l
   }
 }
 
+FileStatus taken_from(const struct stat& status) {
+  return {.stamp = stamp_of(status),
+          .hard_links = static_cast<std::uint64_t>(status.st_nlink),
+          .is_folder = S_ISDIR(status.st_mode),
+          .is_file = S_ISREG(status.st_mode)};
+}
+
 }  // namespace
 
 std::optional<FileStatus> status_of(const std::string& path) {
   struct stat status {};
-  if (stat(path.c_str(), &status) != 0) return std::nullopt;
-  return FileStatus{.stamp = stamp_of(status),
-                    .hard_links = static_cast<std::uint64_t>(status.st_nlink),
-                    .is_folder = S_ISDIR(status.st_mode),
-                    .is_file = S_ISREG(status.st_mode)};
+  return stat(path.c_str(), &status) == 0 ? std::optional(taken_from(status)) : std::nullopt;
+}
+
+std::optional<FileStatus> FolderListing::status_of(const std::string& name) const {
+  struct stat status {};
+  if (path.size() + 1 + name.size() >= PATH_MAX) {  // it could not be opened
+    errno = ENAMETOOLONG;
+    return std::nullopt;
+  }
+  if (fstatat(dirfd(handle.get()), name.c_str(), &status, 0) != 0) return std::nullopt;
+  return taken_from(status);
 }
 
 std::string explain_no_status(const std::string& path) {
@@ -88,18 +102,19 @@ std::string joined(const std::string& folder, const std::string& name) {
 }
 
 FolderListing list_folder(const std::string& path) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(path.c_str()), closedir);
-  if (!folder) throw IoError(fmt::format("the folder cannot be listed: {}", std::strerror(errno)));
   FolderListing listing;
+  listing.path = path;
+  listing.handle.reset(opendir(path.c_str()));
+  if (!listing.handle) throw IoError(fmt::format("the folder cannot be listed: {}", std::strerror(errno)));
   errno = 0;
-  while (const dirent* entry = readdir(folder.get())) {
-    const std::string name(entry->d_name);
+  while (const dirent* entry = readdir(listing.handle.get())) {
+    std::string name(entry->d_name);
     if (name == "." || name == ".." || is_system_name(name)) continue;
     ++listing.names;
-    switch (type_of(*entry, path, listing)) {
-      case DT_LNK: add_link(joined(path, name), name, listing); break;
-      case DT_DIR: listing.folders.push_back(name); break;
-      case DT_REG: listing.files.push_back(name); break;
+    switch (type_of(*entry, listing)) {
+      case DT_LNK: add_link(name, listing); break;
+      case DT_DIR: listing.folders.push_back(std::move(name)); break;
+      case DT_REG: listing.files.push_back(std::move(name)); break;
       default: break;
     }
     errno = 0;

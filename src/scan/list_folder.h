@@ -1,10 +1,14 @@
 #pragma once
 
+#include <dirent.h>
+
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -22,6 +26,10 @@ struct FileStamp {
 
 /// Device and inode: the same for every name of a file or folder.
 using FileKey = std::pair<std::uint64_t, std::uint64_t>;
+struct FileKeyHash {
+  std::size_t operator()(const FileKey& key) const { return key.second ^ (key.first << 48U); }
+};
+using FileKeys = std::unordered_set<FileKey, FileKeyHash>;
 
 struct FileStatus {
   FileStamp stamp;
@@ -68,6 +76,12 @@ struct FolderListing {
   std::vector<std::pair<std::string, std::string>> unreadable;
   std::uint64_t names = 0;  ///< how many there are, of whatever kind
 
+  /// As status_of() of the whole path, while the folder is open: the system looks for one name, not for all of a path.
+  [[nodiscard]] std::optional<FileStatus> status_of(const std::string& name) const;
+
+  /// To be called before the folders in it are walked: one for each level would stay open.
+  void close() { handle.reset(); }
+
   [[nodiscard]] bool has_file(const std::string& name) const {
     return std::ranges::binary_search(files, name) || std::ranges::binary_search(linked_files, name);
   }
@@ -83,9 +97,12 @@ struct FolderListing {
     std::erase_if(folders, unwanted);
     std::erase_if(linked_folders, unwanted);
   }
+
+  std::string path;
+  std::unique_ptr<DIR, int (*)(DIR*)> handle{nullptr, closedir};
 };
 
-/// Throws IoError.
+/// The folder stays open. Throws IoError.
 FolderListing list_folder(const std::string& path);
 
 }  // namespace weigh::core

@@ -39,9 +39,18 @@ std::string signature_of_lines(const std::string& lines) {
   return fmt::format("{:016x}-{}", hash_of(lines), lines.size());
 }
 
-std::string signature_of(const FoundFile& file) {
-  return fmt::format("{}\t{}\t{}\t{}\t{}\t{}\n", file.name, file.stamp.device, file.stamp.inode, file.stamp.bytes,
-                     file.stamp.modified_ns, file.first ? 1 : 0);
+// A line for one file. There may be 100,000 of them: numbers are written as they are.
+void add_line(const FoundFile& file, std::string& lines) {
+  lines += file.name;
+  const auto add = [&](auto number) {
+    const fmt::format_int text(number);
+    (lines += '\t').append(text.data(), text.size());
+  };
+  add(file.stamp.device);
+  add(file.stamp.inode);
+  add(file.stamp.bytes);
+  add(file.stamp.modified_ns);
+  lines += file.first ? "\t1\n" : "\t0\n";
 }
 
 // One model of a folder: a set of its files, or a snapshot.
@@ -104,7 +113,7 @@ class FolderScan {
     work->content.run = plan_.run;
     if (plan_.inventory != nullptr) {
       std::string all = fmt::format("{}/{}\n", plan_.shard.part, plan_.shard.parts);
-      for (const FoundFile& file : found.files) all += signature_of(file);
+      for (const FoundFile& file : found.files) add_line(file, all);
       for (const std::string& file : found.other_commits) all += file + '\n';
       work->content.signature = signature_of_lines(all);
     }
@@ -246,7 +255,7 @@ class FolderScan {
       const bool own = entry.selection
                            ? std::ranges::find(entry.selection->files, file.name) != entry.selection->files.end()
                            : file.name == entry.name;
-      if (own || !is_model_name(file.name)) all += signature_of(file);
+      if (own || !is_model_name(file.name)) add_line(file, all);
     }
     for (const std::string& file : work.found.other_commits) all += file + '\n';
     return signature_of_lines(all);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
-#include <set>
 
 #include "src/checkpoint/ollama_store.h"
 #include "src/source/file_names.h"
@@ -25,16 +24,17 @@ std::string lm_studio_owner(std::string_view path) {
 
 // The files with a model's name in a folder and in the folders below it that are not seen yet. Links to folders are not
 // followed.
-std::vector<std::string> list_model_files(const std::string& folder, std::set<FileKey>& seen) {
+std::vector<std::string> list_model_files(const std::string& folder, FileKeys& seen) {
   std::vector<std::string> files;
-  const FolderListing listing = list_folder(folder);
+  FolderListing listing = list_folder(folder);
   for (const auto* names : {&listing.files, &listing.linked_files}) {
     for (const std::string& name : *names) {
-      const std::string path = joined(folder, name);
       if (!is_model_name(name)) continue;
-      if (const auto status = status_of(path); status && seen.insert(status->key()).second) files.push_back(path);
+      const auto status = listing.status_of(name);
+      if (status && seen.insert(status->key()).second) files.push_back(joined(folder, name));
     }
   }
+  listing.close();
   for (const std::string& name : listing.folders) {
     std::ranges::move(list_model_files(joined(folder, name), seen), std::back_inserter(files));
   }
@@ -64,7 +64,7 @@ std::vector<std::string> files_of_other_commits(const std::string& repository_fo
   std::vector<std::string> others = list_folder(snapshots).folders;
   std::erase_if(others, [&](const std::string& commit) { return std::ranges::find(counted, commit) != counted.end(); });
   if (others.empty()) return {};
-  std::set<FileKey> seen;
+  FileKeys seen;
   for (const std::string& commit : counted) list_model_files(joined(snapshots, commit), seen);
   std::vector<std::string> files;
   for (const std::string& commit : others) {

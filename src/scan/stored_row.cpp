@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "formats/checked.h"
 #include "formats/error.h"
@@ -84,62 +85,75 @@ namespace {
 // A row is read of each line of an inventory, each time: a tree of simdjson's takes a tenth of the time.
 using Value = simdjson::dom::element;
 
-std::optional<Value> value_of(const std::optional<Value>& object, std::string_view key) {
-  Value value;
-  if (!object || object->at_key(key).get(value) != simdjson::SUCCESS || value.is_null()) return std::nullopt;
-  return value;
+// What a member of an object is; nothing where it is absent or null.
+using Member = std::optional<Value>;
+
+// The members of these names, found in one pass; none where it is no object. Of several of one name the first counts.
+template <std::size_t kCount>
+std::array<Member, kCount> members_of(const Member& object, const std::array<std::string_view, kCount>& names) {
+  std::array<Member, kCount> members;
+  std::array<bool, kCount> is_met{};
+  simdjson::dom::object fields;
+  if (!object || object->get(fields) != simdjson::SUCCESS) return members;
+  std::size_t next = 0;  // a line of weigh has them in the order of `names`
+  for (const auto field : fields) {
+    const bool is_next = next < kCount && names[next] == field.key;
+    const auto i = is_next ? next : static_cast<std::size_t>(std::ranges::find(names, field.key) - names.begin());
+    next = i < kCount ? i + 1 : next;
+    if (i == kCount || std::exchange(is_met[i], true) || field.value.is_null()) continue;
+    members[i] = field.value;
+  }
+  return members;
 }
 
-std::string text_of(const std::optional<Value>& object, std::string_view key) {
-  const auto value = value_of(object, key);
+std::string text_of(const Member& member) {
   std::string_view text;
-  return value && value->get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
+  return member && member->get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
 }
 
-std::optional<std::uint64_t> number_of(const std::optional<Value>& object, std::string_view key) {
-  const auto value = value_of(object, key);
-  if (!value) return std::nullopt;
+std::optional<std::uint64_t> number_of(const Member& member, std::string_view name) {
+  if (!member) return std::nullopt;
   std::uint64_t number = 0;
-  if (value->get(number) != simdjson::SUCCESS) throw FormatError(fmt::format("{} is no whole number", key));
+  if (member->get(number) != simdjson::SUCCESS) throw FormatError(fmt::format("{} is no whole number", name));
   return number;
 }
 
-std::optional<Value> object_of(const std::optional<Value>& model, std::string_view key) {
-  const auto value = value_of(model, key);
-  if (value && !value->is_object()) throw FormatError(fmt::format("{} is no object", key));
-  return value;
+const Member& checked_object(const Member& member, std::string_view name) {
+  if (member && !member->is_object()) throw FormatError(fmt::format("{} is no object", name));
+  return member;
 }
 
-void each_of(const std::optional<Value>& object, std::string_view key, const auto& take) {
-  const auto value = value_of(object, key);
+void each_of(const Member& member, std::string_view name, const auto& take) {
   simdjson::dom::array list;
-  if (!value) return;
-  if (value->get(list) != simdjson::SUCCESS) throw FormatError(fmt::format("{} is no list", key));
-  for (const Value entry : list) take(std::optional(entry));
+  if (!member) return;
+  if (member->get(list) != simdjson::SUCCESS) throw FormatError(fmt::format("{} is no list", name));
+  for (const Value entry : list) take(Member(entry));
 }
 
-bool is_true(const std::optional<Value>& object, std::string_view key) {
-  const auto value = value_of(object, key);
+bool is_true(const Member& member) {
   bool flag = false;
-  return value && value->get(flag) == simdjson::SUCCESS && flag;
+  return member && member->get(flag) == simdjson::SUCCESS && flag;
 }
 
-void read_dtypes(const std::optional<Value>& weights, ScanRow& row) {
+void read_dtypes(const Member& by_dtype, ScanRow& row) {
+  constexpr std::size_t kUsual = 4;
   std::uint64_t most = 0;
-  each_of(weights, "by_dtype", [&](const std::optional<Value>& entry) {
-    row.dtypes.push_back(text_of(entry, "dtype"));
-    const std::uint64_t bytes = number_of(entry, "bytes").value_or(0);
+  row.dtypes.reserve(kUsual);
+  each_of(by_dtype, "by_dtype", [&](const Member& entry) {
+    const auto [dtype, size] = members_of<2>(entry, {"dtype", "bytes"});
+    row.dtypes.push_back(text_of(dtype));
+    const std::uint64_t bytes = number_of(size, "bytes").value_or(0);
     if (row.dtypes.size() == 1 || bytes > most) row.dtype = row.dtypes.back();
     most = std::max(most, bytes);
   });
 }
 
 // A GGUF's scheme is its file type, which is no element type.
-void read_quantization(const std::optional<Value>& model, ScanRow& row) {
-  const auto quantization = object_of(model, "quantization");
-  row.plan = text_of(quantization, "scheme");
-  row.quantization = text_of(quantization, "name");
-  const bool is_gguf = row.format == "gguf" && !is_true(model, "predicted");
+void read_quantization(const Member& quantization, bool is_predicted, ScanRow& row) {
+  const auto [scheme, name] = members_of<2>(checked_object(quantization, "quantization"), {"scheme", "name"});
+  row.plan = text_of(scheme);
+  row.quantization = text_of(name);
+  const bool is_gguf = row.format == "gguf" && !is_predicted;
   if (!row.plan.empty() && !is_gguf) {
     row.dtype = row.plan;
     row.dtypes.push_back(row.plan);
@@ -147,21 +161,47 @@ void read_quantization(const std::optional<Value>& model, ScanRow& row) {
   if (row.quantization.empty()) row.quantization = dtype_title(row.dtype);
 }
 
-std::optional<double> bits_per_weight_of(const std::optional<Value>& weights) {
-  const auto bits = value_of(weights, "bits_per_weight");
+std::optional<double> bits_per_weight_of(const Member& bits) {
   double number = 0;
   if (bits && bits->get(number) != simdjson::SUCCESS) throw FormatError("bits_per_weight is no number");
   return bits ? std::optional(number) : std::nullopt;
 }
 
-bool is_text(const std::optional<Value>& object, std::string_view key) {
-  const auto value = value_of(object, key);
-  return value && value->is_string();
+void read_weights(const Member& weights, ScanRow& row) {
+  const auto [bytes, bits, by_dtype] = members_of<3>(weights, {"bytes", "bits_per_weight", "by_dtype"});
+  row.weight_bytes = number_of(bytes, "bytes").value_or(0);
+  row.bits_per_weight = bits_per_weight_of(bits);
+  read_dtypes(by_dtype, row);
 }
 
-}  // namespace
+void read_files(const Member& files, ScanRow& row) {
+  SaturatingSum sum;
+  each_of(files, "files", [&](const Member& file) {
+    const auto [bytes] = members_of<1>(file, {"bytes"});
+    sum.add(number_of(bytes, "bytes").value_or(0));
+    ++row.files;
+  });
+  row.file_bytes = sum.value;
+}
 
-ScanRow row_from_line(std::string_view line) {
+void read_findings(const Member& findings, ScanRow& row) {
+  each_of(findings, "findings", [&](const Member& finding) {
+    const auto [severity, message] = members_of<2>(finding, {"severity", "message"});
+    const std::string name = text_of(severity);
+    if (name == "error" && row.errors++ == 0) row.first_error = text_of(message);
+    row.warnings += name == "warning" ? 1 : 0;
+  });
+}
+
+void read_verdicts(const Member& fits, ScanRow& row) {
+  each_of(fits, "fit", [&](const Member& fit) {
+    const auto [device, verdict] = members_of<2>(fit, {"device", "verdict"});
+    row.verdicts.emplace_back(text_of(device), text_of(verdict));
+  });
+}
+
+// Throws FormatError. The tree is there until the next line is parsed.
+Value parsed(std::string_view line) {
   constexpr std::size_t kUsual = 4096;
   thread_local simdjson::dom::parser parser;
   Value root;
@@ -172,46 +212,46 @@ ScanRow row_from_line(std::string_view line) {
   if (is_excessive || !has_depth || parser.parse(line.data(), line.size()).get(root) != simdjson::SUCCESS) {
     throw FormatError("no line of a scan");
   }
-  const std::optional model(root);
-  const auto weights = value_of(model, "weights");
-  if (!is_text(model, "path") || !weights || !weights->is_object()) {
+  return root;
+}
+
+}  // namespace
+
+ScanRow row_from_line(std::string_view line) {
+  const auto [path, name, predicted, format, files, architecture, kind, parameters, weights, experts, quantization,
+              findings, fits, store, header_only, modified, used, identity] =
+      members_of<18>(parsed(line), {"path", "name", "predicted", "format", "files", "architecture", "kind",
+                                    "parameters", "weights", "experts", "quantization", "findings", "fit", "store",
+                                    "header_only", "modified", "used", "identity"});
+  if (!path || !path->is_string() || !weights || !weights->is_object()) {
     throw FormatError("no MODEL of weigh: path or weights are missing");
   }
   ScanRow row;
-  row.path = text_of(model, "path");
-  row.name = text_of(model, "name");
-  row.format = text_of(model, "format");
-  row.store = text_of(model, "store");
-  row.architecture = text_of(object_of(model, "architecture"), "name");
-  row.kind = text_of(model, "kind");
-  row.parameters = number_of(object_of(model, "parameters"), "total");
-  row.active = number_of(object_of(model, "parameters"), "active");
-  row.weight_bytes = number_of(weights, "bytes").value_or(0);
-  row.bits_per_weight = bits_per_weight_of(weights);
-  read_dtypes(weights, row);
-  read_quantization(model, row);
-  SaturatingSum bytes;
-  each_of(model, "files", [&](const std::optional<Value>& file) {
-    bytes.add(number_of(file, "bytes").value_or(0));
-    ++row.files;
-  });
-  row.file_bytes = bytes.value;
-  row.experts = number_of(object_of(model, "experts"), "count");
-  each_of(model, "findings", [&](const std::optional<Value>& finding) {
-    const std::string severity = text_of(finding, "severity");
-    if (severity == "error" && row.errors++ == 0) row.first_error = text_of(finding, "message");
-    row.warnings += severity == "warning" ? 1 : 0;
-  });
-  each_of(model, "fit", [&](const std::optional<Value>& fit) {
-    row.verdicts.emplace_back(text_of(fit, "device"), text_of(fit, "verdict"));
-  });
-  const auto identity = object_of(model, "identity");
-  row.tensors_id = text_of(identity, "tensors");
-  row.header_id = text_of(identity, "header");
-  row.weights_id = text_of(identity, "weights");
-  row.header_only = is_true(model, "header_only");
-  row.modified = number_of(model, "modified");
-  row.used = number_of(model, "used");
+  row.path = text_of(path);
+  row.name = text_of(name);
+  row.format = text_of(format);
+  row.store = text_of(store);
+  const auto [architecture_name] = members_of<1>(checked_object(architecture, "architecture"), {"name"});
+  row.architecture = text_of(architecture_name);
+  row.kind = text_of(kind);
+  const auto [total, active] = members_of<2>(checked_object(parameters, "parameters"), {"total", "active"});
+  row.parameters = number_of(total, "total");
+  row.active = number_of(active, "active");
+  read_weights(weights, row);
+  read_quantization(quantization, is_true(predicted), row);
+  read_files(files, row);
+  const auto [expert_count] = members_of<1>(checked_object(experts, "experts"), {"count"});
+  row.experts = number_of(expert_count, "count");
+  read_findings(findings, row);
+  read_verdicts(fits, row);
+  const auto [tensors_id, header_id, weights_id] =
+      members_of<3>(checked_object(identity, "identity"), {"tensors", "header", "weights"});
+  row.tensors_id = text_of(tensors_id);
+  row.header_id = text_of(header_id);
+  row.weights_id = text_of(weights_id);
+  row.header_only = is_true(header_only);
+  row.modified = number_of(modified, "modified");
+  row.used = number_of(used, "used");
   return row;
 }
 

@@ -109,7 +109,10 @@ class Walk {
       return reporter_.report_failure(path, error.what());
     }
     reporter_.count_names(listing.names);
-    if (is_repository(location, listing)) return visit_repository(location);
+    if (is_repository(location, listing)) {
+      listing.close();
+      return visit_repository(location);
+    }
     if (is_ollama_store(listing)) {
       listing.erase_folders([](const std::string& name) { return name == kOllamaManifests || name == kOllamaBlobs; });
       visit_ollama_store(location);
@@ -119,6 +122,7 @@ class Walk {
     if (is_pipeline_part) listing.erase_files(is_safetensors_name);
     PendingFolder pending = gatherer_.gather_folder(location, listing);
     listing.files = {};
+    listing.close();
     visit_subfolders(location, listing, std::move(pending));
   }
 
@@ -175,7 +179,7 @@ class Walk {
       reporter_.count_names(listing.names);
       listing.erase_files([&](const std::string& name) {
         if (!is_ollama_blob_name(name)) return true;
-        const auto status = status_of(joined(blobs.path, name));
+        const auto status = listing.status_of(name);
         return !status || first_names_.is_claimed(status->key());
       });
       listing.broken.clear();
@@ -280,8 +284,8 @@ class Walk {
   FirstNames first_names_;  // of models only
   ModelGatherer gatherer_;
   std::vector<std::string> other_commits_;  // of the repository that is walked; the first folder with models takes them
-  std::set<FileKey> visited_;               // folders
-  std::set<FileKey> system_folders_;
+  FileKeys visited_;                        // folders
+  FileKeys system_folders_;
   std::map<std::uint64_t, bool> kernel_devices_;  // whether a device is a file system of the kernel's data
   std::map<std::string, std::vector<std::string>> named_files_;  // files that are roots, by their folders
   std::vector<LinkedFolder> linked_folders_;

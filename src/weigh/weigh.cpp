@@ -337,7 +337,7 @@ std::string scan_json(const std::vector<std::string>& folders, const ScanOptions
                               .progress = {}};
     listing.links = scan_into(folders, options, sink, catalogue).links;
     core::sort_listing(listing, std::nullopt);
-    return written([&](std::ostream& out) { core::write_scan(std::move(listing), "json", {}, out); });
+    return written([&](std::ostream& out) { core::write_scan(listing, "json", {}, out); });
   });
 }
 

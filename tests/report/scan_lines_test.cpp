@@ -70,6 +70,17 @@ TEST_CASE("a row of a model equals the row of the line that is kept of it") {
   CHECK(models > 30);
 }
 
+TEST_CASE("a line's members may come in any order, and the first of one name counts") {
+  const StoredModel model = stored(good_model());
+  const auto json = nlohmann::ordered_json::parse(model.line);
+  std::string turned;
+  for (const auto& [name, value] : json.items()) {
+    turned = '"' + name + "\":" + value.dump() + (turned.empty() ? "" : ",") + turned;
+  }
+  CHECK(read_back("{" + turned + "}") == model.row);
+  CHECK(read_back("{" + turned + R"(,"path":"other","weights":null,"parameters":{"total":7}})") == model.row);
+}
+
 TEST_CASE("text that JSON cannot hold is one warning more, in the row as in the line") {
   const std::uint64_t warnings = stored(good_model()).row.warnings;
   Checkpoint checkpoint = good_model();

@@ -377,3 +377,22 @@ TEST_CASE("the kernel's files are not entered, whatever leads to them") {
   CHECK_THAT(named.failures[0].message, contains_text("kernel"));
 }
 #endif
+
+TEST_CASE("a name in an open folder has the state of its path, and none where the path is too long to be opened") {
+  const Tree tree;
+  tree.files({"a/model.gguf"});
+  tree.link("a/link.gguf", "model.gguf");
+  tree.link("a/broken.gguf", "nowhere");
+  FolderListing listing = list_folder(tree.path("a"));
+  for (const char* name : {"model.gguf", "link.gguf"}) {
+    const auto status = listing.status_of(name);
+    REQUIRE(status);
+    CHECK(status->stamp == status_of(tree.path(std::string("a/") + name))->stamp);
+    CHECK(status->is_file);
+  }
+  CHECK_FALSE(listing.status_of("broken.gguf"));
+  CHECK(is_absent());
+  listing.path.append(5000, '/');
+  CHECK_FALSE(listing.status_of("model.gguf"));
+  CHECK_FALSE(is_absent());
+}
