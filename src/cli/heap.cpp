@@ -1,12 +1,15 @@
 #include "src/cli/heap.h"
 
-#include <malloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 namespace weigh::core {
 
