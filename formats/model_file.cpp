@@ -151,7 +151,6 @@ constexpr auto kKnownFormats = std::to_array<KnownFormat>({
 // The system hands out fresh memory in pages of 4 KiB, which take longer than reading a header into them. What is large
 // begins where a large page does.
 ByteBuffer allocate_bytes(std::uint64_t size) {
-  constexpr std::uint64_t kLargePage = std::uint64_t{2} << 20;
   const bool large = size >= 2 * kLargePage;
   ByteBuffer bytes(
       static_cast<std::byte*>(large ? std::aligned_alloc(kLargePage, size / kLargePage * kLargePage + kLargePage)

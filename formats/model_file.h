@@ -29,6 +29,9 @@ struct FreeBytes {
 };
 using ByteBuffer = std::unique_ptr<std::byte[], FreeBytes>;
 
+/// Bytes of the pages that large memory is asked for in, where the system has such.
+inline constexpr std::uint64_t kLargePage = std::uint64_t{2} << 20;
+
 /// So many bytes, which hold anything. Throws std::bad_alloc.
 ByteBuffer allocate_bytes(std::uint64_t size);
 

@@ -11,6 +11,8 @@
 #include <malloc.h>
 #endif
 
+#include "formats/model_file.h"
+
 namespace weigh::core {
 
 void prepare_heap() {
@@ -26,7 +28,6 @@ void prepare_heap() {
   // The heap goes on with large pages. Two small ones are written to at once: the one before these, where that begins, and one
   // behind what is taken first. All are addresses: memory is what is written to. If any of it is refused, nothing is lost.
   constexpr std::uintptr_t kPage = std::uintptr_t{4} << 10;
-  constexpr std::uintptr_t kLargePage = std::uintptr_t{2} << 20;
   constexpr int kReserved = 128 << 20;
   const auto end = reinterpret_cast<std::uintptr_t>(sbrk(0));
   if (sbrk(static_cast<std::intptr_t>((2 * kLargePage - kPage - end % kLargePage) % kLargePage)) == MAP_FAILED) return;

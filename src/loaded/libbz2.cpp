@@ -5,10 +5,9 @@
 
 namespace {
 
-template <typename Function>
-Function* find(const char* name) {
-  static const weigh::core::LoadedLibrary library({"libbz2.so.1.0", "libbz2.so.1", "libbz2.dylib"}, "libbz2-1.0");
-  return library.find<Function>(name);
+const weigh::core::LoadedLibrary& library() {
+  static const weigh::core::LoadedLibrary loaded({"libbz2.so.1.0", "libbz2.so.1", "libbz2.dylib"}, "libbz2-1.0");
+  return loaded;
 }
 
 }  // namespace

@@ -8,12 +8,11 @@
 
 namespace {
 
-template <typename Function>
-Function* find(const char* name) {
-  static const weigh::core::LoadedLibrary library(
+const weigh::core::LoadedLibrary& library() {
+  static const weigh::core::LoadedLibrary loaded(
       {"libcrypto.so." WEIGH_TEXT(OPENSSL_SHLIB_VERSION), "libcrypto." WEIGH_TEXT(OPENSSL_SHLIB_VERSION) ".dylib"},
       "libssl" WEIGH_TEXT(OPENSSL_SHLIB_VERSION));
-  return library.find<Function>(name);
+  return loaded;
 }
 
 }  // namespace

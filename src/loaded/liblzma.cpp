@@ -6,10 +6,9 @@
 
 namespace {
 
-template <typename Function>
-Function* find(const char* name) {
-  static const weigh::core::LoadedLibrary library({"liblzma.so.5", "liblzma.dylib"}, "liblzma5");
-  return library.find<Function>(name);
+const weigh::core::LoadedLibrary& library() {
+  static const weigh::core::LoadedLibrary loaded({"liblzma.so.5", "liblzma.dylib"}, "liblzma5");
+  return loaded;
 }
 
 }  // namespace

@@ -36,10 +36,9 @@ class LoadedLibrary {
 
 }  // namespace weigh::core
 
-/// The function of that name, looked up once by find<Function>(name), which each file that includes this has for its own
-/// library.
-#define WEIGH_CALL(function)                                        \
-  (*[] {                                                            \
-    static auto* const found = find<decltype(function)>(#function); \
-    return found;                                                   \
+/// The function of that name, looked up once in library(), of which each file that includes this has its own.
+#define WEIGH_CALL(function)                                                  \
+  (*[] {                                                                      \
+    static auto* const found = library().find<decltype(function)>(#function); \
+    return found;                                                             \
   }())

@@ -5,10 +5,9 @@
 
 namespace {
 
-template <typename Function>
-Function* find(const char* name) {
-  static const weigh::core::LoadedLibrary library({"libsqlite3.so.0", "libsqlite3.dylib"}, "libsqlite3-0");
-  return library.find<Function>(name);
+const weigh::core::LoadedLibrary& library() {
+  static const weigh::core::LoadedLibrary loaded({"libsqlite3.so.0", "libsqlite3.dylib"}, "libsqlite3-0");
+  return loaded;
 }
 
 }  // namespace

@@ -5,10 +5,9 @@
 
 namespace {
 
-template <typename Function>
-Function* find(const char* name) {
-  static const weigh::core::LoadedLibrary library({"libz.so.1", "libz.dylib"}, "zlib1g");
-  return library.find<Function>(name);
+const weigh::core::LoadedLibrary& library() {
+  static const weigh::core::LoadedLibrary loaded({"libz.so.1", "libz.dylib"}, "zlib1g");
+  return loaded;
 }
 
 }  // namespace
